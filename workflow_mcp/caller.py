@@ -1,0 +1,74 @@
+"""Whose call is this: facts about one request in, the session key out (design, table 1).
+
+`Context.session_id` is a session only on handshake-era connections. Since MCP 2026-07-28 (SEP-2567)
+it is new on every request, and there and on stateless HTTP a client can forge it with a header.
+So identity comes from the connection where it has one, from the process that one client launched,
+or from a handle the server minted; never from one row of the table to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+HANDLE_BYTES = 20
+PROCESS_KEY = "process"
+HANDLE_PREFIX = "handle:"
+
+Era = Literal["legacy", "2026-07-28"]
+Transport = Literal["stdio", "memory", "http", "sse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Facts about one request.
+
+    Attributes:
+        era: "legacy" for a connection that began with `initialize`.
+        transport: "memory" for a client in this process.
+        connection_id: `Context.session_id` of a stateful legacy connection, else None.
+        principal: the authenticated user's name; None without authentication.
+        handle: what the client passed as `session`.
+    """
+
+    era: Era
+    transport: Transport
+    connection_id: str | None = None
+    principal: str | None = None
+    handle: str | None = None
+
+    @property
+    def is_http(self) -> bool:
+        """Whether the request came over the network, so that nothing of this process describes its client."""
+        return self.transport in ("http", "sse")
+
+
+def session_key(caller: Caller) -> str | None:
+    """The key under which the caller's session is stored; None when nothing identifies the caller.
+
+    No case falls back to another: a handle that turns out to be unknown is an error, not a reason
+    to look at the connection.
+    """
+    if caller.handle is not None:
+        return handle_key(caller.handle, principal=caller.principal)
+    if caller.era == "legacy":
+        return caller.connection_id
+    return None if caller.is_http else PROCESS_KEY
+
+
+def mint_handle() -> str:
+    """A new handle: 160 bits from the system's CSPRNG as 27 URL-safe characters."""
+    return secrets.token_urlsafe(HANDLE_BYTES)
+
+
+def handle_key(handle: str, *, principal: str | None) -> str:
+    """The session key of a handle in the hands of a principal.
+
+    The handle itself is kept nowhere. Another principal's, a malformed and an unknown handle all
+    become keys that nobody has, by the same computation.
+    """
+    owner = "" if principal is None else f"={principal}"
+    text = f"{len(owner)}:{owner}{handle}"
+    return HANDLE_PREFIX + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,209 @@
+"""The config of a project, `.workflow-mcp/config.json`: its model, its discovery and its cache.
+
+A config that is there but cannot be used is an error, never skipped in favour of one further up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+
+from workflow_mcp.config_file import Fingerprint, fingerprint, is_inside, read_config_file
+from workflow_mcp.errors import ConfigError, shown
+
+CONFIG_FOLDER = ".workflow-mcp"
+CONFIG_NAME = "config.json"
+CACHED_CONFIGS = 4096
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str) and not (value.isprintable() and value.strip()):
+        raise ValueError("must be printable and not blank")
+    return value
+
+
+def _canonical_uuid(value: Any) -> Any:
+    return str(UUID(value)) if isinstance(value, str) else value
+
+
+ProjectName = Annotated[str, BeforeValidator(_printable), Field(min_length=1, max_length=255)]
+ProjectId = Annotated[
+    str, BeforeValidator(_canonical_uuid), Field(json_schema_extra={"format": "uuid"}, examples=[str(UUID(int=0))])
+]
+
+
+class ProjectConfig(BaseModel):
+    """The project a config names."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: ProjectName = Field(description="The project's name, 1 to 255 printable characters.")
+    id: ProjectId | None = Field(default=None, description="The project's UUID; written once when it is missing.")
+
+
+class Config(BaseModel):
+    """A project's `.workflow-mcp/config.json`. Keys that are not named here are kept as they are."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, title="workflow-mcp config")
+
+    version: Literal["1.0"] = Field(default="1.0", description="The version of this format.")
+    project: ProjectConfig
+    auto_switch: StrictBool = Field(default=True, description="Use this config to choose the project.")
+    strict_mode: StrictBool = Field(
+        default=False, description="Refuse calls whose explicitly chosen project is not this config's."
+    )
+    dry_run: StrictBool = Field(default=False, description="Report what would be chosen or written; change nothing.")
+    description: str | None = Field(default=None, description="For people.")
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the config file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def parse_config(path: str, data: bytes) -> Config:
+    """The config that `data`, the content of `path`, is.
+
+    Raises:
+        ConfigError: `CONFIG_INVALID`, naming the file, the field and what is allowed.
+    """
+    try:
+        return Config.model_validate(parse_object(path, data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        value = "" if first["type"] == "missing" else f" is {shown(_compact(first['input']))}:"
+        raise ConfigError(
+            "CONFIG_INVALID",
+            f"{path}: {field}{value} {first['msg']}.",
+            f"correct {field} in that file; `workflow-mcp schema` prints what is allowed.",
+        ) from error
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def parse_object(path: str, data: bytes) -> dict[str, Any]:
+    """The JSON object that `data`, the content of `path`, is.
+
+    Raises:
+        ConfigError: `CONFIG_INVALID`, naming the file and, where the JSON ends to be JSON, the line.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice, parse_constant=_no_such_constant
+        )
+    except json.JSONDecodeError as error:
+        raise _not_json(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise _not_json(path, f"byte {error.start} is not UTF-8") from error
+    except RecursionError as error:
+        raise _not_json(path, "it is nested too deeply") from error
+    except ValueError as error:
+        raise _not_json(path, str(error)) from error
+    if not isinstance(value, dict):
+        raise _not_json(path, f"it must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def _not_json(path: str, what: str) -> ConfigError:
+    return ConfigError("CONFIG_INVALID", f"{path}: {what}.", "correct that file; `workflow-mcp doctor` shows it.")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shown(twice)} appears twice")
+    return members
+
+
+def _no_such_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+class ConfigCache:
+    """Parsed configs, keyed by path and valid as long as the file's stat says it is the same file."""
+
+    def __init__(self) -> None:
+        self._parsed: OrderedDict[str, tuple[Fingerprint, Config]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.hits = 0
+        self.misses = 0
+
+    def load(self, path: str, *, owners: frozenset[int], within: str | None = None) -> Config:
+        """The config in the file `path`, which must belong to one of `owners` (user ids) and lie in `within`.
+
+        Raises:
+            ConfigError: the file cannot be read or is not a config.
+        """
+        seen = fingerprint(path, owners=owners)
+        with self._lock:
+            known = self._parsed.get(path)
+            if known is not None and known[0] == seen:
+                self._parsed.move_to_end(path)
+                self.hits += 1
+                return known[1]
+            self.misses += 1
+        data, current = read_config_file(path, owners=owners, within=within)
+        config = parse_config(path, data)
+        with self._lock:
+            self._parsed[path] = (current, config)
+            while len(self._parsed) > CACHED_CONFIGS:
+                self._parsed.popitem(last=False)
+        return config
+
+
+def config_path_in(directory: str) -> str:
+    """Where a directory's own config is."""
+    return os.path.join(directory, CONFIG_FOLDER, CONFIG_NAME)
+
+
+def candidates(directory: str, resolved: str, *, home: str, within: str | None = None) -> Iterator[str]:
+    """The directories whose config may apply, nearest first.
+
+    Upwards from the directory as given, then from the resolved one. The home directory and the root
+    count only when they are the working directory itself; nothing outside `within` counts.
+    """
+    seen: set[str] = set()
+    homes = {home, os.path.realpath(home)}
+    for start in (directory, resolved):
+        current = start
+        while current not in seen:
+            seen.add(current)
+            parent = os.path.dirname(current)
+            outside = within is not None and not is_inside(current, within)
+            if not outside and (current == start or not (current in homes or current == parent)):
+                yield current
+            current = parent
+
+
+def find_config(directory: str, resolved: str, *, home: str, within: str | None = None) -> str | None:
+    """The path of the nearest config; None when there is none.
+
+    Raises:
+        ConfigError: `CONFIG_UNREADABLE`, when it cannot be told whether there is one.
+    """
+    for candidate in candidates(directory, resolved, home=home, within=within):
+        path = config_path_in(candidate)
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ConfigError(
+                "CONFIG_UNREADABLE",
+                f"{path}: {error.strerror or error}.",
+                "make that folder readable for the user who runs the server.",
+            ) from error
+        return path
+    return None

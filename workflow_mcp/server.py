@@ -1,0 +1,143 @@
+"""`build_server`: lifespan, error boundary and tools put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError
+from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import InputRequiredToolResult, ToolResult
+from mcp_types import (
+    CallToolRequestParams,
+    InputRequiredResult,
+    ListRootsRequest,
+    ReadResourceRequestParams,
+)
+from pydantic import ValidationError
+
+from workflow_mcp.errors import shown, workflow_error_in
+from workflow_mcp.services import Services, open_services
+from workflow_mcp.session_archive import SessionStore
+from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.tools import session
+from workflow_mcp.tools.calls import ROOTS, SERVICES, RootsRequired
+from workflow_mcp.version import __version__
+
+logger = logging.getLogger(__name__)
+
+INSTRUCTIONS = """\
+workflow-mcp keeps each project's work apart. It knows which directory and project a call is for; every answer says so.
+- get_working_directory shows the directory, the project and how they are known.
+- If it shows the wrong directory, or a call fails with NO_DIRECTORY or NO_SESSION, call
+  set_working_directory with the absolute path you work in.
+- If set_working_directory returns a `session`, pass it as `session` in every later call.
+- A subagent that works elsewhere calls set_working_directory(new_session=true) and passes its own `session`.
+- No project yet? init_project makes the directory one.
+Errors are one line; the part after "Next:" says what fixes them.
+"""
+
+
+class Boundary(Middleware):
+    """Counts calls, asks clients for roots, and gives every error its one line."""
+
+    def __init__(self, *, own: bool) -> None:
+        self._own = own
+
+    async def on_call_tool(
+        self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
+    ) -> ToolResult:
+        """See `Middleware`."""
+        services = _running(context)
+        if services is not None:
+            services.stats.calls += 1
+        try:
+            return await call_next(context)
+        except RootsRequired:
+            return InputRequiredToolResult(_ask_for_roots())
+        except Exception as error:
+            if services is not None:
+                services.stats.errors += 1
+            line = self._line(error, context.message.name)
+            if line is None:
+                raise
+            raise ToolError(line, log_level=logging.DEBUG) from error
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[ReadResourceRequestParams],
+        call_next: CallNext[ReadResourceRequestParams, ResourceResult],
+    ) -> ResourceResult:
+        """See `Middleware`."""
+        try:
+            return await call_next(context)
+        except RootsRequired:
+            return InputRequiredResourceResult(_ask_for_roots())
+        except Exception as error:
+            line = None if isinstance(error, NotFoundError) else self._line(error, str(context.message.uri))
+            if line is None:
+                raise
+            raise ResourceError(line, log_level=logging.DEBUG) from error
+
+    def _line(self, error: Exception, name: str) -> str | None:
+        told = workflow_error_in(error)
+        if told is not None:
+            return str(told)
+        if not self._own:
+            return None
+        if isinstance(error, NotFoundError):
+            return f"UNKNOWN_TOOL: there is no tool {shown(name)}. Next: list the tools and call one of them."
+        if isinstance(error.__cause__, ValidationError):
+            return _argument_line(error.__cause__, name)
+        if isinstance(error, FastMCPError) and error.__cause__ is None:
+            return None
+        return f"INTERNAL_ERROR: {name} failed unexpectedly. Next: look for the traceback in the server's log (stderr)."
+
+
+def _running(context: MiddlewareContext[Any]) -> Services | None:
+    return None if context.fastmcp_context is None else context.fastmcp_context.lifespan_context.get(SERVICES)
+
+
+def _ask_for_roots() -> InputRequiredResult:
+    return InputRequiredResult(input_requests={ROOTS: ListRootsRequest()})
+
+
+def _argument_line(error: ValidationError, name: str) -> str:
+    first = error.errors(include_url=False)[0]
+    argument = ".".join(str(part) for part in first["loc"])
+    value = "" if first["type"] in ("missing", "missing_argument") else f" is {shown(first['input'])}:"
+    return f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+
+
+def build_server(settings: Settings | None = None, *, session_store: SessionStore | None = None) -> FastMCP:
+    """A server that is ready to run or to be mounted into another one.
+
+    Args:
+        settings: default: from the environment.
+        session_store: a py-key-value store in which sessions survive the process; default: memory only.
+
+    Raises:
+        UsageError: `INVALID_SETTING`.
+    """
+    chosen = load_settings() if settings is None else settings
+
+    @asynccontextmanager
+    async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+        async with open_services(chosen, session_store) as services:
+            yield {SERVICES: services}
+
+    server: FastMCP = FastMCP(
+        "workflow-mcp",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        lifespan=lifespan,
+        middleware=[Boundary(own=True)],
+        mask_error_details=True,
+        on_duplicate="error",
+    )
+    session.register(server)
+    return server

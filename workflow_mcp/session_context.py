@@ -1,0 +1,319 @@
+"""Sessions: what each client told the server, kept apart by session key.
+
+`SessionContextManager` holds them in memory, removes those nobody uses any more, and, given a
+store, writes every change through so that a restarted server still knows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
+from itertools import islice
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from workflow_mcp.session_archive import Entry, SessionArchive, SessionStore
+
+logger = logging.getLogger(__name__)
+
+SWEEP_INTERVAL = 3600.0
+MAX_IDLE = 86_400.0
+MAX_SESSIONS = 10_000
+SWEEP_CHUNK = 2_000
+
+
+@dataclass(slots=True)
+class SessionContext:
+    """One client's conversation with the server.
+
+    Attributes:
+        session_id: the session key.
+        working_directory: absolute path set by the client; None until it sets one.
+        config_path: the config that was found from there, if any.
+        project_id: the project this session works in, if any.
+        set_at: when the working directory was last set, wall-clock seconds; None until then.
+        last_used: when the session was last used, wall-clock seconds.
+    """
+
+    session_id: str
+    working_directory: str | None = None
+    config_path: str | None = None
+    project_id: str | None = None
+    set_at: float | None = None
+    last_used: float = 0.0
+
+    def to_entry(self) -> dict[str, Any]:
+        """What is stored of it: everything but the session key."""
+        entry = asdict(self)
+        del entry["session_id"]
+        return entry
+
+    @classmethod
+    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext | None:
+        """The session that was stored; None when the entry is damaged."""
+        try:
+            session = _validator().validate_python({**entry, "session_id": session_id}, strict=True)
+        except ValidationError:
+            return None
+        return session if os.path.isabs(session.working_directory or "/") else None
+
+
+@cache
+def _validator() -> TypeAdapter[SessionContext]:
+    return TypeAdapter(SessionContext)
+
+
+def _nobody(_session_id: str) -> bool:
+    return False
+
+
+class SessionContextManager:
+    """Keeps `SessionContext`s; safe for many tasks, threads, and one event loop after another.
+
+    Args:
+        interval: seconds between sweeps.
+        max_idle: seconds after which an unused session is removed.
+        clock: wall-clock seconds; may jump in either direction.
+        max_sessions: beyond it, the least recently used session goes.
+        is_alive: tells that a session's connection is open; such a session is idle, never gone.
+        store: a py-key-value store in which sessions survive the process; None keeps them in memory only.
+        stored_as: the lasting name of a session key; None for a key that must not outlive its process.
+    """
+
+    def __init__(
+        self,
+        *,
+        interval: float = SWEEP_INTERVAL,
+        max_idle: float = MAX_IDLE,
+        clock: Callable[[], float] = time.time,
+        max_sessions: int = MAX_SESSIONS,
+        is_alive: Callable[[str], bool] = _nobody,
+        store: SessionStore | None = None,
+        stored_as: Callable[[str], str | None] = str,
+    ) -> None:
+        self._interval = interval
+        self._max_idle = max_idle
+        self._clock = clock
+        self._max_sessions = max_sessions
+        self._is_alive = is_alive
+        self._archive = (
+            None if store is None else SessionArchive(store, stored_as=stored_as, lifetime=max_idle + interval)
+        )
+        self._sessions: OrderedDict[str, SessionContext] = OrderedDict()
+        # A threading lock, not asyncio's: it belongs to no event loop and is never held across an await.
+        self._lock = threading.Lock()
+        self._not_archived: set[str] = set()
+        self._cleanup_task: asyncio.Task[None] | None = None
+        self._running = False
+
+    @property
+    def running(self) -> bool:
+        """Whether the sweep runs in an event loop that is still open."""
+        task = self._cleanup_task
+        return self._running and task is not None and not task.done() and not task.get_loop().is_closed()
+
+    async def start(self) -> None:
+        """Begin the sweep; does nothing when it already runs, restarts it when it has died."""
+        if self.running and self._cleanup_task and self._cleanup_task.get_loop() is asyncio.get_running_loop():
+            return
+        self._running = True
+        self._cleanup_task = asyncio.get_running_loop().create_task(self._cleanup_loop(), name="session-sweep")
+
+    async def stop(self) -> None:
+        """Cancel the sweep and wait until it has ended; does nothing when it does not run."""
+        task, self._cleanup_task, self._running = self._cleanup_task, None, False
+        if task is None or task.get_loop() is not asyncio.get_running_loop():
+            return
+        task.cancel()
+        # `wait` hands on its caller's cancellation and swallows only the task's own.
+        await asyncio.wait({task})
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    async def set_working_directory(
+        self, session_id: str, directory: str, *, config_path: str | None = None, project_id: str | None = None
+    ) -> None:
+        """Set the session's working directory and what was found there, creating the session if needed; touches it."""
+        with self._lock:
+            session = self._session(session_id)
+            session.working_directory, session.config_path, session.project_id = directory, config_path, project_id
+            session.set_at = session.last_used = self._clock()
+            evicted = self._make_room()
+        await self._save(session_id, evicted)
+
+    async def get_working_directory(self, session_id: str) -> str | None:
+        """The session's working directory, touching the session; None for an unknown one, which stays unknown."""
+        if session_id not in self._sessions:
+            await self._restore(session_id)
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return None
+            self._sessions.move_to_end(session_id)
+            session.last_used = self._clock()
+            return session.working_directory
+
+    async def get_session(self, session_id: str) -> SessionContext | None:
+        """A copy of the session without touching it; None when there is none or it has expired."""
+        await self._restore(session_id)
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None or self._is_stale(session, self._clock()):
+                return None
+            return replace(session)
+
+    async def set_project(self, session_id: str, *, config_path: str | None, project_id: str | None) -> None:
+        """Note the config and the project of a session that exists; an unknown one stays unknown."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return
+            session.config_path, session.project_id = config_path, project_id
+        await self._save(session_id)
+
+    async def end_session(self, session_id: str) -> bool:
+        """Forget the session, here and in the store; False when it was not known."""
+        await self._restore(session_id)
+        with self._lock:
+            known = self._sessions.pop(session_id, None) is not None
+        if known and self._archive is not None:
+            await self._archive.delete(session_id)
+        return known
+
+    def release(self, session_id: str) -> None:
+        """Drop the session from memory because its connection has closed; the archive keeps what it has."""
+        with self._lock:
+            self._sessions.pop(session_id, None)
+            self._not_archived.discard(session_id)
+
+    async def get_session_count(self) -> int:
+        """How many sessions are held in memory."""
+        return len(self._sessions)
+
+    def is_saved(self, session_id: str) -> bool:
+        """Whether the session's last change reached the archive; True when there is none to reach."""
+        return self._archive is None or self._archive.is_saved(session_id)
+
+    def _session(self, session_id: str) -> SessionContext:
+        session = self._sessions.setdefault(session_id, SessionContext(session_id))
+        self._sessions.move_to_end(session_id)
+        return session
+
+    def _make_room(self) -> list[str]:
+        evicted: list[str] = []
+        for _ in range(len(self._sessions) - 1):
+            if len(self._sessions) <= self._max_sessions:
+                break
+            oldest = next(iter(self._sessions))
+            if self._is_alive(oldest):
+                self._sessions.move_to_end(oldest)
+            else:
+                del self._sessions[oldest]
+                evicted.append(oldest)
+        return evicted
+
+    def _is_stale(self, session: SessionContext, now: float) -> bool:
+        return now - session.last_used > self._max_idle and not self._is_alive(session.session_id)
+
+    async def _restore(self, session_id: str) -> None:
+        if self._archive is None or session_id in self._sessions or session_id in self._not_archived:
+            return
+        entry = await self._archive.load(session_id)
+        if entry is None:
+            # A connection is looked up once: nobody but this process writes under its key while it is open.
+            if self._is_alive(session_id):
+                self._not_archived.add(session_id)
+            return
+        session = SessionContext.from_entry(session_id, entry)
+        if session is None:
+            logger.warning("session %s… is damaged in the store and is dropped", session_id[:8])
+            await self._archive.delete(session_id)
+            return
+        with self._lock:
+            self._sessions.setdefault(session_id, session)
+            evicted = self._make_room()
+        await self._drop(evicted)
+
+    async def _save(self, session_id: str, evicted: Sequence[str] = ()) -> None:
+        if self._archive is not None:
+            await self._archive.save(session_id, partial(self._entry, session_id))
+            await self._drop(evicted)
+
+    async def _drop(self, evicted: Sequence[str]) -> None:
+        for session_id in evicted:
+            logger.info("session %s… dropped: %d are the most", session_id[:8], self._max_sessions)
+            if self._archive is not None:
+                await self._archive.delete(session_id)
+
+    def _entry(self, session_id: str) -> Entry | None:
+        with self._lock:
+            session = self._sessions.get(session_id)
+            return None if session is None else session.to_entry()
+
+    async def _cleanup_loop(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self._cleanup_stale_sessions()
+            except Exception:
+                logger.exception("the sweep of idle sessions failed; the next one is in %s s", self._interval)
+
+    async def _cleanup_stale_sessions(self) -> int:
+        """Remove the sessions idle for longer than `max_idle`; gives the event loop a turn every few ms."""
+        removed, keys = 0, iter(list(self._sessions))
+        while chunk := list(islice(keys, SWEEP_CHUNK)):
+            removed += self._sweep(chunk)
+            await asyncio.sleep(0)
+        if self._archive is not None:
+            await self._archive.refresh(self._entry, self._is_alive)
+        if removed:
+            logger.info("swept %d idle sessions", removed)
+        return removed
+
+    def _sweep(self, session_ids: list[str]) -> int:
+        removed, now = 0, self._clock()
+        with self._lock:
+            for session_id in session_ids:
+                session = self._sessions.get(session_id)
+                if session is None:
+                    continue
+                # A clock that was ahead and has been set back must not keep a session for ever.
+                session.last_used = min(session.last_used, now)
+                if self._is_stale(session, now):
+                    del self._sessions[session_id]
+                    removed += 1
+        return removed
+
+
+_manager: SessionContextManager | None = None
+_manager_lock = threading.Lock()
+
+
+def get_session_context_manager() -> SessionContextManager:
+    """The process's manager: that of the server which runs here, else one with the defaults."""
+    global _manager  # noqa: PLW0603 - the one accessor to process state that the contract names
+    with _manager_lock:
+        if _manager is None:
+            _manager = SessionContextManager()
+        return _manager
+
+
+def adopt_session_context_manager(manager: SessionContextManager) -> None:
+    """Make `manager` the process's, unless another one is running: the first server in a process is its server."""
+    global _manager  # noqa: PLW0603 - see above
+    with _manager_lock:
+        if _manager is None or not _manager.running:
+            _manager = manager

@@ -1,0 +1,97 @@
+"""What the operator and the launcher say: `WORKFLOW_MCP_*` and a few variables of Claude Code.
+
+The only module that reads the process's environment, home and current directory.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from workflow_mcp.errors import UsageError, shown
+
+
+def _current_directory() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
+
+
+class Settings(BaseSettings):
+    """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
+
+    Durations are seconds. Values given to the constructor win over the environment.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="WORKFLOW_MCP_", env_ignore_empty=True, frozen=True, extra="ignore", validate_by_name=True
+    )
+
+    data_dir: Path = Field(
+        default_factory=partial(user_data_path, "workflow-mcp", appauthor=False),
+        description="Where sessions and the projects' data are kept.",
+    )
+    allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Directories that working directories must be inside of, separated like PATH."
+    )
+    max_sessions: int = Field(default=10_000, ge=1, description="Most sessions kept; beyond, the least recently used.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
+    file_timeout: float = Field(default=5.0, gt=0, le=300, description="Most seconds a file system may take.")
+    roots_timeout: float = Field(default=10.0, gt=0, le=300, description="Most seconds a client may take for roots.")
+
+    claude_project_dir: str | None = Field(
+        default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."
+    )
+    claude_session_id: str | None = Field(
+        default=None, validation_alias="CLAUDE_CODE_SESSION_ID", description="Set by Claude Code: survives --resume."
+    )
+
+    directory: str | None = Field(default=None, description="The working directory of a stdio server (--directory).")
+    process_directory: str | None = Field(
+        default_factory=_current_directory, exclude=True, description="The process's own current directory."
+    )
+    home: str = Field(default_factory=lambda: str(Path.home()), exclude=True, description="The user's home directory.")
+
+    @field_validator("allowed_roots", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+
+    @field_validator("allowed_roots")
+    @classmethod
+    def _absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        for root in value:
+            if not root.is_absolute():
+                raise ValueError(f"{root} is not an absolute path")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+
+def load_settings(**values: Any) -> Settings:
+    """The settings from the environment, with `values` on top.
+
+    Raises:
+        UsageError: `INVALID_SETTING`, naming the variable, the value and what is allowed.
+    """
+    try:
+        return Settings(**{name: value for name, value in values.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        variable = name if name.isupper() else f"WORKFLOW_MCP_{name.upper()}"
+        raise UsageError(
+            "INVALID_SETTING",
+            f"{variable}={shown(first['input'])}: {first['msg']}.",
+            f"correct or unset {variable}; the README's settings table says what it takes.",
+        ) from error

@@ -1,0 +1,173 @@
+"""From FastMCP's `Context` to a `Call`, and from there to the workspace that tools get injected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial, wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from uuid import uuid4
+
+import anyio
+from fastmcp.exceptions import FastMCPError, ToolError
+from fastmcp.server.context import Context
+from fastmcp.server.dependencies import get_access_token, get_context
+from mcp.shared.exceptions import MCPError
+from mcp_types import ListRootsResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+from uncalled_for import Dependency, current_frame
+
+from workflow_mcp.caller import PROCESS_KEY, Caller, Era, Transport
+from workflow_mcp.errors import DirectoryError, UsageError, WorkflowError
+from workflow_mcp.services import Services
+from workflow_mcp.workspace import HEADER, SET_IT, Call, Workspace
+
+if TYPE_CHECKING:
+    from mcp.server.connection import Connection
+
+SERVICES = "workflow_mcp"
+ROOTS = "workflow_mcp_roots"
+SSE_ID = "workflow_mcp_session_id"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RootsRequired(FastMCPError):
+    """The client must be asked for its roots before the tool body can run (SEP-2322)."""
+
+    def __init__(self) -> None:
+        super().__init__("the client's roots are required", log_level=logging.DEBUG)
+
+
+@contextmanager
+def told_to_client() -> Iterator[None]:
+    """Turns a `WorkflowError` into the one FastMCP hands on unchanged, without a traceback in the log."""
+    try:
+        yield
+    except WorkflowError as error:
+        raise ToolError(str(error), log_level=logging.INFO) from error
+
+
+def client_errors(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """The function with its `WorkflowError`s told to the client."""
+
+    @wraps(function)
+    async def telling(*args: P.args, **kwargs: P.kwargs) -> T:
+        with told_to_client():
+            return await function(*args, **kwargs)
+
+    return telling
+
+
+def services_of(context: Context) -> Services:
+    """The services of the server that serves this call.
+
+    Raises:
+        UsageError: `NOT_STARTED`, when its lifespan has not been entered.
+    """
+    services = context.lifespan_context.get(SERVICES)
+    if services is None:
+        raise UsageError(
+            "NOT_STARTED",
+            "this server's lifespan has not been entered.",
+            "run the server, connect a Client to it, or give the host lifespan=workflow_lifespan.",
+        )
+    return cast("Services", services)
+
+
+def call_of(context: Context, handle: str | None = None) -> Call:
+    """What this call says about itself."""
+    caller = caller_of(context, handle)
+    request = None if context.request_context is None else context.request_context.request
+    header = request.headers.get(HEADER) if request is not None else None
+    return Call(caller, header=header, roots=partial(_roots, context, caller.era))
+
+
+def caller_of(context: Context, handle: str | None = None) -> Caller:
+    """Whose call it is, from facts of the connection; an open connection is noted as such."""
+    transport, era = _transport(context), _era(context)
+    connection_id = _open_connection(context, transport) if era == "legacy" else None
+    if era != "legacy" and transport == "stdio":
+        services_of(context).connections.opened(PROCESS_KEY, transport)
+    token = get_access_token()
+    return Caller(era, transport, connection_id, None if token is None else token.client_id, handle)
+
+
+def _transport(context: Context) -> Transport:
+    if context.request_context is not None and context.request_context.request is not None:
+        return "sse" if context.transport == "sse" else "http"
+    return "stdio" if context.transport == "stdio" else "memory"
+
+
+def _era(context: Context) -> Era:
+    return "2026-07-28" if context.session.protocol_version in MODERN_PROTOCOL_VERSIONS else "legacy"
+
+
+def _open_connection(context: Context, transport: Transport) -> str | None:
+    # The SDK gives a request no other way to its connection; FastMCP goes the same way.
+    connection: Connection = context.session._connection  # noqa: SLF001
+    if transport == "http" and connection.session_id is None:
+        return None
+    # On SSE `Context.session_id` can be a header the client made up.
+    key = str(connection.state.setdefault(SSE_ID, uuid4().hex)) if transport == "sse" else context.session_id
+    services = services_of(context)
+    if services.connections.opened(key, transport):
+        connection.exit_stack.callback(services.connection_closed, key)
+    return key
+
+
+async def _roots(context: Context, era: Era) -> Sequence[str]:
+    capabilities = context.session.client_capabilities
+    if capabilities is None or capabilities.roots is None:
+        return ()
+    if era == "legacy":
+        answer = await _ask_for_roots(context)
+    elif context.input_responses is None:
+        raise RootsRequired
+    else:
+        answer = context.input_responses.get(ROOTS)
+    if not isinstance(answer, ListRootsResult):
+        raise DirectoryError(
+            "ROOTS_UNANSWERED",
+            "the client declares roots but did not answer when it was asked for them.",
+            f"call {SET_IT}.",
+        )
+    return [str(root.uri) for root in answer.roots]
+
+
+async def _ask_for_roots(context: Context) -> ListRootsResult | None:
+    try:
+        with anyio.fail_after(services_of(context).settings.roots_timeout):
+            return await context.session.list_roots()
+    except (MCPError, TimeoutError, ValidationError):
+        return None
+
+
+class _CurrentWorkspace(Dependency[Workspace]):
+    def __init__(self, *, required: bool) -> None:
+        self._required = required
+
+    async def __aenter__(self) -> Workspace:
+        context = get_context()
+        handle = current_frame().provided.get("session")
+        with told_to_client():
+            resolver = services_of(context).resolver
+            resolve = resolver.require if self._required else resolver.resolve
+            return await resolve(call_of(context, handle))
+
+
+def CurrentWorkspace(*, required: bool = True) -> Workspace:  # noqa: N802 - it stands where a value of that type does
+    """The caller's workspace, as the default of a tool's or a resource's parameter.
+
+    A `session` argument of the same tool, if it has one, is taken as the handle. With `required`,
+    the call is refused when no directory is known; else the workspace's `place` is None.
+
+    Example:
+        @host.tool
+        def where(workspace: Workspace = CurrentWorkspace()) -> str:
+            return workspace.directory
+    """
+    return cast("Workspace", _CurrentWorkspace(required=required))

@@ -1,0 +1,170 @@
+"""Tools and resources that say and set whose call it is, in which directory, for which project."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from fastmcp import FastMCP
+from fastmcp.dependencies import CurrentContext
+from fastmcp.server.context import Context
+from mcp_types import ToolAnnotations
+from pydantic import Field
+
+from workflow_mcp.caller import Caller, handle_key, mint_handle, session_key
+from workflow_mcp.config import config_schema
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.project import init_project as initialise
+from workflow_mcp.services import Services
+from workflow_mcp.tools.calls import (
+    CurrentWorkspace,
+    call_of,
+    caller_of,
+    client_errors,
+    services_of,
+)
+from workflow_mcp.tools.results import (
+    CacheResult,
+    EndSessionResult,
+    HealthResult,
+    WorkspaceResult,
+    at,
+    workspace_result,
+)
+from workflow_mcp.version import __version__
+from workflow_mcp.workspace import Call, Workspace
+
+SessionArgument = Annotated[str | None, Field(description="Handle from set_working_directory, if it returned one.")]
+READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+MINT = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+NOT_SAVED = "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
+
+
+async def set_working_directory(
+    directory: Annotated[str, Field(description="Absolute path.")],
+    session: SessionArgument = None,
+    new_session: Annotated[bool, Field(description="Give a subagent a session of its own.")] = False,
+    context: Context = CurrentContext(),
+) -> WorkspaceResult:
+    """Set the directory you work in. Its project is the nearest .workflow-mcp/config.json at or above it.
+    If the result has a `session`, pass it in every later call."""
+    services, caller = services_of(context), caller_of(context, session)
+    await services.resolver.session(caller)
+    place = await services.resolver.locate(directory, "session")
+    key, handle = _key_to_set(caller, new_session=new_session)
+    await services.sessions.set_working_directory(
+        key,
+        place.directory.path,
+        config_path=place.config_path,
+        project_id=None if place.project is None else place.project.id,
+    )
+    notes = () if services.sessions.is_saved(key) else (NOT_SAVED,)
+    return workspace_result(Workspace(key, handle, place, place.project), *notes)
+
+
+def _key_to_set(caller: Caller, *, new_session: bool) -> tuple[str, str | None]:
+    key = None if new_session else session_key(caller)
+    if key is not None:
+        return key, caller.handle
+    handle = mint_handle()
+    return handle_key(handle, principal=caller.principal), handle
+
+
+async def get_working_directory(
+    session: SessionArgument = None, workspace: Workspace = CurrentWorkspace(required=False)
+) -> WorkspaceResult:
+    """Say which directory and project your calls are for, and how that is known."""
+    return workspace_result(workspace)
+
+
+async def init_project(
+    name: Annotated[str | None, Field(description="Default: the directory's name.")] = None,
+    session: SessionArgument = None,
+    workspace: Workspace = CurrentWorkspace(),
+    context: Context = CurrentContext(),
+) -> WorkspaceResult:
+    """Make the working directory (or its git repository) a project by creating or completing its
+    .workflow-mcp/config.json. Safe to repeat; a broken config is left as it is."""
+    services = services_of(context)
+    place = workspace.place
+    assert place is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
+    work = partial(initialise, place, name=name, home=services.settings.home)
+    done = await services.files.run(place.directory.path, work)
+    now = await services.resolver.locate(place.directory.path, place.directory.source)
+    if workspace.session_key is not None:
+        await services.sessions.set_project(
+            workspace.session_key,
+            config_path=now.config_path,
+            project_id=None if now.project is None else now.project.id,
+        )
+    return workspace_result(replace(workspace, place=now, project=now.project), done.message)
+
+
+async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:
+    """Forget what was set for your session: its directory, and its handle if it has one."""
+    services, caller = services_of(context), caller_of(context, session)
+    await services.resolver.session(caller)
+    key = session_key(caller)
+    ended = key is not None and await services.sessions.end_session(key)
+    return EndSessionResult(
+        ended=ended, message="The session was forgotten." if ended else "Nothing had been set for this session."
+    )
+
+
+async def health_check(context: Context = CurrentContext()) -> HealthResult:
+    """Report the server's version, load and protocol, and this call's workspace or what is wrong with it."""
+    services, call = services_of(context), call_of(context)
+    workspace, problem = await _workspace_or_problem(services, call)
+    return HealthResult(
+        status="ok",
+        version=__version__,
+        pid=os.getpid(),
+        started_at=at(services.stats.started_at),
+        uptime_s=round(services.stats.uptime, 3),
+        protocol=context.session.protocol_version,
+        transport=call.caller.transport,
+        sessions=await services.sessions.get_session_count(),
+        calls=services.stats.calls,
+        errors=services.stats.errors,
+        config_cache=CacheResult(hits=services.configs.hits, misses=services.configs.misses),
+        workspace=workspace,
+        workspace_error=problem,
+    )
+
+
+async def _workspace_or_problem(services: Services, call: Call) -> tuple[WorkspaceResult | None, str | None]:
+    try:
+        return workspace_result(await services.resolver.resolve(call)), None
+    except WorkflowError as error:
+        return None, str(error)
+
+
+async def workspace_resource(workspace: Workspace = CurrentWorkspace(required=False)) -> str:
+    """The workspace of whoever reads it: session, directory, config and project, each with its source."""
+    return workspace_result(workspace).model_dump_json(indent=2)
+
+
+async def config_schema_resource() -> str:
+    """The JSON Schema of .workflow-mcp/config.json."""
+    return json.dumps(config_schema(), indent=2)
+
+
+def register(server: FastMCP) -> None:
+    """Add this module's tools and resources to a server."""
+    for function, annotations in (
+        (set_working_directory, MINT),
+        (get_working_directory, READ),
+        (init_project, WRITE),
+        (end_session, WRITE),
+        (health_check, READ),
+    ):
+        server.tool(client_errors(function), annotations=annotations)
+    for uri, name, function in (
+        ("workflow://workspace", "workspace", workspace_resource),
+        ("workflow://config-schema", "config-schema", config_schema_resource),
+    ):
+        server.resource(uri, name=name, mime_type="application/json")(client_errors(function))

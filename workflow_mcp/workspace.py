@@ -1,0 +1,225 @@
+"""The one resolver: one call in, its workspace out. Tools, resources, health and the CLI all ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from workflow_mcp.caller import Caller, session_key
+from workflow_mcp.config import Config, ConfigCache, find_config
+from workflow_mcp.directory import (
+    SET_IT,
+    Directory,
+    DirectorySource,
+    check_directory,
+    directory_from_header,
+    directory_from_roots,
+    process_directory,
+)
+from workflow_mcp.errors import DirectoryError, SessionError
+from workflow_mcp.file_work import FileWork
+from workflow_mcp.session_context import SessionContext, SessionContextManager
+from workflow_mcp.settings import Settings
+
+HEADER = "X-Workflow-Directory"
+
+
+async def no_roots() -> Sequence[str]:
+    """The roots of a client that has none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call says about itself.
+
+    Attributes:
+        caller: whose call it is.
+        header: the value of `X-Workflow-Directory`, over HTTP.
+        roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies.
+    """
+
+    caller: Caller
+    header: str | None = None
+    roots: Callable[[], Awaitable[Sequence[str]]] = no_roots
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The unit of isolation: a UUID, None until it is written into the config, and a name."""
+
+    id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A usable directory and the config that applies there."""
+
+    directory: Directory
+    config_path: str | None = None
+    config: Config | None = None
+
+    @property
+    def project(self) -> Project | None:
+        """The project the config chooses."""
+        if self.config is None or not self.config.auto_switch:
+            return None
+        return Project(self.config.project.id, self.config.project.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The resolved answer for one call.
+
+    Attributes:
+        session_key: what the session is stored under; None when nothing identifies the caller.
+        handle: the handle the client passed or was given.
+        place: the directory, where it came from, and its config; None when no directory is known.
+        project: the project the call works in.
+    """
+
+    session_key: str | None
+    handle: str | None = None
+    place: Place | None = None
+    project: Project | None = None
+
+    @property
+    def directory(self) -> str | None:
+        """The working directory, absolute."""
+        return None if self.place is None else self.place.directory.path
+
+    @property
+    def directory_source(self) -> DirectorySource | None:
+        """Which row of table 2 the directory came from."""
+        return None if self.place is None else self.place.directory.source
+
+    @property
+    def config_path(self) -> str | None:
+        """The config that applies."""
+        return None if self.place is None else self.place.config_path
+
+
+class Resolver:
+    """Resolves calls; all its collaborators are passed in.
+
+    Args:
+        sessions: where session keys lead to directories.
+        configs: the cache of parsed configs.
+        settings: what the operator and the launcher say.
+        files: runs blocking file work.
+    """
+
+    def __init__(
+        self, *, sessions: SessionContextManager, configs: ConfigCache, settings: Settings, files: FileWork
+    ) -> None:
+        self._sessions = sessions
+        self._configs = configs
+        self._settings = settings
+        self._files = files
+
+    async def resolve(self, call: Call) -> Workspace:
+        """The call's workspace; its place is None when no row of table 2 applies.
+
+        Raises:
+            SessionError: `UNKNOWN_SESSION`, for a handle that is not this caller's.
+            DirectoryError: the first directory that applies cannot be used; later ones are not tried.
+            ConfigError: the config that applies cannot be used.
+        """
+        key = session_key(call.caller)
+        session = await self.session(call.caller)
+        found = await self._directory(call, session)
+        if found is None:
+            return Workspace(key, call.caller.handle)
+        place = await self.locate(*found)
+        return Workspace(key, call.caller.handle, place, place.project)
+
+    async def require(self, call: Call) -> Workspace:
+        """The call's workspace, which has a place.
+
+        Raises:
+            SessionError: `NO_SESSION`, over HTTP, when nothing says which directory the client works in.
+            DirectoryError: `NO_DIRECTORY`, the same elsewhere.
+            WorkflowError: see `resolve`.
+        """
+        workspace = await self.resolve(call)
+        if workspace.place is None:
+            raise missing_directory(call.caller, workspace.session_key)
+        return workspace
+
+    async def session(self, caller: Caller) -> SessionContext | None:
+        """The caller's session, touched; None when it has told the server nothing yet.
+
+        Raises:
+            SessionError: `UNKNOWN_SESSION`; one and the same for unknown, expired, foreign and malformed handles.
+        """
+        key = session_key(caller)
+        session = None if key is None else await self._sessions.get_session(key)
+        if session is None and caller.handle is not None:
+            raise SessionError(
+                "UNKNOWN_SESSION",
+                "this session handle is unknown here, has expired, or was given to somebody else.",
+                f"call {SET_IT} without session and pass the session it returns.",
+            )
+        if session is not None:
+            await self._sessions.get_working_directory(session.session_id)
+        return session
+
+    async def locate(self, given: str, source: DirectorySource) -> Place:
+        """The place that a directory is.
+
+        Raises:
+            DirectoryError: the directory cannot be used.
+            ConfigError: the config that applies there cannot be used.
+        """
+        return await self._files.run(given, partial(self.locate_now, given, source))
+
+    def locate_now(self, given: str, source: DirectorySource) -> Place:
+        """What `locate` does, blocking; for threads and the command line."""
+        settings = self._settings
+        directory = check_directory(given, source, allowed_roots=settings.allowed_roots)
+        start = directory.path if directory.root is None else directory.resolved
+        path = find_config(start, directory.resolved, home=settings.home, within=directory.root)
+        if path is None:
+            return Place(directory)
+        return Place(directory, path, self._configs.load(path, owners=directory.trusted_owners, within=directory.root))
+
+    async def _directory(self, call: Call, session: SessionContext | None) -> tuple[str, DirectorySource] | None:
+        if session is not None and session.working_directory is not None:
+            return session.working_directory, "session"
+        if call.caller.is_http:
+            if call.header:
+                return directory_from_header(call.header), "header"
+        elif (launched := self.launched_in(call.caller)) is not None:
+            return launched
+        root = directory_from_roots(await call.roots())
+        if root is not None:
+            return root, "roots"
+        own = process_directory(self._settings.process_directory, home=self._settings.home)
+        return (own, "process") if own is not None and call.caller.transport == "stdio" else None
+
+    def launched_in(self, caller: Caller) -> tuple[str, DirectorySource] | None:
+        """The directory that the launcher of a stdio server named."""
+        if caller.transport != "stdio":
+            return None
+        if self._settings.directory:
+            return self._settings.directory, "option"
+        if self._settings.claude_project_dir:
+            return self._settings.claude_project_dir, "environment"
+        return None
+
+
+def missing_directory(caller: Caller, key: str | None) -> DirectoryError | SessionError:
+    """The error for a call that needs a directory when none is known: NO_SESSION over HTTP, else NO_DIRECTORY."""
+    if not caller.is_http:
+        return DirectoryError(
+            "NO_DIRECTORY", "no working directory is known for this session.", f"call {SET_IT}, then repeat this call."
+        )
+    if key is None:
+        what = "nothing identifies this client from one call to the next, and the call names no session or directory."
+        then = f"call {SET_IT} and pass the session it returns in every call, or send the {HEADER} header."
+    else:
+        what = "this session has no working directory yet."
+        then = f"call {SET_IT}, then repeat this call, or send the {HEADER} header."
+    return SessionError("NO_SESSION", what, then)
