@@ -9,12 +9,12 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
-import anyio
 from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.server.context import Context
 from fastmcp.server.dependencies import get_access_token, get_context
 from mcp.shared.exceptions import MCPError
-from mcp_types import ListRootsResult
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from uncalled_for import Dependency, current_frame
@@ -26,6 +26,8 @@ from workflow_mcp.workspace import HEADER, SET_IT, Call, Workspace
 
 if TYPE_CHECKING:
     from mcp.server.connection import Connection
+
+logger = logging.getLogger(__name__)
 
 SERVICES = "workflow_mcp"
 ROOTS = "workflow_mcp_roots"
@@ -139,10 +141,13 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
 
 
 async def _ask_for_roots(context: Context) -> ListRootsResult | None:
+    patience = services_of(context).settings.roots_timeout
+    # Sent on the stream of the call itself: a client need not hold any other open.
+    related = ServerMessageMetadata(related_request_id=context.request_id)
     try:
-        with anyio.fail_after(services_of(context).settings.roots_timeout):
-            return await context.session.list_roots()
+        return await context.session.send_request(ListRootsRequest(), ListRootsResult, patience, related)
     except (MCPError, TimeoutError, ValidationError):
+        logger.warning("the client did not answer roots/list", exc_info=True)
         return None
 
 
