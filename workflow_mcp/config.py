@@ -98,9 +98,7 @@ def parse_object(path: str, data: bytes) -> dict[str, Any]:
         ConfigError: `CONFIG_INVALID`, naming the file and, where the JSON ends to be JSON, the line.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice, parse_constant=_no_such_constant
-        )
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice, parse_constant=_no_such_constant)
     except json.JSONDecodeError as error:
         raise _not_json(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except UnicodeDecodeError as error:

@@ -43,9 +43,7 @@ def fingerprint(path: str, *, owners: frozenset[int]) -> Fingerprint:
         return _checked(path, os.stat(path), owners=owners)
 
 
-def read_config_file(
-    path: str, *, owners: frozenset[int], within: str | None = None
-) -> tuple[bytes, Fingerprint]:
+def read_config_file(path: str, *, owners: frozenset[int], within: str | None = None) -> tuple[bytes, Fingerprint]:
     """The file's content and the state it was read in.
 
     Raises:
@@ -125,7 +123,9 @@ def _os_errors(path: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise ConfigError(
-            "CONFIG_UNREADABLE", f"{path}: {error.strerror or error}.", "make it readable for the user who runs the server."
+            "CONFIG_UNREADABLE",
+            f"{path}: {error.strerror or error}.",
+            "make it readable for the user who runs the server.",
         ) from error
 
 

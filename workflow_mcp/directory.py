@@ -72,7 +72,9 @@ def _check_text(given: str) -> None:
     try:
         length = len(given.encode())
     except UnicodeEncodeError as error:
-        raise DirectoryError("DIRECTORY_NOT_TEXT", f"{shown(given)} is not valid Unicode.", f"call {SET_IT}.") from error
+        raise DirectoryError(
+            "DIRECTORY_NOT_TEXT", f"{shown(given)} is not valid Unicode.", f"call {SET_IT}."
+        ) from error
     if length > MAX_BYTES:
         raise _too_long(given, length)
     if not os.path.isabs(given):

@@ -110,7 +110,9 @@ def _argument_line(error: ValidationError, name: str) -> str:
     first = error.errors(include_url=False)[0]
     argument = ".".join(str(part) for part in first["loc"])
     value = "" if first["type"] in ("missing", "missing_argument") else f" is {shown(first['input'])}:"
-    return f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+    return (
+        f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+    )
 
 
 def build_server(settings: Settings | None = None, *, session_store: SessionStore | None = None) -> FastMCP:

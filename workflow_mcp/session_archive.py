@@ -52,7 +52,8 @@ class FileStore:
         """See `SessionStore`."""
         if self._opened is None and not (self._folder / COLLECTION).is_dir():
             return None
-        return await (await self._store()).get(key, collection=collection)
+        value: dict[str, Any] | None = await (await self._store()).get(key, collection=collection)
+        return value
 
     async def put(self, key: str, value: Entry, *, collection: str | None = None, ttl: float | None = None) -> None:
         """See `SessionStore`."""
@@ -60,7 +61,7 @@ class FileStore:
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
-        return await (await self._store()).delete(key, collection=collection)
+        return bool(await (await self._store()).delete(key, collection=collection))
 
     async def cull(self) -> None:
         """Remove what has expired."""
@@ -119,7 +120,7 @@ class SessionArchive:
         try:
             async with asyncio.timeout(self._patience):
                 return await self._store.get(name, collection=COLLECTION)
-        except Exception:  # noqa: BLE001 - any store may stand behind it; the cause is logged
+        except Exception:
             logger.warning("session %s… cannot be read from the store", name[:8], exc_info=True)
             return None
 
@@ -136,19 +137,22 @@ class SessionArchive:
                     await self._store.put(name, entry, collection=COLLECTION, ttl=self._lifetime)
                     self._saved[session_id] = entry["last_used"]
             self._unsaved.discard(session_id)
-        except Exception:  # noqa: BLE001 - see load
+        except Exception:
             self._unsaved.add(session_id)
             logger.warning("session %s… is kept in memory only: the store cannot be written", name[:8], exc_info=True)
         finally:
             if not lock.locked():
                 self._saving.pop(name, None)
 
-    async def delete(self, session_id: str) -> None:
-        """Remove the session from the store."""
-        self.forget(session_id)
-        name = self._name(session_id)
-        if name is None:
-            return
+    async def delete(self, *session_ids: str) -> None:
+        """Remove sessions from the store."""
+        for session_id in session_ids:
+            self.forget(session_id)
+            name = self._name(session_id)
+            if name is not None:
+                await self._delete(name)
+
+    async def _delete(self, name: str) -> None:
         try:
             async with asyncio.timeout(self._patience):
                 await self._store.delete(name, collection=COLLECTION)

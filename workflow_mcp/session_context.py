@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SWEEP_INTERVAL = 3600.0
 MAX_IDLE = 86_400.0
 MAX_SESSIONS = 10_000
-SWEEP_CHUNK = 2_000
+SWEEP_CHUNK = 2_000  # sessions swept in one turn of the event loop: about 2 ms
 
 
 @dataclass(slots=True)
@@ -60,19 +60,10 @@ class SessionContext:
     def from_entry(cls, session_id: str, entry: Entry) -> SessionContext | None:
         """The session that was stored; None when the entry is damaged."""
         try:
-            session = _validator().validate_python({**entry, "session_id": session_id}, strict=True)
+            session = TypeAdapter(cls).validate_python({**entry, "session_id": session_id}, strict=True)
         except ValidationError:
             return None
         return session if os.path.isabs(session.working_directory or "/") else None
-
-
-@cache
-def _validator() -> TypeAdapter[SessionContext]:
-    return TypeAdapter(SessionContext)
-
-
-def _nobody(_session_id: str) -> bool:
-    return False
 
 
 class SessionContextManager:
@@ -95,7 +86,7 @@ class SessionContextManager:
         max_idle: float = MAX_IDLE,
         clock: Callable[[], float] = time.time,
         max_sessions: int = MAX_SESSIONS,
-        is_alive: Callable[[str], bool] = _nobody,
+        is_alive: Callable[[str], bool] = lambda _session_id: False,
         store: SessionStore | None = None,
         stored_as: Callable[[str], str | None] = str,
     ) -> None:
@@ -130,7 +121,10 @@ class SessionContextManager:
     async def stop(self) -> None:
         """Cancel the sweep and wait until it has ended; does nothing when it does not run."""
         task, self._cleanup_task, self._running = self._cleanup_task, None, False
-        if task is None or task.get_loop() is not asyncio.get_running_loop():
+        if task is None or (loop := task.get_loop()).is_closed():
+            return
+        if loop is not asyncio.get_running_loop():
+            loop.call_soon_threadsafe(task.cancel)
             return
         task.cancel()
         # `wait` hands on its caller's cancellation and swallows only the task's own.
@@ -148,7 +142,8 @@ class SessionContextManager:
     ) -> None:
         """Set the session's working directory and what was found there, creating the session if needed; touches it."""
         with self._lock:
-            session = self._session(session_id)
+            session = self._sessions.setdefault(session_id, SessionContext(session_id))
+            self._sessions.move_to_end(session_id)
             session.working_directory, session.config_path, session.project_id = directory, config_path, project_id
             session.set_at = session.last_used = self._clock()
             evicted = self._make_room()
@@ -194,7 +189,7 @@ class SessionContextManager:
         return known
 
     def release(self, session_id: str) -> None:
-        """Drop the session from memory because its connection has closed; the archive keeps what it has."""
+        """Drop the session from memory because its connection has closed; the store keeps what it has."""
         with self._lock:
             self._sessions.pop(session_id, None)
             self._not_archived.discard(session_id)
@@ -206,11 +201,6 @@ class SessionContextManager:
     def is_saved(self, session_id: str) -> bool:
         """Whether the session's last change reached the archive; True when there is none to reach."""
         return self._archive is None or self._archive.is_saved(session_id)
-
-    def _session(self, session_id: str) -> SessionContext:
-        session = self._sessions.setdefault(session_id, SessionContext(session_id))
-        self._sessions.move_to_end(session_id)
-        return session
 
     def _make_room(self) -> list[str]:
         evicted: list[str] = []
@@ -245,18 +235,12 @@ class SessionContextManager:
         with self._lock:
             self._sessions.setdefault(session_id, session)
             evicted = self._make_room()
-        await self._drop(evicted)
+        await self._archive.delete(*evicted)
 
     async def _save(self, session_id: str, evicted: Sequence[str] = ()) -> None:
         if self._archive is not None:
             await self._archive.save(session_id, partial(self._entry, session_id))
-            await self._drop(evicted)
-
-    async def _drop(self, evicted: Sequence[str]) -> None:
-        for session_id in evicted:
-            logger.info("session %s… dropped: %d are the most", session_id[:8], self._max_sessions)
-            if self._archive is not None:
-                await self._archive.delete(session_id)
+            await self._archive.delete(*evicted)
 
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:
@@ -279,23 +263,20 @@ class SessionContextManager:
             await asyncio.sleep(0)
         if self._archive is not None:
             await self._archive.refresh(self._entry, self._is_alive)
-        if removed:
-            logger.info("swept %d idle sessions", removed)
+        logger.debug("swept %d idle sessions", removed)
         return removed
 
     def _sweep(self, session_ids: list[str]) -> int:
-        removed, now = 0, self._clock()
+        now = self._clock()
         with self._lock:
-            for session_id in session_ids:
-                session = self._sessions.get(session_id)
-                if session is None:
-                    continue
+            held = [session for session_id in session_ids if (session := self._sessions.get(session_id))]
+            for session in held:
                 # A clock that was ahead and has been set back must not keep a session for ever.
                 session.last_used = min(session.last_used, now)
-                if self._is_stale(session, now):
-                    del self._sessions[session_id]
-                    removed += 1
-        return removed
+            stale = [session for session in held if self._is_stale(session, now)]
+            for session in stale:
+                del self._sessions[session.session_id]
+        return len(stale)
 
 
 _manager: SessionContextManager | None = None

@@ -20,9 +20,10 @@ from pydantic import ValidationError
 from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.caller import PROCESS_KEY, Caller, Era, Transport
+from workflow_mcp.directory import SET_IT
 from workflow_mcp.errors import DirectoryError, UsageError, WorkflowError
 from workflow_mcp.services import Services
-from workflow_mcp.workspace import HEADER, SET_IT, Call, Workspace
+from workflow_mcp.workspace import HEADER, Call, Workspace
 
 if TYPE_CHECKING:
     from mcp.server.connection import Connection
@@ -37,7 +38,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class RootsRequired(FastMCPError):
+class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
     """The client must be asked for its roots before the tool body can run (SEP-2322)."""
 
     def __init__(self) -> None:
@@ -125,12 +126,7 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
     capabilities = context.session.client_capabilities
     if capabilities is None or capabilities.roots is None:
         return ()
-    if era == "legacy":
-        answer = await _ask_for_roots(context)
-    elif context.input_responses is None:
-        raise RootsRequired
-    else:
-        answer = context.input_responses.get(ROOTS)
+    answer = await _ask_for_roots(context) if era == "legacy" else _answered_roots(context)
     if not isinstance(answer, ListRootsResult):
         raise DirectoryError(
             "ROOTS_UNANSWERED",
@@ -138,6 +134,12 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
             f"call {SET_IT}.",
         )
     return [str(root.uri) for root in answer.roots]
+
+
+def _answered_roots(context: Context) -> object:
+    if context.input_responses is None:
+        raise RootsRequired
+    return context.input_responses.get(ROOTS)
 
 
 async def _ask_for_roots(context: Context) -> ListRootsResult | None:
