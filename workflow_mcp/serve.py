@@ -33,7 +33,7 @@ def serve_stdio(**settings: Any) -> None:
     # What was imported stays; the collector need never look at it again.
     gc.freeze()
     gc.enable()
-    anyio.run(lambda: server.run_stdio_async(show_banner=False))
+    anyio.run(lambda: server.run_stdio_async(show_banner=False, log_level=chosen.log_level))
     leave(0)
 
 
