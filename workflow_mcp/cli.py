@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workflow_mcp.config import config_schema
 from workflow_mcp.doctor import Step, Verdict, examine, is_healthy, local_resolver, report
-from workflow_mcp.errors import WorkflowError
+from workflow_mcp.errors import UsageError, WorkflowError
 from workflow_mcp.project import init_project
 from workflow_mcp.settings import load_settings
 from workflow_mcp.stdio import leave_at_once, on_signals
@@ -38,13 +38,28 @@ Directory = Annotated[str, Parameter(help="The directory; default: where you are
 
 @app.default
 @app.command
-def serve(*, directory: Annotated[str | None, Parameter(help="The working directory of every call.")] = None) -> None:
-    """Serve over stdio until the client leaves."""
+def serve(
+    *,
+    directory: Annotated[str | None, Parameter(help="stdio: the working directory of every call.")] = None,
+    http: Annotated[bool, Parameter(negative="", help="Serve many clients over HTTP.")] = False,
+    host: Annotated[str | None, Parameter(help="HTTP: the address to listen on; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, Parameter(help="HTTP: the port; default 8765.")] = None,
+    path: Annotated[str | None, Parameter(help="HTTP: where the endpoint is; default /mcp.")] = None,
+) -> None:
+    """Serve over stdio until the client leaves, or over HTTP until stopped."""
+    if http and directory is not None:
+        raise UsageError(
+            "DIRECTORY_OVER_HTTP",
+            "--directory describes the one client of a stdio server; over HTTP there are many.",
+            "leave it out: clients send the X-Workflow-Directory header, roots, or call set_working_directory.",
+        )
     on_signals(leave_at_once)
     gc.disable()
-    from workflow_mcp.serve import serve_stdio  # noqa: PLC0415 - FastMCP takes 0.7 s that no other command needs
+    from workflow_mcp import serve as serving  # noqa: PLC0415 - FastMCP takes 0.7 s that no other command needs
 
-    serve_stdio(directory=None if directory is None else os.path.join(os.getcwd(), directory))
+    if http:
+        serving.serve_http(host=host, port=port, path=path)
+    serving.serve_stdio(directory=None if directory is None else os.path.join(os.getcwd(), directory))
 
 
 @app.command

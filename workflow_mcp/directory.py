@@ -9,12 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from workflow_mcp.config_file import is_inside
 from workflow_mcp.errors import DirectoryError, shown
 
+HEADER = "X-Workflow-Directory"
 MAX_BYTES = 4096
 UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
 INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
@@ -130,9 +131,22 @@ def _os_error(given: str, error: OSError) -> DirectoryError:
     )
 
 
-def directory_from_header(value: str) -> str:
-    """The directory an `X-Workflow-Directory` header names, percent-decoded when it carries `%`."""
-    return unquote(value, errors="surrogateescape") if "%" in value else value
+def directory_from_headers(values: Sequence[str]) -> str | None:
+    """The directory the `X-Workflow-Directory` header names, percent-decoded when it carries `%`; None without one.
+
+    Raises:
+        DirectoryError: `HEADER_TWICE`.
+    """
+    if len(values) > 1:
+        raise DirectoryError("HEADER_TWICE", f"{HEADER} came {len(values)} times.", "send it once.")
+    if not values or not values[0]:
+        return None
+    # Starlette reads header bytes as Latin-1; what clients mean is UTF-8 unless it cannot be.
+    raw = unquote_to_bytes(values[0].encode("latin-1")) if "%" in values[0] else values[0].encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def directory_from_roots(uris: Iterable[str]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError
 from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
+from fastmcp.server.lifespan import lifespan as lifespan_of
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp_types import (
@@ -143,3 +144,21 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
     )
     session.register(server)
     return server
+
+
+@lifespan_of
+async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """The lifespan for a host that wants `CurrentWorkspace()` in its own tools, and nothing else of ours.
+
+    Composes with the host's own: `FastMCP("mine", lifespan=my_lifespan | workflow_lifespan)`.
+
+    Raises:
+        UsageError: `INVALID_SETTING`.
+    """
+    boundary = Boundary(own=False)
+    async with open_services(load_settings(), None) as services:
+        server.add_middleware(boundary)
+        try:
+            yield {SERVICES: services}
+        finally:
+            server.middleware.remove(boundary)

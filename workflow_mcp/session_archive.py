@@ -156,7 +156,7 @@ class SessionArchive:
         try:
             async with asyncio.timeout(self._patience):
                 await self._store.delete(name, collection=COLLECTION)
-        except Exception:  # noqa: BLE001 - see load
+        except Exception:
             logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
 
     def forget(self, session_id: str) -> None:

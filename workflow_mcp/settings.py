@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow_mcp.errors import UsageError, shown
@@ -22,6 +22,13 @@ def _current_directory() -> str | None:
         return str(Path.cwd())
     except FileNotFoundError:
         return None
+
+
+def _names(value: Any) -> Any:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
 class Settings(BaseSettings):
@@ -45,6 +52,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
     file_timeout: float = Field(default=5.0, gt=0, le=300, description="Most seconds a file system may take.")
     roots_timeout: float = Field(default=10.0, gt=0, le=300, description="Most seconds a client may take for roots.")
+
+    host: str = Field(default="127.0.0.1", description="HTTP: the address to listen on.")
+    port: int = Field(default=8765, ge=0, le=65535, description="HTTP: the port to listen on; 0 takes a free one.")
+    path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$", description="HTTP: where the endpoint is.")
+    tokens_file: Path | None = Field(default=None, description="HTTP: `name:token` a line; asked of every client.")
+    allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
+    allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 
     claude_project_dir: str | None = Field(
         default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."

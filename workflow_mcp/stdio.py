@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 PARENT_CHECK = 0.5
 CHUNK = 65_536
@@ -113,7 +114,7 @@ def open_pump() -> InputPump:
     return BlockingPump() if sys.platform == "win32" else InputPump()
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End the process, also when a thread hangs in a system call that a dead file system never answers."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):

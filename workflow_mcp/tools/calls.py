@@ -20,10 +20,10 @@ from pydantic import ValidationError
 from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.caller import PROCESS_KEY, Caller, Era, Transport
-from workflow_mcp.directory import SET_IT
+from workflow_mcp.directory import HEADER, SET_IT
 from workflow_mcp.errors import DirectoryError, UsageError, WorkflowError
 from workflow_mcp.services import Services
-from workflow_mcp.workspace import HEADER, Call, Workspace
+from workflow_mcp.workspace import Call, Workspace
 
 if TYPE_CHECKING:
     from mcp.server.connection import Connection
@@ -85,8 +85,8 @@ def call_of(context: Context, handle: str | None = None) -> Call:
     """What this call says about itself."""
     caller = caller_of(context, handle)
     request = None if context.request_context is None else context.request_context.request
-    header = request.headers.get(HEADER) if request is not None else None
-    return Call(caller, header=header, roots=partial(_roots, context, caller.era))
+    headers = () if request is None else tuple(request.headers.getlist(HEADER))
+    return Call(caller, headers=headers, roots=partial(_roots, context, caller.era))
 
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
