@@ -20,8 +20,22 @@ from types import FrameType
 from typing import NoReturn
 
 PARENT_CHECK = 0.5
+GRACE = 1.2
 CHUNK = 65_536
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+# Asked before the slow imports: a parent that dies during them has been replaced by the time they are done.
+PARENT = os.getppid()
+
+
+def fill_standard_streams() -> None:
+    """Put the null device where the launcher left a standard stream closed, before another file takes its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - it stays for good
 
 
 def leave_at_once(_number: int, _frame: FrameType | None) -> None:
@@ -47,16 +61,23 @@ class InputPump:
         os.dup2(read_end, 0)
         os.close(read_end)
         os.set_blocking(self._sink, False)
-        self._parent = os.getppid()
 
     def start(self) -> None:
-        """Begin to carry, in a daemon thread, so that a blocked read never keeps the process."""
-        threading.Thread(target=self._carry, name="stdin-pump", daemon=True).start()
+        """Begin to carry, in a daemon thread, so that a blocked read never keeps the process.
+
+        A process that is still there `GRACE` seconds after its input ended is ended with code 1: its client
+        reads no more answers, or a file system hangs.
+        """
+        threading.Thread(target=self._serve, name="stdin-pump", daemon=True).start()
 
     def end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """End the input; may be called from a signal handler, and more than once."""
         with contextlib.suppress(OSError):
             os.write(self._waker, b"x")
+
+    def _serve(self) -> None:
+        self._carry()
+        leave_for_good()
 
     def _carry(self) -> None:
         pending = b""
@@ -76,7 +97,7 @@ class InputPump:
             os.close(self._sink)
 
     def _parent_lives(self) -> bool:
-        return os.getppid() == self._parent
+        return os.getppid() == PARENT
 
 
 class BlockingPump(InputPump):
@@ -104,9 +125,16 @@ class BlockingPump(InputPump):
         self.end()
 
     def _watch_parent(self) -> None:
-        while self._parent_lives():
+        while self._parent_lives() and not self._closing.locked():
             time.sleep(PARENT_CHECK)
         self.end()
+        leave_for_good()
+
+
+def leave_for_good() -> None:
+    """End the process when nothing else does, after the time its clean-up may take."""
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def open_pump() -> InputPump:
