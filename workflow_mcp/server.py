@@ -43,6 +43,25 @@ Errors are one line; the part after "Next:" says what fixes them.
 """
 
 
+class ShortSessions(logging.Filter):
+    """Shortens the handle among the tool arguments that FastMCP logs at DEBUG: it is a bearer capability."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_without_handle(value) for value in record.args)
+        return True
+
+
+def _without_handle(value: object) -> object:
+    if not isinstance(value, dict) or value.get("session") is None:
+        return value
+    return {**value, "session": f"{str(value['session'])[:4]}…"}
+
+
+SHORT_SESSIONS = ShortSessions()
+
+
 class Boundary(Middleware):
     """Counts calls, asks clients for roots, and gives every error its one line."""
 
@@ -127,6 +146,7 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         UsageError: `INVALID_SETTING`.
     """
     chosen = load_settings() if settings is None else settings
+    logging.getLogger("fastmcp.server.mixins.mcp_operations").addFilter(SHORT_SESSIONS)
 
     @asynccontextmanager
     async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
