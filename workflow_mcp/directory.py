@@ -152,7 +152,10 @@ def directory_from_headers(values: Sequence[str]) -> str | None:
 def directory_from_roots(uris: Iterable[str]) -> str | None:
     """The path of the first `file://` root; None when there is none."""
     for uri in uris:
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            continue
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
             return url2pathname(parts.path)
     return None

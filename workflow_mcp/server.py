@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastmcp import FastMCP
@@ -13,6 +14,8 @@ from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
 from fastmcp.server.lifespan import lifespan as lifespan_of
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
+from mcp.server.context import CallNext as ServerCallNext
+from mcp.server.context import HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp_types import (
     CallToolRequestParams,
     InputRequiredResult,
@@ -62,6 +65,29 @@ def _without_handle(value: object) -> object:
 SHORT_SESSIONS = ShortSessions()
 
 
+class OnlyFileRoots(ServerMiddleware[Any]):
+    """Takes roots that are no `file://` out of a client's answer: for one of them the SDK refuses the whole call."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: ServerCallNext) -> HandlerResult:
+        """See `ServerMiddleware`."""
+        responses = (ctx.params or {}).get("inputResponses")
+        if ctx.params is not None and isinstance(responses, dict) and ROOTS in responses:
+            kept = {**responses, ROOTS: _only_file_roots(responses[ROOTS])}
+            ctx = replace(ctx, params={**ctx.params, "inputResponses": kept})
+        return await call_next(ctx)
+
+
+def _only_file_roots(answer: object) -> object:
+    if not isinstance(answer, dict) or not isinstance(answer.get("roots"), list):
+        return answer
+    return {**answer, "roots": [root for root in answer["roots"] if not _is_of_another_scheme(root)]}
+
+
+def _is_of_another_scheme(root: object) -> bool:
+    uri = root.get("uri") if isinstance(root, dict) else None
+    return isinstance(uri, str) and not uri.lower().startswith("file:")
+
+
 class Boundary(Middleware):
     """Counts calls, asks clients for roots, and gives every error its one line."""
 
@@ -78,6 +104,8 @@ class Boundary(Middleware):
         try:
             return await call_next(context)
         except RootsRequired:
+            if services is not None:
+                services.stats.calls -= 1  # it comes again, with the roots
             return InputRequiredToolResult(_ask_for_roots())
         except Exception as error:
             if services is not None:
@@ -162,6 +190,8 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         mask_error_details=True,
         on_duplicate="error",
     )
+    # FastMCP has no middleware of its own that sees a request before the SDK has validated it.
+    server._mcp_server.middleware.append(OnlyFileRoots())  # noqa: SLF001
     session.register(server)
     return server
 

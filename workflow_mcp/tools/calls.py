@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.caller import PROCESS_KEY, Caller, Era, Transport
@@ -43,6 +43,18 @@ class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
 
     def __init__(self) -> None:
         super().__init__("the client's roots are required", log_level=logging.DEBUG)
+
+
+class AnyRoot(BaseModel):
+    """A root of any scheme: the SDK's own model refuses a whole list for one that is no `file://`."""
+
+    uri: str
+
+
+class AnyRoots(BaseModel):
+    """A client's answer to `roots/list`."""
+
+    roots: list[AnyRoot]
 
 
 @contextmanager
@@ -127,7 +139,7 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
     if capabilities is None or capabilities.roots is None:
         return ()
     answer = await _ask_for_roots(context) if era == "legacy" else _answered_roots(context)
-    if not isinstance(answer, ListRootsResult):
+    if not isinstance(answer, AnyRoots | ListRootsResult):
         raise DirectoryError(
             "ROOTS_UNANSWERED",
             "the client declares roots but did not answer when it was asked for them.",
@@ -142,12 +154,12 @@ def _answered_roots(context: Context) -> object:
     return context.input_responses.get(ROOTS)
 
 
-async def _ask_for_roots(context: Context) -> ListRootsResult | None:
+async def _ask_for_roots(context: Context) -> AnyRoots | None:
     patience = services_of(context).settings.roots_timeout
     # Sent on the stream of the call itself: a client need not hold any other open.
     related = ServerMessageMetadata(related_request_id=context.request_id)
     try:
-        return await context.session.send_request(ListRootsRequest(), ListRootsResult, patience, related)
+        return await context.session.send_request(ListRootsRequest(), AnyRoots, patience, related)
     except (MCPError, TimeoutError, ValidationError):
         logger.warning("the client did not answer roots/list", exc_info=True)
         return None
