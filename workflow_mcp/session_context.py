@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
 
-from pydantic import TypeAdapter, ValidationError
-
-from workflow_mcp.session_archive import Entry, SessionArchive, SessionStore
+from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +49,12 @@ class SessionContext:
 
     def to_entry(self) -> dict[str, Any]:
         """What is stored of it: everything but the session key."""
-        entry = asdict(self)
-        del entry["session_id"]
-        return entry
+        return {name: getattr(self, name) for name in STORED}
 
     @classmethod
-    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext | None:
-        """The session that was stored; None when the entry is damaged."""
-        try:
-            session = TypeAdapter(cls).validate_python({**entry, "session_id": session_id}, strict=True)
-        except ValidationError:
-            return None
-        return session if os.path.isabs(session.working_directory or "/") else None
+    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext:
+        """The session that was stored."""
+        return cls(session_id, **entry)
 
 
 class SessionContextManager:
@@ -101,7 +92,6 @@ class SessionContextManager:
         self._sessions: OrderedDict[str, SessionContext] = OrderedDict()
         # A threading lock, not asyncio's: it belongs to no event loop and is never held across an await.
         self._lock = threading.Lock()
-        self._not_archived: set[str] = set()
         self._cleanup_task: asyncio.Task[None] | None = None
         self._running = False
 
@@ -181,18 +171,20 @@ class SessionContextManager:
 
     async def end_session(self, session_id: str) -> bool:
         """Forget the session, here and in the store; False when it was not known."""
-        await self._restore(session_id)
-        with self._lock:
-            known = self._sessions.pop(session_id, None) is not None
-        if known and self._archive is not None:
-            await self._archive.delete(session_id)
+        async with self._turn(session_id) as archive:
+            await self._look_up(session_id, archive)
+            with self._lock:
+                known = self._sessions.pop(session_id, None) is not None
+            if known and archive is not None:
+                await archive.delete(session_id)
         return known
 
     def release(self, session_id: str) -> None:
         """Drop the session from memory because its connection has closed; the store keeps what it has."""
         with self._lock:
             self._sessions.pop(session_id, None)
-            self._not_archived.discard(session_id)
+        if self._archive is not None:
+            self._archive.forget(session_id)
 
     async def get_session_count(self) -> int:
         """How many sessions are held in memory."""
@@ -218,29 +210,38 @@ class SessionContextManager:
     def _is_stale(self, session: SessionContext, now: float) -> bool:
         return now - session.last_used > self._max_idle and not self._is_alive(session.session_id)
 
+    def _turn(self, session_id: str) -> AbstractAsyncContextManager[SessionArchive | None]:
+        return nullcontext() if self._archive is None else self._archive.turn(session_id)
+
     async def _restore(self, session_id: str) -> None:
-        if self._archive is None or session_id in self._sessions or session_id in self._not_archived:
+        if self._archive is None or session_id in self._sessions:
             return
-        entry = await self._archive.load(session_id)
-        if entry is None:
-            # A connection is looked up once: nobody but this process writes under its key while it is open.
-            if self._is_alive(session_id):
-                self._not_archived.add(session_id)
-            return
-        session = SessionContext.from_entry(session_id, entry)
-        if session is None:
-            logger.warning("session %s… is damaged in the store and is dropped", session_id[:8])
-            await self._archive.delete(session_id)
-            return
+        async with self._turn(session_id) as archive:
+            await self._look_up(session_id, archive)
         with self._lock:
-            self._sessions.setdefault(session_id, session)
             evicted = self._make_room()
-        await self._archive.delete(*evicted)
+        await self._drop(evicted)
+
+    async def _look_up(self, session_id: str, archive: SessionArchive | None) -> None:
+        if archive is None or session_id in self._sessions:
+            return
+        # A connection is looked up once: nobody but this process writes under its key while it is open.
+        entry = await archive.load(session_id, once=self._is_alive(session_id))
+        session = None if entry is None else SessionContext.from_entry(session_id, entry)
+        with self._lock:
+            if session is not None and not self._is_stale(session, self._clock()):
+                self._sessions.setdefault(session_id, session)
 
     async def _save(self, session_id: str, evicted: Sequence[str] = ()) -> None:
         if self._archive is not None:
-            await self._archive.save(session_id, partial(self._entry, session_id))
-            await self._archive.delete(*evicted)
+            await self._archive.save(session_id, self._entry)
+            await self._drop(evicted)
+
+    async def _drop(self, evicted: Sequence[str]) -> None:
+        for session_id in evicted:
+            async with self._turn(session_id) as archive:
+                if archive is not None and session_id not in self._sessions:
+                    await archive.delete(session_id)
 
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:
@@ -287,8 +288,7 @@ def get_session_context_manager() -> SessionContextManager:
     """The process's manager: that of the server which runs here, else one with the defaults."""
     global _manager  # noqa: PLW0603 - the one accessor to process state that the contract names
     with _manager_lock:
-        if _manager is None:
-            _manager = SessionContextManager()
+        _manager = _manager or SessionContextManager()
         return _manager
 
 
