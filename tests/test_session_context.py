@@ -221,11 +221,15 @@ async def test_start_and_stop_are_idempotent() -> None:
 async def test_it_is_an_async_context_manager() -> None:
     """Entering starts and leaving stops, on the way of an exception too."""
     manager = SessionContextManager()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail_inside() -> None:
         async with manager as entered:
             assert entered is manager
             assert manager.running
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_inside()
     assert not manager.running
 
 
@@ -276,7 +280,7 @@ async def test_the_sweep_runs_every_interval() -> None:
     clock.advance(MAX_IDLE + 1)
     async with manager, asyncio.timeout(BOUND):
         while await manager.get_session_count():
-            await asyncio.sleep(0)
+            await turns()
 
 
 class StubbornManager(SessionContextManager):
