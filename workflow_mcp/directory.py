@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,10 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
         status = os.stat(given)
         path, resolved = _normal(given), os.path.realpath(given, strict=True)
         root = _root_of(given, resolved, allowed_roots)
-        with os.scandir(given):
-            pass
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(given, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise _os_error(given, error) from error
     return Directory(path, resolved, source, status.st_uid, root)

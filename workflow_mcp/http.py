@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from ipaddress import ip_address
-from socket import AF_INET, AF_INET6, create_server, socket
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
 
 import anyio
 import uvicorn
@@ -158,6 +158,8 @@ def build_http_server(settings: Settings, *, session_store: SessionStore | None 
     drain = Drain()
     server = build_server(settings, session_store=session_store)
     server.auth = auth
+    # None of our tools takes `Mcp-Param-*` headers; left alone, the SDK lists all tools before each call to find out.
+    server._mcp_server.get_tool_input_schema = lambda _name: None  # noqa: SLF001
     _add_health(server, drain)
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -196,11 +198,14 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 def _listen(host: str, port: int) -> socket:
     try:
-        return create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
+        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
     except OSError as error:
         raise UsageError(
             "CANNOT_LISTEN", f"{host} port {port}: {error.strerror or error}.", "choose another with --port or --host."
         ) from error
+    # Inherited by every connection; asyncio sets it only on sockets it has made itself.
+    listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    return listener
 
 
 def is_loopback(host: str) -> bool:

@@ -71,12 +71,15 @@ class Settings(BaseSettings):
     process_directory: str | None = Field(
         default_factory=_current_directory, exclude=True, description="The process's own current directory."
     )
-    home: str = Field(default_factory=lambda: str(Path.home()), exclude=True, description="The user's home directory.")
+    home: str = Field(default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory.")
 
     @field_validator("allowed_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # Separators alone name no directory, and must not mean that every directory is allowed.
+        return [part for part in value.split(os.pathsep) if part] or [value]
 
     @field_validator("allowed_roots")
     @classmethod
@@ -84,6 +87,13 @@ class Settings(BaseSettings):
         for root in value:
             if not root.is_absolute():
                 raise ValueError(f"{root} is not an absolute path")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute_data_dir(cls, value: Path) -> Path:
+        if not value.is_absolute():
+            raise ValueError("not an absolute path")
         return value
 
     @field_validator("log_level", mode="before")

@@ -172,7 +172,7 @@ class Resolver:
             DirectoryError: the directory cannot be used.
             ConfigError: the config that applies there cannot be used.
         """
-        return await self._files.run(given, partial(self.locate_now, given, source))
+        return await self._files.run(given, partial(self.locate_now, given, source), shared=(given, source))
 
     def locate_now(self, given: str, source: DirectorySource) -> Place:
         """What `locate` does, blocking; for threads and the command line."""
