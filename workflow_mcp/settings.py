@@ -31,6 +31,13 @@ def _names(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
+def _data_dir() -> Path:
+    try:
+        return user_data_path("workflow-mcp", appauthor=False)
+    except RuntimeError:
+        return Path("~")  # this user has no home: refused, like every path that is not absolute
+
+
 class Settings(BaseSettings):
     """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
 
@@ -42,7 +49,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(
-        default_factory=partial(user_data_path, "workflow-mcp", appauthor=False),
+        default_factory=_data_dir,
         description="Where sessions and the projects' data are kept.",
     )
     allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
@@ -71,7 +78,9 @@ class Settings(BaseSettings):
     process_directory: str | None = Field(
         default_factory=_current_directory, exclude=True, description="The process's own current directory."
     )
-    home: str = Field(default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory.")
+    home: str = Field(
+        default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory."
+    )
 
     @field_validator("allowed_roots", mode="before")
     @classmethod
