@@ -52,6 +52,8 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
     """
     _check_text(given)
     try:
+        if allowed_roots:  # first of all, so that nothing can be learnt about what is outside of them
+            _root_of(given, os.path.realpath(given), allowed_roots)
         status = os.stat(given)
         path, resolved = _normal(given), os.path.realpath(given, strict=True)
         root = _root_of(given, resolved, allowed_roots)
@@ -156,7 +158,8 @@ def directory_from_roots(uris: Iterable[str]) -> str | None:
     """The path of the first `file://` root; None when there is none."""
     for uri in uris:
         try:
-            parts = urlsplit(uri)
+            # A client that forgot to encode these means a name that holds them, never another directory.
+            parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
         except ValueError:
             continue
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
