@@ -8,17 +8,19 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from workflow_mcp.errors import WorkflowError
 from workflow_mcp.session_archive import Entry
 from workflow_mcp.settings import Settings
 
 PROJECT_ID = "eca49f13-f342-4958-95a0-d7b9ba2a42eb"
 NOBODY = 65534
+T = TypeVar("T")
 BOUND = 20.0  # seconds that a wait may take before it counts as a hang
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file owners, modes and FIFOs are POSIX's")
@@ -120,6 +122,23 @@ async def turns(count: int = 20) -> None:
     """Give the event loop turns, so that whatever can proceed does."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about."""
+    async with asyncio.timeout(BOUND):
+        while not condition():  # noqa: ASYNC110 - threads cannot set an asyncio.Event
+            await asyncio.sleep(0)
+
+
+async def accepted(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What `attempt` answers as soon as it is no longer refused."""
+    async with asyncio.timeout(BOUND):
+        while True:
+            try:
+                return await attempt()
+            except WorkflowError:
+                await asyncio.sleep(0)
 
 
 def make_settings(base: Path | str, **values: Any) -> Settings:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support import BOUND
+from tests.support import BOUND, accepted, until
 from workflow_mcp.errors import DirectoryError
 from workflow_mcp.file_work import FileWork
 
@@ -30,9 +30,9 @@ class Mount:
 
 
 @asynccontextmanager
-async def dead_mount(timeout: float = 0.05) -> AsyncIterator[tuple[FileWork, Mount]]:
+async def dead_mount(limit: float = 0.05) -> AsyncIterator[tuple[FileWork, Mount]]:
     """File work and a mount that hangs, both ended whatever the test does."""
-    files, mount = FileWork(timeout=timeout), Mount()
+    files, mount = FileWork(timeout=limit), Mount()
     try:
         async with asyncio.timeout(BOUND):
             yield files, mount
@@ -73,7 +73,7 @@ async def test_work_that_hangs_is_given_up_on() -> None:
 
 async def test_others_go_on_while_one_hangs() -> None:
     """Work on other places is done while many callers hang on one."""
-    async with dead_mount(timeout=2.0) as (files, mount):
+    async with dead_mount(limit=2.0) as (files, mount):
         hanging = [asyncio.create_task(files.run("/dead", mount.stat)) for _ in range(40)]
         for number in range(10):
             assert await files.run(f"/alive/{number}", lambda: "here") == "here"
@@ -101,43 +101,29 @@ async def test_a_place_that_is_back_is_used_again() -> None:
         results = await asyncio.gather(*(files.run("/dead", mount.stat) for _ in range(5)), return_exceptions=True)
         assert {type(result) for result in results} == {DirectoryError}
         mount.back.set()
-        while True:
-            try:
-                assert await files.run("/dead", lambda: "here") == "here"
-                break
-            except DirectoryError:
-                await asyncio.sleep(0.001)  # the threads are on their way out
+        assert await accepted(lambda: files.run("/dead", lambda: "here")) == "here"
 
 
 async def test_a_caller_that_leaves_does_not_hide_that_its_work_hangs() -> None:
     """A client that cancels its calls to a dead mount cannot pile up threads there."""
-    async with dead_mount(timeout=0.02) as (files, mount):
+    async with dead_mount(limit=0.02) as (files, mount):
         leaving = asyncio.create_task(files.run("/dead", mount.stat))
-        while not mount.waiting:
-            await asyncio.sleep(0)
+        await until(lambda: mount.waiting == 1)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
-        while True:
-            try:
-                await asyncio.wait_for(files.run("/dead", lambda: 1), BOUND)
-            except DirectoryError:
-                break
-            await asyncio.sleep(0.001)
+        await until(lambda: "/dead" in files._hanging)
+        with pytest.raises(DirectoryError, match="DIRECTORY_TIMEOUT"):
+            await files.run("/dead", lambda: 1)
 
 
 async def test_a_hung_server_s_innocent_places_recover() -> None:
     """A place whose work could not even begin, because everything was busy, is usable once that has passed."""
-    async with dead_mount(timeout=0.2) as (files, mount):
+    async with dead_mount(limit=0.2) as (files, mount):
         busy = [asyncio.create_task(files.run(f"/dead/{number}", mount.stat)) for number in range(300)]
         await asyncio.wait(busy)
         mount.back.set()
-        while True:
-            try:
-                assert await files.run("/dead/299", lambda: 1) == 1
-                break
-            except DirectoryError:
-                await asyncio.sleep(0.001)
+        assert await accepted(lambda: files.run("/dead/299", lambda: 1)) == 1
         assert {type(task.exception()) for task in busy} == {DirectoryError}
 
 
