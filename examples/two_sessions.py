@@ -90,7 +90,9 @@ async def main() -> int:
         right = set(seen) == {expected}
         leaks += not right
         directory, project = seen[-1].rsplit(" ", 1)
-        table.add_row(seat.era, seat.transport, f"…/{Path(directory).relative_to(folder)}", project, "✓" if right else "✗")
+        table.add_row(
+            seat.era, seat.transport, f"…/{Path(directory).relative_to(folder)}", project, "✓" if right else "✗"
+        )
     Console().print(table)
     Console().print(f"{len(taken)} clients, {len(taken) * ROUNDS} answers, {leaks} leaks")
     return 1 if leaks else 0
