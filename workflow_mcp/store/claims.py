@@ -1,0 +1,84 @@
+"""Claims: who works on an item, and until when that holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.checks import check_actor, check_ids, check_lease
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.detail import reasons
+from workflow_mcp.store.events import record
+from workflow_mcp.store.items import change_item, fetch_items, require_rows, to_item
+from workflow_mcp.store.listing import page_rows
+from workflow_mcp.store.values import Actor, Item, ItemQuery
+
+DEFAULT_LEASE = timedelta(minutes=60)
+
+
+async def claim(
+    tx: Transaction, actor: Actor, *, item_id: int | None, lease: timedelta, item_type: str | None, label: str | None
+) -> Item | None:
+    """Let `actor` hold an item, or the first ready one, for `lease`; None when none is ready.
+
+    Claiming what one holds already renews the claim.
+
+    Raises:
+        WorkItemError: `CLAIMED`, `NOT_READY`, `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+    """
+    check_actor(actor)
+    check_lease(lease)
+    if item_id is None:
+        first = await page_rows(tx, ItemQuery(view="ready", item_type=item_type, label=label, limit=1))
+        row = first[0] if first else None
+    else:
+        row = await _claimable(tx, item_id, actor)
+    return None if row is None else await _take(tx, row, actor, lease)
+
+
+async def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
+    check_ids([item_id])
+    row = (await require_rows(tx, [item_id], lock=True))[item_id]
+    item = to_item(row, tx.now)
+    own = item.state == "in_progress" and item.assignee == actor.name
+    if item.ready or own:
+        return row
+    if item.state == "in_progress" and item.claim_expires_at is not None:
+        raise problems.claimed(item)
+    raise problems.not_ready(item, await reasons(tx, item))
+
+
+async def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta) -> Item:
+    held = {
+        "status": "in_progress",
+        "assignee": actor.name,
+        "claim_expires_at": tx.now + lease,
+    }
+    changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
+    bookkeeping = {
+        "lease_seconds": round(lease.total_seconds()),
+        "version": row.version + 1,
+        "updated_at": tx.now,
+    }
+    await change_item(tx, row.id, held | bookkeeping)
+    await record(tx, actor, [(row.id, "claimed", changes)])
+    return (await fetch_items(tx, [row.id]))[0]
+
+
+def holds(row: Row[Any], actor: Actor) -> bool:
+    """Whether the item is `actor`'s by a claim, be it one that ran out and that nobody has taken over."""
+    return row.claim_expires_at is not None and row.assignee == actor.name
+
+
+def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:
+    """Check that nobody but `actor` has a claim on the item that still holds.
+
+    Raises:
+        WorkItemError: `CLAIMED`, with the item.
+    """
+    held = row.claim_expires_at is not None and row.claim_expires_at > tx.now
+    if held and row.assignee != actor.name:
+        raise problems.claimed(to_item(row, tx.now))

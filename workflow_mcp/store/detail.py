@@ -1,0 +1,100 @@
+"""All about one item."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, func, or_, select
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.checks import check_ids
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.events import last_events, last_notes
+from workflow_mcp.store.graph import ancestry
+from workflow_mcp.store.items import require_rows, select_items, to_item
+from workflow_mcp.store.schema import items, links
+from workflow_mcp.store.values import FINISHED, Item, ItemDetail, Linked
+
+CHILDREN = 200
+LINKS = 200
+NOTES = 20
+EVENTS = 20
+
+
+async def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
+    """An item and all around it.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+    """
+    check_ids([item_id])
+    item = to_item((await require_rows(tx, [item_id]))[item_id], tx.now)
+    children, count = await _children(tx, item_id)
+    linked = await _linked(tx, item_id)
+    return ItemDetail(
+        item=item,
+        ancestors=await _ancestors(tx, item),
+        children=children,
+        children_count=count,
+        links=linked,
+        notes=await last_notes(tx, item_id, NOTES),
+        events=await last_events(tx, item_id, EVENTS),
+        not_ready=_sentences(item, linked, children),
+    )
+
+
+async def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
+    """Why an item cannot be claimed, a sentence each; empty when it can."""
+    children, _ = await _children(tx, item.id) if item.waits else ((), 0)
+    return _sentences(item, await _linked(tx, item.id) if item.waits else (), children)
+
+
+def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[Item, ...]) -> tuple[str, ...]:
+    if item.ready:
+        return ()
+    if item.state in FINISHED:
+        return (f"it is {item.state}",)
+    if item.state == "in_progress":
+        until = f" until {problems.at(item.claim_expires_at)}" if item.claim_expires_at else ""
+        return (f"{item.assignee or 'somebody'} works on it{until}",)
+    blockers = [
+        one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.status not in FINISHED
+    ]
+    unfinished = [child.id for child in children if child.status not in FINISHED]
+    found = [f"it waits for {problems.numbers(blockers)}"] if blockers else []
+    return (*found, f"below it, {problems.numbers(unfinished)} are unfinished") if unfinished else tuple(found)
+
+
+async def _ancestors(tx: Transaction, item: Item) -> tuple[Item, ...]:
+    if item.parent is None:
+        return ()
+    above = ancestry(tx, item.id)
+    statement = select_items(tx).join(above, above.c.id == items.c.id).where(above.c.distance > 0)
+    return tuple(to_item(row, tx.now) for row in await tx.all(statement.order_by(above.c.distance.desc())))
+
+
+async def _children(tx: Transaction, item_id: int) -> tuple[tuple[Item, ...], int]:
+    # The unfinished first: they are what a parent waits for.
+    own = and_(items.c.parent_id == item_id, items.c.hidden_by == 0)
+    statement = select_items(tx).where(own).order_by(items.c.completed_at.is_not(None), items.c.id)
+    rows = await tx.all(statement.limit(CHILDREN))
+    children = tuple(to_item(row, tx.now) for row in rows)
+    if len(rows) < CHILDREN:
+        return children, len(rows)
+    counted = await tx.first(select(func.count()).select_from(items).where(tx.of(items), own))
+    return children, int(counted[0]) if counted else 0
+
+
+async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
+    other = or_(
+        and_(links.c.source_id == item_id, items.c.id == links.c.target_id),
+        and_(links.c.target_id == item_id, items.c.id == links.c.source_id),
+    )
+    statement = (
+        select_items(tx)
+        .add_columns(links.c.kind.label("link_kind"), (links.c.source_id == item_id).label("outgoing"))
+        .join(links, and_(tx.of(links), other))
+        .where(items.c.hidden_by == 0)
+        .order_by(links.c.kind, items.c.id)
+        .limit(LINKS)
+    )
+    rows = await tx.all(statement)
+    return tuple(Linked(row.link_kind, bool(row.outgoing), to_item(row, tx.now)) for row in rows)

@@ -1,0 +1,101 @@
+"""Parents and blockers as a graph: how deep it is, and that nothing waits for itself.
+
+An item waits for its blockers, and a parent waits for its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import CTE, func, literal, or_, select
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.schema import items, links
+
+DEEPEST = 8
+
+
+def ancestry(tx: Transaction, item_id: int) -> CTE:
+    """An item and its ancestors: `id`, `parent_id`, and `distance` from the item."""
+    start = select(items.c.id, items.c.parent_id, literal(0).label("distance")).where(
+        tx.of(items), items.c.id == item_id
+    )
+    found = start.cte("ancestry", recursive=True)
+    above = items.alias()
+    step = select(above.c.id, above.c.parent_id, found.c.distance + 1).where(
+        above.c.project_id == tx.project_id, above.c.id == found.c.parent_id
+    )
+    return found.union_all(step)
+
+
+def descent(tx: Transaction, item_id: int, *, hidden_by: int | None = None) -> CTE:
+    """An item and all below it, or only what `hidden_by` hides of that: `id` and `distance` from the item."""
+    start = select(items.c.id, literal(0).label("distance")).where(tx.of(items), items.c.id == item_id)
+    found = start.cte("descent", recursive=True)
+    below = items.alias()
+    step = select(below.c.id, found.c.distance + 1).where(
+        below.c.project_id == tx.project_id, below.c.parent_id == found.c.id
+    )
+    if hidden_by is not None:
+        step = step.where(below.c.hidden_by == hidden_by)
+    return found.union_all(step)
+
+
+async def depth_of(tx: Transaction, item_id: int) -> int:
+    """On which level an item is; top-level items are on the first."""
+    row = await tx.first(select(func.count()).select_from(ancestry(tx, item_id)))
+    return int(row[0]) if row else 0
+
+
+async def height_of(tx: Transaction, item_id: int) -> int:
+    """How many levels an item and all below it take."""
+    row = await tx.first(select(func.max(descent(tx, item_id).c.distance)))
+    return int(row[0] or 0) + 1 if row else 1
+
+
+def _waiting_for(tx: Transaction, ids: Iterable[int]) -> CTE:
+    start = select(items.c.id, items.c.parent_id).where(tx.of(items), items.c.id.in_(list(ids)))
+    found = start.cte("waiting", recursive=True)
+    blocked = select(links.c.target_id).where(tx.of(links), links.c.source_id == found.c.id, links.c.kind == "blocks")
+    one = items.alias()
+    # One recursive term for both kinds of edge: PostgreSQL allows no more.
+    step = select(one.c.id, one.c.parent_id).where(
+        one.c.project_id == tx.project_id,
+        or_(one.c.id == found.c.parent_id, one.c.id.in_(blocked.correlate(found))),
+    )
+    return found.union(step)
+
+
+async def refuse_cycle(tx: Transaction, waiting: Iterable[int], awaited: Iterable[int], what: str) -> None:
+    """Check that no `awaited` item waits for a `waiting` one, directly or not; finished and deleted ones count.
+
+    Raises:
+        WorkItemError: `CYCLE`.
+    """
+    found = _waiting_for(tx, waiting)
+    if await tx.first(select(found.c.id).where(found.c.id.in_(list(awaited))).limit(1)):
+        raise problems.cycle(what)
+
+
+def cycle_in(waits_for: Mapping[Any, Iterable[Any]]) -> list[Any] | None:
+    """A cycle in a graph in memory, as the nodes along it; None when there is none."""
+    done: set[Any] = set()
+    for start in waits_for:
+        path: dict[Any, Any] = {}
+        todo = [(start, iter(waits_for.get(start, ())))]
+        path[start] = None
+        while todo:
+            node, following = todo[-1]
+            step = next((one for one in following if one not in done), None)
+            if step is None:
+                todo.pop()
+                path.pop(node)
+                done.add(node)
+            elif step in path:
+                return list(path)[list(path).index(step) :]
+            else:
+                path[step] = None
+                todo.append((step, iter(waits_for.get(step, ()))))
+    return None

@@ -1,0 +1,156 @@
+"""Rows of work items: reading them as values, finding them by id, writing new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select, update
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.schema import item_texts, items, labels, projects
+from workflow_mcp.store.values import Item, NewItem
+
+# Labels are printable, so this cannot be part of one.
+LABEL_SEPARATOR = "\n"
+CHUNK = 500
+
+_labels = (
+    select(func.aggregate_strings(labels.c.label, LABEL_SEPARATOR))
+    .where(labels.c.project_id == items.c.project_id, labels.c.item_id == items.c.id)
+    .correlate(items)
+    .scalar_subquery()
+    .label("labels")
+)
+
+
+def select_items(tx: Transaction) -> Select[Any]:
+    """All columns of the project's items; for `to_item`."""
+    return select(items, _labels).where(tx.of(items))
+
+
+def to_item(row: Row[Any], now: datetime) -> Item:
+    """The item that a row of `select_items` is at a time."""
+    return Item(
+        id=row.id,
+        title=row.title,
+        description=row.description,
+        item_type=row.item_type,
+        status=row.status,
+        state=state_of(row.status, row.claim_expires_at, row.waits, now),
+        priority=row.priority,
+        labels=tuple(sorted(row.labels.split(LABEL_SEPARATOR))) if row.labels else (),
+        parent=row.parent_id,
+        assignee=row.assignee,
+        claim_expires_at=row.claim_expires_at,
+        version=row.version,
+        waits=row.waits,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        completed_at=row.completed_at,
+        created_by=row.created_by,
+        deleted=row.hidden_by != 0,
+    )
+
+
+def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Ids in portions that fit into one statement."""
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def state_of(status: str, claim_expires_at: datetime | None, waits: int, now: datetime) -> str:
+    """The status, but `ready` or `blocked` for what nobody works on; work whose claim ran out is nobody's."""
+    ran_out = status == "in_progress" and claim_expires_at is not None and claim_expires_at <= now
+    if status == "pending" or ran_out:
+        return "blocked" if waits else "ready"
+    return status
+
+
+async def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+    """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
+    found: dict[int, Row[Any]] = {}
+    for some in chunks(sorted(set(ids))):
+        statement = select_items(tx).where(items.c.id.in_(some))
+        rows = await tx.all(statement.with_for_update(of=items) if lock else statement)
+        found |= {row.id: row for row in rows}
+    return found
+
+
+async def fetch_items(tx: Transaction, ids: Sequence[int]) -> tuple[Item, ...]:
+    """The project's items with these ids, in that order; unknown ids are left out."""
+    rows = await fetch_rows(tx, ids)
+    return tuple(to_item(rows[one], tx.now) for one in ids if one in rows)
+
+
+async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+    """The project's visible rows with these ids.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+    """
+    wanted = list(ids)
+    rows = await fetch_rows(tx, wanted, lock=lock)
+    missing = [one for one in wanted if one not in rows]
+    if missing:
+        raise problems.not_found(missing)
+    for one in wanted:
+        if rows[one].hidden_by:
+            raise problems.deleted(one)
+    return rows
+
+
+async def take_ids(tx: Transaction, count: int) -> range:
+    """New ids, never given out before and never again."""
+    statement = (
+        update(projects)
+        .where(projects.c.id == tx.project_id)
+        .values(next_item_id=projects.c.next_item_id + count)
+        .returning(projects.c.next_item_id)
+    )
+    end = (await tx.connection.execute(statement)).scalar_one()
+    return range(end - count, end)
+
+
+def new_row(item_id: int, item: NewItem, *, parent: int | None, waits: int, by: str, now: datetime) -> dict[str, Any]:
+    """The row of an item that is created now."""
+    return {
+        "id": item_id,
+        "title": item.title,
+        "description": item.description,
+        "item_type": item.item_type,
+        "status": "pending",
+        "priority": item.priority,
+        "parent_id": parent,
+        "assignee": item.assignee,
+        "claim_expires_at": None,
+        "lease_seconds": None,
+        "waits": waits,
+        "hidden_by": 0,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": None,
+        "created_by": by,
+    }
+
+
+def folded(title: str, description: str) -> str:
+    """The text that searches look in."""
+    return f"{title}\n{description}".casefold()
+
+
+async def insert_items(
+    tx: Transaction, rows: Sequence[Mapping[str, Any]], labelled: Mapping[int, Iterable[str]]
+) -> None:
+    """Write new rows of items, their labels and what searches look in."""
+    await tx.add(items, rows)
+    texts = [{"item_id": row["id"], "folded": folded(row["title"], row["description"])} for row in rows]
+    await tx.add(item_texts, texts)
+    await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+
+
+async def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
+    """Overwrite columns of one item."""
+    await tx.run(update(items).where(tx.of(items), items.c.id == item_id).values(**values))

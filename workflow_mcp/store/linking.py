@@ -1,0 +1,70 @@
+"""Links between items: `id` blocks, duplicates, was discovered from, or relates to `other`."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.checks import check_actor, check_ids, check_kind
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.events import record
+from workflow_mcp.store.graph import refuse_cycle
+from workflow_mcp.store.items import require_rows
+from workflow_mcp.store.readiness import Waits
+from workflow_mcp.store.schema import links
+from workflow_mcp.store.values import Actor, LinkResult
+
+
+def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
+    """Refuse a link that no items could have.
+
+    Raises:
+        WorkItemError: `INVALID_ITEM`, or `ITEM_NOT_FOUND` for what cannot be an id.
+    """
+    check_actor(actor)
+    check_kind(kind)
+    check_ids([item_id, other])
+    if item_id == other:
+        raise problems.invalid(f"#{item_id} cannot be linked to itself.", "give the id of another item.")
+
+
+async def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
+    """Make or remove a link; one that is already there, or already gone, is left so.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `CYCLE`.
+    """
+    rows = await require_rows(tx, [item_id, other], lock=True)
+    same = and_(tx.of(links), links.c.kind == kind, _between(item_id, other, kind))
+    exists = await tx.first(select(links.c.source_id).where(same)) is not None
+    if exists != remove:
+        return LinkResult(changed=False)
+    if remove:
+        await tx.run(delete(links).where(same))
+    else:
+        await _add(tx, item_id, other, kind)
+    await record(tx, actor, _events(item_id, other, kind, remove=remove))
+    waits = Waits()
+    if kind == "blocks" and rows[item_id].completed_at is None:
+        waits.add(other, -1 if remove else 1)
+    return LinkResult(changed=True, became_ready=await waits.write(tx))
+
+
+def _between(item_id: int, other: int, kind: str) -> ColumnElement[bool]:
+    forwards = and_(links.c.source_id == item_id, links.c.target_id == other)
+    backwards = and_(links.c.source_id == other, links.c.target_id == item_id)
+    return or_(forwards, backwards) if kind == "relates_to" else forwards
+
+
+async def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:
+    if kind == "blocks":
+        await refuse_cycle(tx, [other], [item_id], f"#{item_id} cannot block #{other}: it waits for it")
+    await tx.add(links, [{"source_id": item_id, "target_id": other, "kind": kind}])
+
+
+def _events(item_id: int, other: int, kind: str, *, remove: bool) -> list[tuple[int, str, dict[str, object]]]:
+    action = "unlinked" if remove else "linked"
+    return [
+        (item_id, action, {"kind": kind, "to": other}),
+        (other, action, {"kind": kind, "from": item_id}),
+    ]

@@ -1,0 +1,62 @@
+"""How many unfinished blockers and children each item waits for, kept right within each transaction.
+
+An item's `waits` is the number of visible unfinished items that block it or are its children.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import bindparam, select, update
+
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.items import chunks, fetch_items
+from workflow_mcp.store.schema import items, links
+from workflow_mcp.store.values import Item
+
+
+class Waits:
+    """Collects how the waits of items change, writes them once, and says what became ready by it."""
+
+    def __init__(self) -> None:
+        self._changes: Counter[int] = Counter()
+        self._reopened: set[int] = set()
+
+    def add(self, item_id: int | None, by: int) -> None:
+        """Let an item wait for `by` more; None is nobody."""
+        if item_id is not None:
+            self._changes[item_id] += by
+
+    async def flipped(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
+        """Let all that wait for these items (with their parents) wait for `by` more each."""
+        for parent in parents.values():
+            self.add(parent, by)
+        for target in await blocked_by(tx, parents):
+            self.add(target, by)
+
+    def reopened(self, item_id: int) -> None:
+        """Count an item among those that can become ready, though what it waits for has not changed."""
+        self._reopened.add(item_id)
+
+    async def write(self, tx: Transaction) -> tuple[Item, ...]:
+        """Write the changes; the items that are ready now and were not before, in the order of their ids."""
+        changes = {item_id: by for item_id, by in self._changes.items() if by}
+        statement = (
+            update(items)
+            .where(tx.of(items), items.c.id == bindparam("of_item"))
+            .values(waits=items.c.waits + bindparam("by_so_many"))
+        )
+        await tx.run(statement, [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
+        freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
+        now_ready = await fetch_items(tx, sorted(freed))
+        return tuple(item for item in now_ready if item.ready and not item.deleted)
+
+
+async def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
+    """The items that these block, once for each of them."""
+    found: list[int] = []
+    for ids in chunks(list(blockers)):
+        statement = select(links.c.target_id).where(tx.of(links), links.c.source_id.in_(ids), links.c.kind == "blocks")
+        found += [row.target_id for row in await tx.all(statement)]
+    return found

@@ -1,0 +1,127 @@
+"""Changing a batch of items, all or nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, update
+
+from workflow_mcp.store import problems
+from workflow_mcp.store.changes import Change, change_of
+from workflow_mcp.store.checks import check_actor, check_batch, check_ids, check_update
+from workflow_mcp.store.claims import refuse_if_held
+from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.events import add_notes, record
+from workflow_mcp.store.graph import DEEPEST, depth_of, height_of, refuse_cycle
+from workflow_mcp.store.items import change_item, fetch_items, folded, require_rows, to_item
+from workflow_mcp.store.readiness import Waits
+from workflow_mcp.store.schema import item_texts, items, labels
+from workflow_mcp.store.values import Actor, ItemUpdate, UpdateResult
+
+
+def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
+    """Refuse a batch of updates that no state of the items could make right.
+
+    Raises:
+        WorkItemError: `INVALID_ITEM`, or `ITEM_NOT_FOUND` for what cannot be an id.
+    """
+    check_actor(actor)
+    check_batch("updates", len(given))
+    check_ids(one.id for one in given)
+    for one in given:
+        check_update(one)
+    if len({one.id for one in given}) < len(given):
+        raise problems.invalid("an item is updated twice in one call.", "put its changes into one update.")
+
+
+async def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+    """Change the items; says what they are now, and what became ready.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `CLAIMED`, `CYCLE` or `TOO_DEEP`.
+    """
+    rows = await require_rows(tx, [one.id for one in given], lock=True)
+    for one in given:
+        _check_right(tx, rows[one.id], one, actor)
+    changes = {one.id: change_of(rows[one.id], one, actor, tx.now) for one in given}
+    for item_id, change in changes.items():
+        if change.moves:
+            await _move(tx, item_id, change.values["parent_id"])
+    await _write(tx, rows, changes)
+    await _tell(tx, changes, given, actor)
+    became_ready = await _write_waits(tx, rows, changes)
+    return UpdateResult(await fetch_items(tx, [one.id for one in given]), became_ready)
+
+
+def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) -> None:
+    if one.expected_version is None:
+        refuse_if_held(tx, row, actor)
+    elif one.expected_version != row.version:
+        raise problems.version_conflict(to_item(row, tx.now), one.expected_version)
+
+
+async def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
+    # Written at once: the next move of the batch must see it.
+    if parent is not None:
+        check_ids([parent])
+        await require_rows(tx, [parent], lock=True)
+        await refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
+        if await depth_of(tx, parent) + await height_of(tx, item_id) > DEEPEST:
+            raise problems.too_deep(f"#{item_id} below #{parent}", DEEPEST)
+    await change_item(tx, item_id, {"parent_id": parent})
+
+
+async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for item_id, change in changes.items():
+        if not change:
+            continue
+        values = {**change.values, "version": rows[item_id].version + 1, "updated_at": tx.now}
+        alike[tuple(values)].append({**values, "of_item": item_id})
+    for names, parameters in alike.items():
+        statement = update(items).where(tx.of(items), items.c.id == bindparam("of_item"))
+        await tx.run(statement.values({name: bindparam(name) for name in names}), parameters)
+    await _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
+    await _write_texts(tx, rows, changes)
+
+
+async def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
+    if labelled:
+        await tx.run(delete(labels).where(tx.of(labels), labels.c.item_id.in_(list(labelled))))
+        await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+
+
+async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    parameters = [
+        {
+            "of_item": one,
+            "text": folded(
+                change.values.get("title", rows[one].title), change.values.get("description", rows[one].description)
+            ),
+        }
+        for one, change in changes.items()
+        if change.values.keys() & {"title", "description"}
+    ]
+    statement = update(item_texts).where(tx.of(item_texts), item_texts.c.item_id == bindparam("of_item"))
+    await tx.run(statement.values(folded=bindparam("text")), parameters)
+
+
+async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
+    await add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
+    await record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
+
+
+async def _write_waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> tuple[Any, ...]:
+    waits = Waits()
+    now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
+    for one, change in changes.items():
+        if change.moves and rows[one].completed_at is None:
+            waits.add(rows[one].parent_id, -1)
+            waits.add(change.values["parent_id"], 1)
+        if change.releases:
+            waits.reopened(one)
+    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
+    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
+    return await waits.write(tx)

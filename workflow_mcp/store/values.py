@@ -1,0 +1,252 @@
+"""What goes into the store and comes out of it: frozen values, times in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, Literal, get_args
+
+ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
+Status = Literal["pending", "in_progress", "completed", "cancelled"]
+State = Literal["ready", "blocked", "in_progress", "completed", "cancelled"]
+LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
+View = Literal["ready", "open", "mine", "blocked", "done", "all"]
+
+ITEM_TYPES: Final[tuple[str, ...]] = get_args(ItemType)
+STATUSES: Final[tuple[str, ...]] = get_args(Status)
+FINISHED: Final[tuple[str, ...]] = ("completed", "cancelled")
+LINK_KINDS: Final[tuple[str, ...]] = get_args(LinkKind)
+VIEWS: Final[tuple[str, ...]] = get_args(View)
+
+
+class Unset(Enum):
+    """The type of `UNSET`: a field that an update leaves as it is."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRef:
+    """A project: a canonical UUID and a name."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who makes a change, and the directory they make it from."""
+
+    name: str
+    directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item to create; `parent` and `depends_on` take ids or refs of items in the same call."""
+
+    title: str
+    item_type: str = "task"
+    description: str = ""
+    priority: int = 2
+    labels: tuple[str, ...] = ()
+    parent: int | str | None = None
+    depends_on: tuple[int | str, ...] = ()
+    ref: str | None = None
+    assignee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUpdate:
+    """Changes to one item; None or `UNSET` leaves a field as it is.
+
+    `parent=None` makes it a top-level item and `assignee=None` makes it nobody's.
+    """
+
+    id: int
+    title: str | None = None
+    description: str | None = None
+    item_type: str | None = None
+    status: str | None = None
+    priority: int | None = None
+    labels: tuple[str, ...] | None = None
+    parent: int | Unset | None = UNSET
+    assignee: str | Unset | None = UNSET
+    note: str | None = None
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A work item as it was when it was read.
+
+    Attributes:
+        state: the status, but for items that nobody works on `ready` or `blocked`; derived, never stored.
+        claim_expires_at: until when `assignee` holds it; None when nobody has claimed it.
+        waits: how many unfinished blockers and children it has.
+    """
+
+    id: int
+    title: str
+    description: str
+    item_type: str
+    status: str
+    state: str
+    priority: int
+    labels: tuple[str, ...]
+    parent: int | None
+    assignee: str | None
+    claim_expires_at: datetime | None
+    version: int
+    waits: int
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    created_by: str
+    deleted: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be claimed now."""
+        return self.state == "ready"
+
+    @property
+    def blocked(self) -> bool:
+        """Whether unfinished blockers or children hold it up."""
+        return self.state == "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQuery:
+    """Which items to list; filters narrow the view, `actor` is whose `mine` is."""
+
+    view: str = "ready"
+    parent: int | None = None
+    item_type: str | None = None
+    label: str | None = None
+    text: str | None = None
+    assignee: str | None = None
+    actor: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many items of the whole project are in which state; deleted ones do not count."""
+
+    ready: int = 0
+    blocked: int = 0
+    in_progress: int = 0
+    completed: int = 0
+    cancelled: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many are not finished."""
+        return self.ready + self.blocked + self.in_progress
+
+    @property
+    def done(self) -> int:
+        """How many are finished."""
+        return self.completed + self.cancelled
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.open + self.done
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPage:
+    """A page of items; `next_cursor` leads to the next one, None on the last."""
+
+    items: tuple[Item, ...]
+    counts: Counts
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark on an item; never changed."""
+
+    at: datetime
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of an item: `changes` maps fields to [old, new]."""
+
+    at: datetime
+    actor: str
+    directory: str
+    action: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A link as seen from one of its ends: `outgoing` when that end is its subject, as in `this blocks item`."""
+
+    kind: str
+    outgoing: bool
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDetail:
+    """All about one item. Children, notes and events are the last of them; the counts are complete.
+
+    Attributes:
+        ancestors: from the top-level item down to its parent.
+        not_ready: why it cannot be claimed now, a sentence each; empty when it can.
+    """
+
+    item: Item
+    ancestors: tuple[Item, ...]
+    children: tuple[Item, ...]
+    children_count: int
+    links: tuple[Linked, ...]
+    notes: tuple[Note, ...]
+    events: tuple[Event, ...]
+    not_ready: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What a change left: the items it was asked for, and those that became ready by it."""
+
+    items: tuple[Item, ...]
+    became_ready: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """Whether a link was made or removed, and which items became ready by it."""
+
+    changed: bool
+    became_ready: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """Projects by name; `problems` has a sentence for each file that could not be read."""
+
+    projects: tuple[ProjectRef, ...]
+    next_cursor: str | None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How many items were imported, and the new ids of those whose own were taken."""
+
+    items: int
+    renumbered: Mapping[int, int]
