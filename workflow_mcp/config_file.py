@@ -165,6 +165,8 @@ def write_config_file(path: str, change: Callable[[bytes | None], bytes | None],
             "CONFIG_BUSY", f"{path} has been locked for {LOCK_TIMEOUT:.0f} s by another process.", "call again."
         ) from error
     except OSError as error:
+        if os.path.lexists(path) and change(read_config_file(path, owners=frozenset())[0]) is None:
+            return False  # where nothing can be written, nothing may need to be
         raise ConfigError(
             "CONFIG_NOT_WRITABLE",
             f"{path}: {error.strerror or error}.",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from workflow_mcp.config import config_path_in, parse_config, parse_object
+from workflow_mcp.config import candidates, config_path_in, parse_config, parse_object
 from workflow_mcp.config_file import is_inside, write_config_file
 from workflow_mcp.directory import Directory
 from workflow_mcp.errors import UsageError, shown
@@ -42,7 +42,11 @@ def init_project(place: Place, *, name: str | None, home: str) -> Initialised:
     if place.config_path is not None and _belongs_to(place.config_path, top):
         path = place.config_path
     steps: list[str] = []
-    write_config_file(path, lambda current: _completed(path, current, name or default_name(top), steps))
+    write_config_file(
+        path,
+        lambda current: _completed(path, current, name or default_name(top), steps),
+        within=place.directory.root,
+    )
     return Initialised(path, steps[-1])
 
 
@@ -53,13 +57,9 @@ def project_top(directory: Directory, *, home: str) -> str:
     they are the directory itself: a config there would count for nothing.
     """
     start = directory.path if directory.root is None else directory.resolved
-    current, homes = start, {home, os.path.realpath(home)}
-    while current == start or not (current in homes or current == os.path.dirname(current)):
-        if directory.root is not None and not is_inside(current, directory.root):
-            break
-        if os.path.exists(os.path.join(current, ".git")):
-            return current
-        current = os.path.dirname(current)
+    for folder in candidates(start, directory.resolved, home=home, within=directory.root):
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
     return start
 
 
@@ -86,7 +86,10 @@ def _completed(path: str, current: bytes | None, name: str, steps: list[str]) ->
 
 
 def _text(members: dict[str, Any]) -> bytes:
-    return (json.dumps(members, ensure_ascii=False, indent=2) + "\n").encode()
+    try:
+        return (json.dumps(members, ensure_ascii=False, indent=2) + "\n").encode()
+    except UnicodeEncodeError:  # JSON can name half a character, UTF-8 cannot hold it
+        return (json.dumps(members, indent=2) + "\n").encode()
 
 
 def _check_name(name: str) -> None:
