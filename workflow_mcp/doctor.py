@@ -13,6 +13,7 @@ from workflow_mcp.config import ConfigCache, candidates, config_path_in
 from workflow_mcp.directory import check_directory, process_directory
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.file_work import FileWork
+from workflow_mcp.projects import Projects
 from workflow_mcp.session_context import SessionContextManager
 from workflow_mcp.settings import Settings
 from workflow_mcp.workspace import Place, Resolver
@@ -32,7 +33,14 @@ class Step:
 def local_resolver(settings: Settings) -> Resolver:
     """A resolver for the command line, which has no sessions."""
     files = FileWork(timeout=settings.file_timeout)
-    return Resolver(sessions=SessionContextManager(), configs=ConfigCache(), settings=settings, files=files)
+    projects = Projects(settings=settings, files=files)
+    return Resolver(
+        sessions=SessionContextManager(),
+        configs=ConfigCache(),
+        settings=settings,
+        files=files,
+        find_project=projects.find,
+    )
 
 
 def examine(directory: str, settings: Settings) -> list[Step]:

@@ -50,6 +50,32 @@ def init_project(place: Place, *, name: str | None, home: str) -> Initialised:
     return Initialised(path, steps[-1])
 
 
+def write_project_id(config_path: str, project_id: str) -> str:
+    """Write the id into a config that has none; blocking, safe to race.
+
+    Returns:
+        The id that the config has now: the given one, or the one that somebody else wrote first.
+
+    Raises:
+        ConfigError: the config is broken or cannot be written.
+    """
+    ids: list[str] = []
+
+    def change(current: bytes | None) -> bytes | None:
+        config = parse_config(config_path, current or b"")
+        ids.append(config.project.id or project_id)
+        return None if config.project.id else _with_id(config_path, current or b"", project_id)
+
+    write_config_file(config_path, change)
+    return ids[-1]
+
+
+def _with_id(path: str, current: bytes, project_id: str) -> bytes:
+    members = parse_object(path, current)
+    members["project"]["id"] = project_id
+    return _text(members)
+
+
 def project_top(directory: Directory, *, home: str) -> str:
     """The nearest git top level at or above a directory, else the directory itself.
 
@@ -79,10 +105,8 @@ def _completed(path: str, current: bytes | None, name: str, steps: list[str]) ->
     if config.dry_run:
         steps.append(f"dry_run is true in {path}: an id would be written into it; nothing was changed.")
         return None
-    members = parse_object(path, current)
-    members["project"]["id"] = str(uuid4())
     steps.append(f"Wrote an id into {path} for the project {shown(config.project.name)}.")
-    return _text(members)
+    return _with_id(path, current, str(uuid4()))
 
 
 def _text(members: dict[str, Any]) -> bytes:

@@ -28,7 +28,7 @@ from workflow_mcp.errors import shown, workflow_error_in
 from workflow_mcp.services import Services, open_services
 from workflow_mcp.session_archive import SessionStore
 from workflow_mcp.settings import Settings, load_settings
-from workflow_mcp.tools import session
+from workflow_mcp.tools import projects, session, work_items
 from workflow_mcp.tools.calls import ROOTS, SERVICES, RootsRequired
 from workflow_mcp.version import __version__
 
@@ -42,6 +42,8 @@ workflow-mcp keeps each project's work apart. It knows which directory and proje
 - If set_working_directory returns a `session`, pass it as `session` in every later call.
 - A subagent that works elsewhere calls set_working_directory(new_session=true) and passes its own `session`.
 - No project yet? init_project makes the directory one.
+- Work items: create_work_items (a whole plan in one call), claim_work_item (takes the next ready one, safely among many
+  agents), update_work_items (status=completed finishes), list_work_items, get_work_item.
 Errors are one line; the part after "Next:" says what fixes them.
 """
 
@@ -157,9 +159,13 @@ def _ask_for_roots() -> InputRequiredResult:
 def _argument_line(error: ValidationError, name: str) -> str:
     first = error.errors(include_url=False)[0]
     argument = ".".join(str(part) for part in first["loc"])
-    value = "" if first["type"] in ("missing", "missing_argument") else f" is {shown(first['input'])}:"
+    if first["type"] in ("missing", "missing_argument"):
+        return f"INVALID_ARGUMENT: {argument} is missing. Next: call {name} with it."
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"INVALID_ARGUMENT: there is no {argument}. Next: call {name} without it, or under its right name."
     return (
-        f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+        f"INVALID_ARGUMENT: {argument} is {shown(first['input'])}: {first['msg']}. "
+        f"Next: call {name} with a value for {argument} that fits its schema."
     )
 
 
@@ -192,7 +198,8 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
     )
     # FastMCP has no middleware of its own that sees a request before the SDK has validated it.
     server._mcp_server.middleware.append(OnlyFileRoots())  # noqa: SLF001
-    session.register(server)
+    for group in (session, projects, work_items):
+        group.register(server)
     return server
 
 

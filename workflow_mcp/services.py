@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from workflow_mcp.caller import HANDLE_PREFIX, PROCESS_KEY, Transport
 from workflow_mcp.config import ConfigCache
 from workflow_mcp.file_work import FileWork
+from workflow_mcp.projects import Projects
 from workflow_mcp.session_archive import SessionStore
 from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
 from workflow_mcp.settings import Settings
@@ -41,6 +44,7 @@ class Connections:
         self._open: set[str] = set()
         self._launched: set[str] = set()
         self._claude_session_id = claude_session_id
+        self._instance = secrets.token_hex(8)
 
     def opened(self, key: str, transport: Transport) -> bool:
         """Note an open connection; False when it was known."""
@@ -55,6 +59,13 @@ class Connections:
         """Note that a connection has closed."""
         self._open.discard(key)
         self._launched.discard(key)
+
+    def actor(self, key: str | None) -> str | None:
+        """A short name for whoever has a session: the same again after a restart where the session is; else None."""
+        if key is None:
+            return None
+        lasting = self.stored_as(key) or (f"{self._instance}:{key}" if key == PROCESS_KEY else key)
+        return f"agent-{hashlib.sha256(lasting.encode()).hexdigest()[:6]}"
 
     def is_alive(self, key: str) -> bool:
         """Whether the session's connection is open; the process's own always is."""
@@ -76,6 +87,7 @@ class Services:
     configs: ConfigCache
     files: FileWork
     resolver: Resolver
+    projects: Projects
     connections: Connections
     stats: Stats
 
@@ -99,12 +111,14 @@ async def open_services(
         stored_as=connections.stored_as,
     )
     configs, files = ConfigCache(), FileWork(timeout=settings.file_timeout)
-    resolver = Resolver(sessions=sessions, configs=configs, settings=settings, files=files)
+    projects = Projects(settings=settings, files=files)
+    resolver = Resolver(sessions=sessions, configs=configs, settings=settings, files=files, find_project=projects.find)
     adopt_session_context_manager(sessions)
     try:
         async with sessions:
             logger.info("sessions are open")
-            yield Services(settings, sessions, configs, files, resolver, connections, Stats())
+            yield Services(settings, sessions, configs, files, resolver, projects, connections, Stats())
     finally:
+        await projects.aclose()
         files.close()
         logger.info("sessions are closed")

@@ -34,8 +34,8 @@ class SessionContext:
     Attributes:
         session_id: the session key.
         working_directory: absolute path set by the client; None until it sets one.
-        config_path: the config that was found from there, if any.
-        project_id: the project this session works in, if any.
+        config_path: the config that was found from there; None without one, and when the project was chosen.
+        project_id: the project that config names, or the one that was chosen; None without either.
         set_at: when the working directory was last set, wall-clock seconds; None until then.
         last_used: when the session was last used, wall-clock seconds.
     """
@@ -161,13 +161,13 @@ class SessionContextManager:
             return replace(session)
 
     async def set_project(self, session_id: str, *, config_path: str | None, project_id: str | None) -> None:
-        """Note the config and the project of a session that exists; an unknown one stays unknown."""
+        """Note the session's project, creating the session if needed; one without a config is one that was chosen."""
+        await self._restore(session_id)
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is None:
-                return
-            session.config_path, session.project_id = config_path, project_id
-        await self._save(session_id)
+            session = self._sessions.setdefault(session_id, SessionContext(session_id))
+            session.config_path, session.project_id, session.last_used = config_path, project_id, self._clock()
+            evicted = self._make_room()
+        await self._save(session_id, evicted)
 
     async def end_session(self, session_id: str) -> bool:
         """Forget the session, here and in the store; False when it was not known."""

@@ -18,7 +18,7 @@ from workflow_mcp.directory import (
     directory_from_roots,
     process_directory,
 )
-from workflow_mcp.errors import DirectoryError, SessionError
+from workflow_mcp.errors import DirectoryError, ProjectError, SessionError, shown
 from workflow_mcp.file_work import FileWork
 from workflow_mcp.session_context import SessionContext, SessionContextManager
 from workflow_mcp.settings import Settings
@@ -77,12 +77,14 @@ class Workspace:
         handle: the handle the client passed or was given.
         place: the directory, where it came from, and its config; None when no directory is known.
         project: the project the call works in.
+        chosen: whether the session chose that project with switch_project, rather than the config.
     """
 
     session_key: str | None
     handle: str | None = None
     place: Place | None = None
     project: Project | None = None
+    chosen: bool = False
 
     @property
     def directory(self) -> str | None:
@@ -108,33 +110,46 @@ class Resolver:
         configs: the cache of parsed configs.
         settings: what the operator and the launcher say.
         files: runs blocking file work.
+        find_project: finds the project with an id that a session chose.
     """
 
     def __init__(
-        self, *, sessions: SessionContextManager, configs: ConfigCache, settings: Settings, files: FileWork
+        self,
+        *,
+        sessions: SessionContextManager,
+        configs: ConfigCache,
+        settings: Settings,
+        files: FileWork,
+        find_project: Callable[[str], Awaitable[Project]],
     ) -> None:
         self._sessions = sessions
         self._configs = configs
         self._settings = settings
         self._files = files
+        self._find_project = find_project
 
-    async def resolve(self, call: Call) -> Workspace:
+    async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace; its place is None when no row of table 2 applies.
+
+        Without `choice`, the project is the config's even where the session chose another.
 
         Raises:
             SessionError: `UNKNOWN_SESSION`, for a handle that is not this caller's.
             DirectoryError: the first directory that applies cannot be used; later ones are not tried.
             ConfigError: the config that applies cannot be used.
+            ProjectError: `UNKNOWN_PROJECT` or `STRICT_MODE`, for the project that the session chose.
         """
-        key = session_key(call.caller)
         session = await self.session(call.caller)
         found = await self._directory(call, session)
-        if found is None:
-            return Workspace(key, call.caller.handle)
-        place = await self.locate(*found)
-        return Workspace(key, call.caller.handle, place, place.project)
+        place = None if found is None else await self.locate(*found)
+        project = None if place is None else place.project
+        chosen = chosen_project(session) if choice else None
+        if chosen is not None:
+            check_choice(place, chosen)
+            project = await self._find_project(chosen)
+        return Workspace(session_key(call.caller), call.caller.handle, place, project, chosen is not None)
 
-    async def require(self, call: Call) -> Workspace:
+    async def require(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace, which has a place.
 
         Raises:
@@ -142,7 +157,7 @@ class Resolver:
             DirectoryError: `NO_DIRECTORY`, the same elsewhere.
             WorkflowError: see `resolve`.
         """
-        workspace = await self.resolve(call)
+        workspace = await self.resolve(call, choice=choice)
         if workspace.place is None:
             raise missing_directory(call.caller, workspace.session_key)
         return workspace
@@ -207,6 +222,27 @@ class Resolver:
         if self._settings.claude_project_dir:
             return self._settings.claude_project_dir, "environment"
         return None
+
+
+def chosen_project(session: SessionContext | None) -> str | None:
+    """The id of the project the session chose; None when its config chooses."""
+    return None if session is None or session.config_path is not None else session.project_id
+
+
+def check_choice(place: Place | None, project_id: str) -> None:
+    """Let a session choose only what the config there allows.
+
+    Raises:
+        ProjectError: `STRICT_MODE`.
+    """
+    config = None if place is None else place.config
+    if config is not None and config.strict_mode and config.project.id != project_id:
+        raise ProjectError(
+            "STRICT_MODE",
+            f"strict_mode is true in {place.config_path if place else None}: only its own project "
+            f"{shown(config.project.name)} may be used here, not {project_id}.",
+            'call switch_project(project="") to go back to it.',
+        )
 
 
 def missing_directory(caller: Caller, key: str | None) -> DirectoryError | SessionError:

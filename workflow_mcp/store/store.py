@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from workflow_mcp.store import checks, claims, deletion, detail, linking, listing, projects, updates
 from workflow_mcp.store.creation import Creation
@@ -91,20 +90,13 @@ class Store:
         """
         return await asyncio.to_thread(projects.find_project, self._data_dir, id_or_name)
 
-    async def project_named(self, name: str) -> ProjectRef:
-        """The project of a config without an id: the only one of this name, else a new one.
-
-        Two processes that ask at once for a name that is new may both make one, each with its own id: whoever
-        writes the id into the config decides, so ask again after writing when the config turned out to have one.
+    async def project_by_name(self, name: str) -> ProjectRef | None:
+        """The only project of exactly this name; None when there is none.
 
         Raises:
             ProjectError: `AMBIGUOUS_PROJECT`.
         """
-        found = await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
-        if found is None:
-            found = ProjectRef(str(uuid4()), name)
-            await self.ensure(found)
-        return found
+        return await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
 
     async def create_items(
         self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None

@@ -166,8 +166,9 @@ async def _ask_for_roots(context: Context) -> AnyRoots | None:
 
 
 class _CurrentWorkspace(Dependency[Workspace]):
-    def __init__(self, *, required: bool) -> None:
+    def __init__(self, *, required: bool, choice: bool) -> None:
         self._required = required
+        self._choice = choice
 
     async def __aenter__(self) -> Workspace:
         context = get_context()
@@ -175,18 +176,19 @@ class _CurrentWorkspace(Dependency[Workspace]):
         with told_to_client():
             resolver = services_of(context).resolver
             resolve = resolver.require if self._required else resolver.resolve
-            return await resolve(call_of(context, handle))
+            return await resolve(call_of(context, handle), choice=self._choice)
 
 
-def CurrentWorkspace(*, required: bool = True) -> Workspace:  # noqa: N802 - it stands where a value of that type does
+def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace:  # noqa: N802 - stands for its value
     """The caller's workspace, as the default of a tool's or a resource's parameter.
 
     A `session` argument of the same tool, if it has one, is taken as the handle. With `required`,
-    the call is refused when no directory is known; else the workspace's `place` is None.
+    the call is refused when no directory is known; else the workspace's `place` is None. Without
+    `choice`, its project is the config's even where the session chose another.
 
     Example:
         @host.tool
         def where(workspace: Workspace = CurrentWorkspace()) -> str:
             return workspace.directory
     """
-    return cast("Workspace", _CurrentWorkspace(required=required))
+    return cast("Workspace", _CurrentWorkspace(required=required, choice=choice))

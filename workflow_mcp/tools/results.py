@@ -69,6 +69,49 @@ class EndSessionResult(BaseModel):
     message: str
 
 
+class WorkItem(BaseModel):
+    """A work item; `state` is its status, but ready or blocked when nobody works on it."""
+
+    id: int
+    title: str
+    description: str
+    item_type: str
+    status: str
+    state: str
+    priority: int
+    labels: list[str]
+    parent: int | None
+    assignee: str | None
+    claim_expires_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    created_by: str
+
+
+class ClaimResult(BaseModel):
+    """The item that is the caller's now, or none and why."""
+
+    project: str
+    item: WorkItem | None
+    message: str
+
+
+class WorkItemDetail(BaseModel):
+    """All about one item; other items as rows, notes and events a line each, the last of them."""
+
+    project: str
+    item: WorkItem
+    ancestors: list[str]
+    children: list[str]
+    children_count: int
+    links: list[str]
+    notes: list[str]
+    events: list[str]
+    not_ready: list[str]
+
+
 def project_result(project: Project | None) -> ProjectResult | None:
     """The wire form of a project."""
     return None if project is None else ProjectResult(id=project.id, name=project.name)
@@ -91,7 +134,9 @@ def _sentences(workspace: Workspace) -> list[str]:
         return [f"No working directory is known. Call {SET_IT}."]
     said = [f"Working in {workspace.directory} ({SOURCES[workspace.place.directory.source]})."]
     config = workspace.place.config
-    if config is None:
+    if workspace.chosen and workspace.project is not None:
+        said.append(f"Project {workspace.project.name} (chosen with switch_project).")
+    elif config is None:
         said.append("No project: there is no .workflow-mcp/config.json here or above; init_project makes one.")
     elif workspace.project is None:
         said.append(f"auto_switch is false in {workspace.config_path}: no project is chosen.")

@@ -11,7 +11,6 @@ from typing import Annotated
 from fastmcp import FastMCP
 from fastmcp.dependencies import CurrentContext
 from fastmcp.server.context import Context
-from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from workflow_mcp.caller import Caller, handle_key, mint_handle, session_key
@@ -19,6 +18,8 @@ from workflow_mcp.config import config_schema
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.project import init_project as initialise
 from workflow_mcp.services import Services
+from workflow_mcp.tools.annotations import CREATE, READ, WRITE
+from workflow_mcp.tools.arguments import SessionArgument, Text
 from workflow_mcp.tools.calls import (
     CurrentWorkspace,
     call_of,
@@ -35,12 +36,8 @@ from workflow_mcp.tools.results import (
     workspace_result,
 )
 from workflow_mcp.version import __version__
-from workflow_mcp.workspace import Call, Workspace
+from workflow_mcp.workspace import Call, Place, Workspace
 
-SessionArgument = Annotated[str | None, Field(description="Handle from set_working_directory, if it returned one.")]
-READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-MINT = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
 NOT_SAVED = (
     "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
 )
@@ -57,7 +54,7 @@ async def set_working_directory(
     services, caller = services_of(context), caller_of(context, session)
     await services.resolver.session(caller)
     place = await services.resolver.locate(directory, "session")
-    key, handle = _key_to_set(caller, new_session=new_session)
+    key, handle = key_to_set(caller, new_session=new_session)
     await services.sessions.set_working_directory(
         key,
         place.directory.path,
@@ -68,7 +65,8 @@ async def set_working_directory(
     return workspace_result(Workspace(key, handle, place, place.project), *notes)
 
 
-def _key_to_set(caller: Caller, *, new_session: bool) -> tuple[str, str | None]:
+def key_to_set(caller: Caller, *, new_session: bool = False) -> tuple[str, str | None]:
+    """The session key to store something under, and the handle that leads to it: a new one where nothing else does."""
     key = None if new_session else session_key(caller)
     if key is not None:
         return key, caller.handle
@@ -84,9 +82,9 @@ async def get_working_directory(
 
 
 async def init_project(
-    name: Annotated[str | None, Field(description="Default: the directory's name.")] = None,
+    name: Annotated[Text, Field(description="Default: the directory's name")] = None,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
+    workspace: Workspace = CurrentWorkspace(choice=False),
     context: Context = CurrentContext(),
 ) -> WorkspaceResult:
     """Make the working directory (or its git repository) a project by creating or completing its
@@ -97,13 +95,15 @@ async def init_project(
     work = partial(initialise, place, name=name, home=services.settings.home)
     done = await services.files.run(place.directory.path, work)
     now = await services.resolver.locate(place.directory.path, place.directory.source)
-    if workspace.session_key is not None:
-        await services.sessions.set_project(
-            workspace.session_key,
-            config_path=now.config_path,
-            project_id=None if now.project is None else now.project.id,
-        )
+    await _note_project(services, workspace, now)
     return workspace_result(replace(workspace, place=now, project=now.project), done.message)
+
+
+async def _note_project(services: Services, workspace: Workspace, place: Place) -> None:
+    key = workspace.session_key
+    if key is not None and await services.sessions.get_session(key) is not None:
+        project_id = None if place.project is None else place.project.id
+        await services.sessions.set_project(key, config_path=place.config_path, project_id=project_id)
 
 
 async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:
@@ -157,7 +157,7 @@ async def config_schema_resource() -> str:
 
 def register(server: FastMCP) -> None:
     """Add this module's tools and resources to a server."""
-    server.tool(client_errors(set_working_directory), annotations=MINT)
+    server.tool(client_errors(set_working_directory), annotations=CREATE)
     server.tool(client_errors(get_working_directory), annotations=READ)
     server.tool(client_errors(init_project), annotations=WRITE)
     server.tool(client_errors(end_session), annotations=WRITE)

@@ -1,0 +1,147 @@
+"""The projects' data: which project a workspace works on, and the store, opened when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from workflow_mcp.errors import ConfigError, ProjectError
+from workflow_mcp.file_work import FileWork
+from workflow_mcp.project import write_project_id
+from workflow_mcp.settings import Settings
+from workflow_mcp.workspace import Place, Project, Workspace
+
+if TYPE_CHECKING:
+    from workflow_mcp.store import ProjectRef, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A project's data.
+
+    Attributes:
+        store: where it is.
+        project: whose it is.
+        dry_run: the config that forbids changing anything, if one does.
+        note: what the caller should know about it, if anything.
+    """
+
+    store: Store
+    project: ProjectRef
+    dry_run: str | None = None
+    note: str | None = None
+
+
+class Projects:
+    """Leads from a workspace to its project's data.
+
+    Args:
+        settings: say where the data is.
+        files: runs blocking file work.
+    """
+
+    def __init__(self, *, settings: Settings, files: FileWork) -> None:
+        self._settings = settings
+        self._files = files
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+
+    async def store(self) -> Store:
+        """The store of all projects; SQLAlchemy is imported by the first call that gets here."""
+        async with self._opening:
+            if self._store is None:
+                await asyncio.to_thread(import_module, "workflow_mcp.store")
+                from workflow_mcp.store import Store  # noqa: PLC0415 - see above
+
+                self._store = Store(self._settings.data_dir)
+            return self._store
+
+    async def aclose(self) -> None:
+        """Close the files that are open."""
+        if self._store is not None:
+            await self._store.aclose()
+
+    async def find(self, id_or_name: str) -> Project:
+        """The project with this id or name.
+
+        Raises:
+            ProjectError: `UNKNOWN_PROJECT` or `AMBIGUOUS_PROJECT`.
+        """
+        found = await (await self.store()).find_project(id_or_name)
+        return Project(found.id, found.name)
+
+    async def data_of(self, workspace: Workspace) -> Data:
+        """The data of the project that a workspace is in.
+
+        A config without an id gets one: that of the only project of its name, else a new one.
+
+        Raises:
+            ProjectError: `NO_PROJECT`, `AMBIGUOUS_PROJECT`, or `DRY_RUN` where an id would have to be written.
+            ConfigError: the config is broken.
+        """
+        project, place = workspace.project, workspace.place
+        if project is None or place is None:
+            raise no_project(workspace)
+        store = await self.store()
+        dry_run = place.config_path if place.config is not None and place.config.dry_run else None
+        if project.id is not None:
+            return Data(store, _ref(project.id, project.name), dry_run)
+        return await self._named(store, project.name, place, dry_run)
+
+    async def _named(self, store: Store, name: str, place: Place, dry_run: str | None) -> Data:
+        known = await store.project_by_name(name)
+        if dry_run is not None:
+            if known is None:
+                raise dry_run_error(dry_run, f"the project {name} would be made")
+            return Data(store, known, dry_run)
+        path = place.config_path or ""
+        write = partial(_write_or_derive_id, path, None if known is None else known.id)
+        actual, written = await self._files.run(place.directory.path, write)
+        note = f"The project's id could not be written into {path}; the project is found by its name."
+        return Data(store, _ref(actual, name), note=None if written else note)
+
+
+def _write_or_derive_id(config_path: str, known: str | None) -> tuple[str, bool]:
+    try:
+        return write_project_id(config_path, known or str(uuid4())), True
+    except ConfigError as error:
+        if error.code != "CONFIG_NOT_WRITABLE":
+            raise
+        # The same for every process that cannot write there, so that they meet.
+        return known or str(uuid5(NAMESPACE_URL, os.path.realpath(config_path))), False
+
+
+def _ref(project_id: str, name: str) -> ProjectRef:
+    from workflow_mcp.store import ProjectRef  # noqa: PLC0415 - imported by then, see Projects.store
+
+    return ProjectRef(project_id, name)
+
+
+def no_project(workspace: Workspace) -> ProjectError:
+    """The error for a call that needs a project when there is none."""
+    config = None if workspace.place is None else workspace.place.config
+    if config is None:
+        return ProjectError(
+            "NO_PROJECT",
+            f"{workspace.directory} is in no project.",
+            "call init_project() to make it one, or switch_project(project=...) to work in another.",
+        )
+    return ProjectError(
+        "NO_PROJECT",
+        f"auto_switch is false in {workspace.config_path}, and this session has chosen no project.",
+        f'call switch_project(project="{config.project.id or config.project.name}") or name another.',
+    )
+
+
+def dry_run_error(config_path: str, what: str) -> ProjectError:
+    """The answer to a call that would change something where nothing may be changed."""
+    return ProjectError(
+        "DRY_RUN",
+        f"dry_run is true in {config_path}: {what}; nothing was changed.",
+        "set dry_run to false in that file to really do it.",
+    )

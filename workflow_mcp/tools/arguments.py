@@ -1,0 +1,87 @@
+"""The shapes of arguments: what a model may write, kept short because it reads them before every task."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
+Status = Literal["pending", "in_progress", "completed", "cancelled"]
+View = Literal["ready", "open", "mine", "blocked", "done", "all"]
+LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
+
+
+def _from_json(value: Any) -> Any:
+    """Claude Code sometimes sends a list or an object as a JSON string."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def optional(kind: str) -> WithJsonSchema:
+    """A schema without the `null` that may be left out just as well."""
+    return WithJsonSchema({"type": kind})
+
+
+Text = Annotated[str | None, optional("string")]
+Number = Annotated[int | None, optional("integer")]
+SessionArgument = Annotated[
+    str | None, WithJsonSchema({"type": "string", "description": "Your handle, if you were given one."})
+]
+ActorArgument = Annotated[
+    str | None, WithJsonSchema({"type": "string", "description": "Who you are; default: your session."})
+]
+OneType = Annotated[
+    ItemType | None, WithJsonSchema({"type": "string", "enum": ["epic", "feature", "task", "bug", "research", "chore"]})
+]
+ID_OR_REF = {"type": ["integer", "string"], "description": "id or ref"}
+Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
+
+
+class NewWorkItem(BaseModel):
+    """An item to create."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    item_type: ItemType = "task"
+    description: str = ""
+    priority: int = Field(default=2, description="0 (urgent) to 4")
+    labels: list[str] = []
+    parent: Annotated[int | str | None, WithJsonSchema({"type": ["integer", "string"], "description": "id or ref"})] = (
+        None
+    )
+    depends_on: Annotated[
+        list[int | str], WithJsonSchema({"type": "array", "items": {"type": ["integer", "string"]}})
+    ] = []
+    ref: Annotated[Text, Field(description="Name for use in this call")] = None
+
+
+class WorkItemUpdate(BaseModel):
+    """Changes to one item; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int
+    title: Text = None
+    description: Text = None
+    item_type: OneType = None
+    status: Annotated[Status | None, WithJsonSchema({"enum": ["pending", "in_progress", "completed", "cancelled"]})] = (
+        None
+    )
+    priority: Number = None
+    labels: Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})] = None
+    parent: Annotated[int | None, WithJsonSchema({"type": ["integer", "null"]})] = None
+    assignee: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = None
+    note: Text = None
+    expected_version: Number = None
+
+
+NewWorkItems = Annotated[list[NewWorkItem], BeforeValidator(_from_json)]
+WorkItemUpdates = Annotated[list[WorkItemUpdate], BeforeValidator(_from_json)]
+Ids = Annotated[list[int], BeforeValidator(_from_json)]
