@@ -1,0 +1,209 @@
+"""Drives the real Claude Code, offline: a scripted Messages API on loopback stands in for the model.
+
+Standard library only. Nothing of the caller's environment reaches Claude Code, its HOME is a scratch
+folder, the key is made up, and the only address used is 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+from uuid import uuid4
+
+SERVER = "workflow"
+PATIENCE = 50.0
+
+Block = dict[str, Any]
+Turn = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Called:
+    """One tool call as the model sees it."""
+
+    tool: str
+    content: str
+    is_error: bool
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The structured content, which is all that the model sees of a result that has one."""
+        value: dict[str, Any] = json.loads(self.content)
+        return value
+
+
+@dataclass
+class Outcome:
+    """What one run of Claude Code gave."""
+
+    code: int
+    servers: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[Called] = field(default_factory=list)
+    log: str = ""
+
+
+class ScriptedModel:
+    """A Messages API whose n-th answer to a conversation is the n-th turn: calls of our tools, by name."""
+
+    def __init__(self, turns: Sequence[Turn]) -> None:
+        self._turns = turns
+        model = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name upstream
+                """Stay quiet."""
+
+            def do_HEAD(self) -> None:
+                self._send(b"", "application/json")
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
+                self._send(*model.response(self.path, body))
+
+            def _send(self, content: bytes, kind: str) -> None:
+                self.send_response(200)
+                self.send_header("content-type", kind)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def response(self, path: str, body: dict[str, Any]) -> tuple[bytes, str]:
+        """The answer to one request, and its content type."""
+        if "count_tokens" in path:
+            return b'{"input_tokens": 1}', "application/json"
+        blocks = self._blocks(body)
+        stop = "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn"
+        usage = {"input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+        message: dict[str, Any] = {"id": f"msg_{uuid4().hex}", "type": "message", "role": "assistant", "usage": usage}
+        message |= {"model": body.get("model"), "stop_sequence": None}
+        if not body.get("stream"):
+            return json.dumps({**message, "content": blocks, "stop_reason": stop}).encode(), "application/json"
+        events = [{"type": "message_start", "message": {**message, "content": [], "stop_reason": None}}]
+        for index, block in enumerate(blocks):
+            events += _streamed(index, block)
+        delta = {"stop_reason": stop, "stop_sequence": None}
+        events += [{"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1}}, {"type": "message_stop"}]
+        text = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+        return text.encode(), "text/event-stream"
+
+    def _blocks(self, body: dict[str, Any]) -> list[Block]:
+        turn = sum(message["role"] == "assistant" for message in body["messages"])
+        if not body.get("tools") or turn >= len(self._turns):
+            return [{"type": "text", "text": "done"}]
+        return [
+            {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": f"mcp__{SERVER}__{tool}", "input": arguments}
+            for tool, arguments in self._turns[turn]
+        ]
+
+
+def _streamed(index: int, block: Block) -> list[dict[str, Any]]:
+    if block["type"] == "text":
+        start, delta = {**block, "text": ""}, {"type": "text_delta", "text": block["text"]}
+    else:
+        start, delta = {**block, "input": {}}, {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
+    return [
+        {"type": "content_block_start", "index": index, "content_block": start},
+        {"type": "content_block_delta", "index": index, "delta": delta},
+        {"type": "content_block_stop", "index": index},
+    ]
+
+
+@dataclass
+class ClaudeCode:
+    """One installation of Claude Code, with a scratch home, that has our server configured."""
+
+    binary: str
+    home: Path
+
+    def configuration(self) -> Path:
+        """An MCP configuration that starts our server with this Python."""
+        path = self.home / "mcp.json"
+        env = {"WORKFLOW_MCP_DATA_DIR": str(self.home / "data")}
+        server = {"command": sys.executable, "args": ["-m", "workflow_mcp"], "env": env}
+        path.write_text(json.dumps({"mcpServers": {SERVER: server}}))
+        return path
+
+    def start(self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str) -> subprocess.Popen[str]:
+        """`claude -p` in a directory, speaking that era to our server."""
+        env = {
+            "HOME": str(self.home),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "TERM": "xterm",
+            "LANG": "C.UTF-8",
+            "ANTHROPIC_BASE_URL": url,
+            "ANTHROPIC_API_KEY": "dummy-made-up-key",
+            "DISABLE_AUTOUPDATER": "1",
+            "DISABLE_TELEMETRY": "1",
+            "DISABLE_ERROR_REPORTING": "1",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "MCP_PROTOCOL_NEGOTIATION": era,
+        }
+        command = [self.binary, "-p", "go", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
+        command += ["--mcp-config", str(self.configuration()), "--allowedTools", f"mcp__{SERVER}", *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
+        )
+
+    def run(
+        self, cwd: Path, *turns: Turn, era: Literal["auto", "legacy"] = "auto", arguments: Sequence[str] = ()
+    ) -> Outcome:
+        """One whole conversation in which the model calls our tools turn by turn."""
+        with ScriptedModel(turns) as model:
+            return self.finish(self.start(model.url, cwd, era, *arguments))
+
+    @staticmethod
+    def finish(process: subprocess.Popen[str]) -> Outcome:
+        """What a started conversation gave, once it has ended."""
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        return outcome(process.returncode, out, err)
+
+
+def outcome(code: int, out: str, err: str) -> Outcome:
+    """The calls and servers in a stream of JSON events."""
+    result, names = Outcome(code, log=err), dict[str, str]()
+    for line in out.splitlines():
+        event = json.loads(line)
+        if event.get("subtype") == "init":
+            result.servers = event["mcp_servers"]
+        message = event.get("message")
+        content = message.get("content") if isinstance(message, dict) else None
+        for block in content if isinstance(content, list) else []:
+            if block.get("type") == "tool_use":
+                names[block["id"]] = block["name"].rpartition("__")[2]
+            elif block.get("type") == "tool_result":
+                called = Called(names[block["tool_use_id"]], _text(block.get("content")), bool(block.get("is_error")))
+                result.calls.append(called)
+    return result
+
+
+def _text(content: object) -> str:
+    blocks = content if isinstance(content, list) else [{"text": content}]
+    return "".join(str(block.get("text")) for block in blocks)
