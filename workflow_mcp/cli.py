@@ -96,6 +96,12 @@ def schema() -> None:
     print(json.dumps(config_schema(), indent=2))  # noqa: T201 - see doctor
 
 
+# Named by their place: SQLAlchemy, 0.2 s, is imported when one of them is run.
+for _name, _function in (("list", "list_items"), ("ready", "ready"), ("show", "show"), ("export", "export")):
+    app.command(f"workflow_mcp.cli_items:{_function}", name=_name)
+app.command("workflow_mcp.cli_items:read", name="import")
+
+
 def _table(steps: list[Step]) -> Text:
     text, width = Text(), max(len(step.step) for step in steps)
     for step in steps:
@@ -113,4 +119,7 @@ def run() -> NoReturn:
     except WorkflowError as error:
         Console(stderr=True).print(Text(str(error)), soft_wrap=True)
         sys.exit(2)
+    except BrokenPipeError:
+        # The reader has seen enough; what is still buffered must not fail once more at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(0)
