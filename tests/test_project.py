@@ -64,7 +64,8 @@ def test_it_is_safe_to_repeat(tmp_path: Path) -> None:
 
 def test_an_id_is_written_into_a_config_without_one(tmp_path: Path) -> None:
     """A hand-written config is completed; unknown keys, order, text and numbers stay."""
-    text = '\ufeff{"later": {"b": [1, 2.5, "ü", null], "a": true}, "project": {"extra": "x", "name": "hand"}, "strict_mode": true}'
+    later = '{"b": [1, 2.5, "ü", null], "a": true}'
+    text = '\ufeff{"later": ' + later + ', "project": {"extra": "x", "name": "hand"}, "strict_mode": true}'
     path = write_config(tmp_path, text)
     assert init(tmp_path, name="ignored").config_path == path
     now = members(path)
@@ -150,9 +151,10 @@ def test_any_nesting_that_can_be_read_can_be_written(tmp_path: Path) -> None:
         path = write_config(tmp_path, text)
         try:
             init(tmp_path)
-        except WorkflowError as error:
-            assert len(str(error).splitlines()) == 1
+        except WorkflowError:
             assert Path(path).read_text() == text
+        else:
+            assert "id" in members(path)["project"]
 
 
 def test_dry_run_changes_nothing_and_says_what_would_be(tmp_path: Path) -> None:

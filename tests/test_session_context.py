@@ -75,16 +75,16 @@ async def test_a_session_that_is_handed_out_is_a_copy() -> None:
     assert await manager.get_working_directory("a") == "/a"
 
 
-async def test_a_project_is_noted_only_for_a_session_that_exists() -> None:
-    """`set_project` fills in a known session and does not create an unknown one."""
-    manager = SessionContextManager()
-    await manager.set_project("nobody", config_path="/c", project_id="p")
-    assert await manager.get_session_count() == 0
+async def test_a_project_may_be_the_first_thing_that_is_known() -> None:
+    """`set_project` fills in a session's config and project, and creates the session if needed; it is use."""
+    clock = FakeClock(100.0)
+    manager = SessionContextManager(clock=clock)
+    await manager.set_project("chose", config_path=None, project_id="p")
+    assert await manager.get_session("chose") == SessionContext("chose", project_id="p", last_used=100.0)
     await manager.set_working_directory("a", "/a")
+    clock.advance(50)
     await manager.set_project("a", config_path="/a/c", project_id="p")
-    assert await manager.get_session("a") == SessionContext(
-        "a", "/a", "/a/c", "p", manager._sessions["a"].set_at, manager._sessions["a"].last_used
-    )
+    assert await manager.get_session("a") == SessionContext("a", "/a", "/a/c", "p", 100.0, 150.0)
 
 
 async def test_ending_forgets_once() -> None:
