@@ -16,7 +16,7 @@ TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "workflow_mcp"
 README = (TOP / "README.md").read_text()
 SCRIPTS = sorted(path.relative_to(TOP) for path in TOP.glob("examples/**/*.py"))
-CODE = re.compile(r'(?:[A-Za-z]*Error\(\s*|_error\(\s*|code = )"([A-Z][A-Z_]+[A-Z])"|f?"([A-Z]+_[A-Z_]+): ')
+CODE = re.compile(r'(?:[A-Za-z]*Error\(\s*|_error\(\s*)"([A-Z][A-Z_]+[A-Z])"|f?"([A-Z]+_[A-Z_]+): ')
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
