@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from workflow_mcp.errors import ConfigError
 
 MAX_BYTES = 64 * 1024
-LOCK_TIMEOUT = 30.0
+LOCK_TIMEOUT = 4.0  # less than the time a call may take
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from workflow_mcp.tools.results import (
     workspace_result,
 )
 from workflow_mcp.version import __version__
-from workflow_mcp.workspace import Call, Place, Workspace
+from workflow_mcp.workspace import Call, Place, Workspace, chosen_project
 
 NOT_SAVED = (
     "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
@@ -100,10 +100,10 @@ async def init_project(
 
 
 async def _note_project(services: Services, workspace: Workspace, place: Place) -> None:
-    key = workspace.session_key
-    if key is not None and await services.sessions.get_session(key) is not None:
+    session = None if workspace.session_key is None else await services.sessions.get_session(workspace.session_key)
+    if session is not None and chosen_project(session) is None:
         project_id = None if place.project is None else place.project.id
-        await services.sessions.set_project(key, config_path=place.config_path, project_id=project_id)
+        await services.sessions.set_project(session.session_id, config_path=place.config_path, project_id=project_id)
 
 
 async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:
