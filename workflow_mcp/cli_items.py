@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -147,7 +148,7 @@ def _no_record(file: str, number: int) -> UsageError:
 
 def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with _open_data(os.path.join(os.getcwd(), directory)) as data:
+        async with _open_data(str(Path.cwd() / directory)) as data:
             await work(data)
 
     asyncio.run(run())
