@@ -27,7 +27,7 @@ LAYERS = (
     ("tools",),
     ("server",),
     ("http", "plugin"),
-    ("serve",),
+    ("serve", "cli_items"),
     ("cli",),
     ("__main__", "__init__"),
 )
