@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 from cyclopts import App, Parameter
@@ -60,7 +59,7 @@ def serve(
 
     if http:
         serving.serve_http(host=host, port=port, path=path)
-    serving.serve_stdio(directory=None if directory is None else str(Path.cwd() / directory))
+    serving.serve_stdio(directory=None if directory is None else load_settings().absolute(directory))
 
 
 @app.command
@@ -69,7 +68,7 @@ def init(
 ) -> None:
     """Make a directory, or its git repository, a project: create or complete .workflow-mcp/config.json."""
     settings = load_settings()
-    place = local_resolver(settings).locate_now(str(Path.cwd() / directory), "option")
+    place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
     done = init_project(place, name=name, home=settings.home)
     Console().print(Text(done.message), soft_wrap=True)
 
@@ -82,8 +81,9 @@ def doctor(
 
     Exits with 0 when all is well and with 1 when there is a problem.
     """
-    path = str(Path.cwd() / directory)
-    steps = examine(path, load_settings())
+    settings = load_settings()
+    path = settings.absolute(directory)
+    steps = examine(path, settings)
     if as_json:
         print(json.dumps(report(path, steps), indent=2))  # noqa: T201 - this is what the command is for
     else:

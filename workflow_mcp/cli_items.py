@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -116,7 +114,7 @@ def read(
 
     async def work(data: Data) -> None:
         records = await asyncio.to_thread(lambda: list(_records(file)))
-        done = await data.store.import_items(data.project, records, Actor(ACTOR, os.getcwd()))
+        done = await data.store.import_items(data.project, records, Actor(ACTOR, load_settings().absolute(directory)))
         renumbered = ", ".join(f"#{old} is #{new}" for old, new in done.renumbered.items())
         _print(f"{done.items} items imported into {data.project.name}{': ' + renumbered if renumbered else ''}")
 
@@ -148,7 +146,7 @@ def _no_record(file: str, number: int) -> UsageError:
 
 def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with _open_data(str(Path.cwd() / directory)) as data:
+        async with _open_data(directory) as data:
             await work(data)
 
     asyncio.run(run())
@@ -157,7 +155,7 @@ def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
 @asynccontextmanager
 async def _open_data(directory: str) -> AsyncIterator[Data]:
     settings = load_settings()
-    place = local_resolver(settings).locate_now(directory, "option")
+    place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
     files = FileWork(timeout=settings.file_timeout)
     projects = Projects(settings=settings, files=files)
     try:

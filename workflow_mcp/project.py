@@ -50,8 +50,8 @@ def init_project(place: Place, *, name: str | None, home: str) -> Initialised:
     return Initialised(path, steps[-1])
 
 
-def write_project_id(config_path: str, project_id: str) -> str:
-    """Write the id into a config that has none; blocking, safe to race.
+def write_project_id(config_path: str, project_id: str, *, within: str | None = None) -> str:
+    """Write the id into a config that has none; blocking, safe to race. What it is linked to must lie in `within`.
 
     Returns:
         The id that the config has now: the given one, or the one that somebody else wrote first.
@@ -66,7 +66,7 @@ def write_project_id(config_path: str, project_id: str) -> str:
         ids.append(config.project.id or project_id)
         return None if config.project.id else _with_id(config_path, current or b"", project_id)
 
-    write_config_file(config_path, change)
+    write_config_file(config_path, change, within=within)
     return ids[-1]
 
 

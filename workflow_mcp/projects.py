@@ -100,15 +100,15 @@ class Projects:
                 raise dry_run_error(dry_run, f"the project {name} would be made")
             return Data(store, known, dry_run)
         path = place.config_path or ""
-        write = partial(_write_or_derive_id, path, None if known is None else known.id)
+        write = partial(_write_or_derive_id, path, None if known is None else known.id, place.directory.root)
         actual, written = await self._files.run(place.directory.path, write)
         note = f"The project's id could not be written into {path}; the project is found by its name."
         return Data(store, _ref(actual, name), note=None if written else note)
 
 
-def _write_or_derive_id(config_path: str, known: str | None) -> tuple[str, bool]:
+def _write_or_derive_id(config_path: str, known: str | None, within: str | None) -> tuple[str, bool]:
     try:
-        return write_project_id(config_path, known or str(uuid4())), True
+        return write_project_id(config_path, known or str(uuid4()), within=within), True
     except ConfigError as error:
         if error.code != "CONFIG_NOT_WRITABLE":
             raise

@@ -110,6 +110,20 @@ class Settings(BaseSettings):
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
 
+    def absolute(self, directory: str) -> str:
+        """A directory of the command line, absolute; `.` is the process's own.
+
+        Raises:
+            UsageError: `NO_CURRENT_DIRECTORY`, when that is gone.
+        """
+        if self.process_directory is None and not Path(directory).is_absolute():
+            raise UsageError(
+                "NO_CURRENT_DIRECTORY",
+                f"{shown(directory)} is below a directory that is gone.",
+                "cd to one that is there.",
+            )
+        return str(Path(self.process_directory or "/", directory))
+
 
 def load_settings(**values: Any) -> Settings:
     """The settings from the environment, with `values` on top.
