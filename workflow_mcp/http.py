@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
@@ -10,6 +11,7 @@ import anyio
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
+from sse_starlette.sse import AppStatus
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +28,8 @@ from workflow_mcp.version import __version__
 logger = logging.getLogger(__name__)
 
 DRAIN = 5
+CLOSING = 1
+LONGEST_ANSWER = 65_536
 HEALTH_PATH = "/health"
 
 
@@ -55,6 +59,11 @@ class Drain:
         """Whether the server has been told to end."""
         return self._draining
 
+    @property
+    def drained(self) -> bool:
+        """Whether it has been, and no call is in flight any more."""
+        return self._idle.is_set()
+
     def begin(self) -> None:
         """Refuse what comes from now on."""
         self._draining = True
@@ -72,13 +81,20 @@ class Drain:
                 await app(scope, receive, send)
             elif scope["method"] == "GET":
                 await self._stream(app, scope, receive, send)
-            elif self._draining:
+            elif (admitted := await self._admit(receive)) is not None:
+                await self._call(app, scope, admitted, send)
+            else:
                 refusal = JSONResponse({"error": "the server is shutting down"}, 503, {"connection": "close"})
                 await refusal(scope, receive, send)
-            else:
-                await self._call(app, scope, receive, send)
 
         return guarded
+
+    async def _admit(self, receive: Receive) -> Receive | None:
+        if not self._draining:
+            return receive
+        # A legacy call in flight may wait for what its client posts, such as its roots.
+        messages = [] if self.drained else await _read(receive)
+        return _again(messages, receive) if _is_answer(messages) else None
 
     async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         open_response = False
@@ -118,8 +134,31 @@ class Drain:
         return receiving
 
 
+async def _read(receive: Receive) -> list[Message]:
+    messages, size = [await receive()], 0
+    while messages[-1].get("more_body") and size <= LONGEST_ANSWER:
+        size += len(messages[-1]["body"])
+        messages.append(await receive())
+    return messages
+
+
+def _is_answer(messages: list[Message]) -> bool:
+    try:
+        body = json.loads(b"".join(message.get("body", b"") for message in messages))
+    except ValueError:
+        return False
+    return isinstance(body, dict) and "id" in body and "method" not in body
+
+
+def _again(messages: list[Message], receive: Receive) -> Receive:
+    async def receiving() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return receiving
+
+
 class DrainingServer(uvicorn.Server):
-    """A uvicorn server that begins to drain the moment it is told to end.
+    """A uvicorn server that, told to end, drains before it stops to listen.
 
     Attributes:
         url: where clients reach it.
@@ -133,11 +172,16 @@ class DrainingServer(uvicorn.Server):
 
     async def run_until_told(self) -> None:
         """Serve until a signal comes."""
+        # Left alone, it cuts off every answer that goes out as a stream the moment a signal comes.
+        AppStatus.enable_automatic_graceful_drain = False
         await self.serve(sockets=[self._listener])
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See `uvicorn.Server`."""
         self._drain.begin()
+        deadline = anyio.current_time() + DRAIN
+        while not (self._drain.drained or self.force_exit or anyio.current_time() > deadline):  # noqa: ASYNC110
+            await anyio.sleep(0.05)  # like uvicorn itself: its signal handlers set no events
         await super().shutdown(sockets)
 
 
@@ -192,7 +236,7 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN,
+        timeout_graceful_shutdown=CLOSING,
     )
 
 

@@ -6,7 +6,6 @@ import gc
 import logging
 import sys
 from functools import partial
-from types import FrameType
 from typing import Any, NoReturn
 
 import anyio
@@ -60,17 +59,13 @@ def serve_http(**settings: Any) -> None:
         server = build_http_server(chosen, session_store=file_store(chosen))
     except WorkflowError as error:
         _leave_with(error)
-    # uvicorn raises the signal that ended it once more for whoever was there before: nobody but this.
-    on_signals(_already_ending)
+    # Stands before uvicorn's own handlers do and after; a terminal that closes is for this one alone.
+    on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     gc.freeze()
     gc.enable()
     print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)  # noqa: T201 - for people
     anyio.run(server.run_until_told)
     leave(0)
-
-
-def _already_ending(_number: int, _frame: FrameType | None) -> None:
-    logger.debug("the server has ended")
 
 
 def file_store(settings: Settings) -> FileStore:

@@ -47,7 +47,8 @@ def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
     """Install `handler` for every signal that asks a process to end."""
     for name in SIGNALS:
         number = getattr(signal, name, None)
-        if number is not None:
+        # `nohup` has it ignored, and means that.
+        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
             signal.signal(number, handler)
 
 

@@ -43,6 +43,12 @@ class Connection:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The two ends of the connection."""
         if self._writer is None or self._reader is None or self._reader.at_eof():
@@ -202,16 +208,13 @@ class HttpClient:
     async def post(self, message: Message) -> Response:
         """Post one message, on a connection of its own when an answer is still coming on ours."""
         body = json.dumps(message).encode()
-        connection = Connection(self.url)
-        try:
+        async with Connection(self.url) as connection:
             return await connection.request("POST", self.request_headers(None), body)
-        finally:
-            await connection.close()
 
     async def exchange(self, method: str, params: Message | None = None) -> Message:
         """Send a request and give the response to it, whole; answers `roots/list` on the way.
 
-        The response to a request that HTTP itself refused is `{"status": …, "refusal": …}`.
+        The response to a request that HTTP itself refused also has that `status`.
         """
         async with asyncio.timeout(BOUND):
             message = await self._exchange(method, params)
@@ -240,16 +243,16 @@ class HttpClient:
         if found is not None:
             return found
         whole = json.loads(body) if headers.get("content-type", "").startswith("application/json") else {}
-        if status == 200:
-            return dict(whole)
-        return {"status": status, "refusal": body.decode(errors="replace")}
+        return dict(whole) if status == 200 else {"status": status, **whole}
 
     async def _answer_roots(self, request: Message) -> None:
         self.asked += 1
         assert self.roots is not None, "a client that declares no roots was asked for them"
         uris = self.roots()
         if uris is not None:
-            await self.post({"jsonrpc": "2.0", "id": request["id"], "result": {"roots": [{"uri": uri} for uri in uris]}})
+            await self.post(
+                {"jsonrpc": "2.0", "id": request["id"], "result": {"roots": [{"uri": uri} for uri in uris]}}
+            )
 
     def _roots_answer(self, result: Message) -> Message:
         self.asked += 1
@@ -280,10 +283,7 @@ def message_in(event: bytes) -> Message:
 @asynccontextmanager
 async def stream(client: HttpClient) -> AsyncIterator[Connection]:
     """A legacy client's open GET stream."""
-    connection = Connection(client.url)
-    try:
+    async with Connection(client.url) as connection:
         status, headers = await connection.start("GET", client.request_headers(None))
         assert (status, headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
         yield connection
-    finally:
-        await connection.close()

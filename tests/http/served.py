@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,20 +49,22 @@ class Served(Wire):
         assert bytes(self.out) == b""
 
 
+def _command(home: Path, arguments: Sequence[str]) -> list[str]:
+    home.mkdir(parents=True, exist_ok=True)
+    return [*SERVER, "serve", "--http", *(() if "--port" in arguments else ("--port", "0")), *arguments]
+
+
 @contextmanager
 def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Served]:
     """A server process of its own; its home is made if need be, and not its clients'."""
-    home.mkdir(parents=True, exist_ok=True)
-    command = [*SERVER, "serve", "--http", *(() if "--port" in arguments else ("--port", "0")), *arguments]
-    with Served(home, environment(home, **variables), command=command) as served:
+    with Served(home, environment(home, **variables), command=_command(home, arguments)) as served:
         yield served
 
 
 def refused_start(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A server process that does not get as far as serving."""
-    home.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [sys.executable, *SERVER, "serve", "--http", "--port", "0", *arguments],
+        [sys.executable, *_command(home, arguments)],
         cwd=home,
         env=environment(home, **variables),
         capture_output=True,
