@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workflow_mcp.errors import WorkflowError as WorkflowError
     from workflow_mcp.server import build_server as build_server
+    from workflow_mcp.server import workflow_lifespan as workflow_lifespan
     from workflow_mcp.session_context import SessionContext as SessionContext
     from workflow_mcp.session_context import SessionContextManager as SessionContextManager
     from workflow_mcp.session_context import get_session_context_manager as get_session_context_manager
@@ -26,6 +27,7 @@ _HOMES = {
     "__version__": "version",
     "build_server": "server",
     "get_session_context_manager": "session_context",
+    "workflow_lifespan": "server",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - one list of names, imported when first used

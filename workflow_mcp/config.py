@@ -6,9 +6,11 @@ A config that is there but cannot be used is an error, never skipped in favour o
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
-from collections import OrderedDict
+import time
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -21,6 +23,7 @@ from workflow_mcp.errors import ConfigError, shown
 CONFIG_FOLDER = ".workflow-mcp"
 CONFIG_NAME = "config.json"
 CACHED_CONFIGS = 4096
+CLOCK_TICK = 50_000_000  # ns; the clocks that file systems take times from tick at most this far apart
 
 
 def _printable(value: Any) -> Any:
@@ -30,7 +33,13 @@ def _printable(value: Any) -> Any:
 
 
 def _canonical_uuid(value: Any) -> Any:
-    return str(UUID(value)) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    parsed = UUID(value)
+    # UUID takes whatever `int` takes for 32 digits: signs, underscores, spaces, digits of other scripts.
+    if parsed.hex not in value.replace("-", "").lower():
+        raise ValueError("must be a UUID")
+    return str(parsed)
 
 
 ProjectName = Annotated[str, BeforeValidator(_printable), Field(min_length=1, max_length=255)]
@@ -99,7 +108,10 @@ def parse_object(path: str, data: bytes) -> dict[str, Any]:
     """
     try:
         value = json.loads(
-            data.decode("utf-8-sig"), object_pairs_hook=_no_key_twice, parse_constant=_no_such_constant
+            data.decode("utf-8-sig"),
+            object_pairs_hook=_no_key_twice,
+            parse_constant=_no_such_constant,
+            parse_float=_finite,
         )
     except json.JSONDecodeError as error:
         raise _not_json(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
@@ -121,14 +133,20 @@ def _not_json(path: str, what: str) -> ConfigError:
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {shown(twice)} appears twice")
     return members
 
 
 def _no_such_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{shown(text)} is too large a number")
+    return number
 
 
 class ConfigCache:
@@ -146,6 +164,7 @@ class ConfigCache:
         Raises:
             ConfigError: the file cannot be read or is not a config.
         """
+        now = time.time_ns()
         seen = fingerprint(path, owners=owners)
         with self._lock:
             known = self._parsed.get(path)
@@ -156,6 +175,8 @@ class ConfigCache:
             self.misses += 1
         data, current = read_config_file(path, owners=owners, within=within)
         config = parse_config(path, data)
+        if now - max(current.mtime_ns, current.ctime_ns) < CLOCK_TICK:
+            return config  # an edit within the same tick would leave the same state behind
         with self._lock:
             self._parsed[path] = (current, config)
             while len(self._parsed) > CACHED_CONFIGS:
@@ -172,7 +193,7 @@ def candidates(directory: str, resolved: str, *, home: str, within: str | None =
     """The directories whose config may apply, nearest first.
 
     Upwards from the directory as given, then from the resolved one. The home directory and the root
-    count only when they are the working directory itself; nothing outside `within` counts.
+    count only when they are the working directory itself, by whatever name; nothing outside `within` counts.
     """
     seen: set[str] = set()
     homes = {home, os.path.realpath(home)}
@@ -180,24 +201,30 @@ def candidates(directory: str, resolved: str, *, home: str, within: str | None =
         current = start
         while current not in seen:
             seen.add(current)
-            parent = os.path.dirname(current)
+            real = current if start == resolved else os.path.realpath(current)
             outside = within is not None and not is_inside(current, within)
-            if not outside and (current == start or not (current in homes or current == parent)):
+            if not outside and (current == start or not (real in homes or real == os.path.dirname(real))):
                 yield current
-            current = parent
+            current = os.path.dirname(current)
 
 
 def find_config(directory: str, resolved: str, *, home: str, within: str | None = None) -> str | None:
     """The path of the nearest config; None when there is none.
 
     Raises:
-        ConfigError: `CONFIG_UNREADABLE`, when it cannot be told whether there is one.
+        ConfigError: `CONFIG_UNREADABLE` or `CONFIG_NOT_FOUND`, when it cannot be told whether there is one.
     """
     for candidate in candidates(directory, resolved, home=home, within=within):
         path = config_path_in(candidate)
         try:
             os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.islink(os.path.dirname(path)) and not os.path.exists(os.path.dirname(path)):
+                raise ConfigError(
+                    "CONFIG_NOT_FOUND",
+                    f"{os.path.dirname(path)} is a link to nothing.",
+                    "point it at the folder of a config, or call again when that folder's file system is there.",
+                ) from error
             continue
         except OSError as error:
             raise ConfigError(

@@ -43,9 +43,7 @@ def fingerprint(path: str, *, owners: frozenset[int]) -> Fingerprint:
         return _checked(path, os.stat(path), owners=owners)
 
 
-def read_config_file(
-    path: str, *, owners: frozenset[int], within: str | None = None
-) -> tuple[bytes, Fingerprint]:
+def read_config_file(path: str, *, owners: frozenset[int], within: str | None = None) -> tuple[bytes, Fingerprint]:
     """The file's content and the state it was read in.
 
     Raises:
@@ -57,15 +55,15 @@ def read_config_file(
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(path, flags), "rb") as file:
             current = _checked(path, os.fstat(file.fileno()), owners=owners)
-            _check_within(path, file.fileno(), within)
+            _check_within(path, _path_of(file.fileno(), path), within)
             data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise _too_large(path, len(data))
     return data, current
 
 
-def _check_within(path: str, descriptor: int, within: str | None) -> None:
-    if within is not None and not is_inside(_path_of(descriptor, path), within):
+def _check_within(path: str, target: str, within: str | None) -> None:
+    if within is not None and not is_inside(target, within):
         raise ConfigError(
             "CONFIG_NOT_ALLOWED",
             f"{path} leads out of WORKFLOW_MCP_ALLOWED_ROOTS.",
@@ -109,7 +107,7 @@ def _kind(mode: int) -> str:
 
 def _too_large(path: str, size: int) -> ConfigError:
     return ConfigError(
-        "CONFIG_TOO_LARGE", f"{path} has {size} bytes; at most {MAX_BYTES} are allowed.", "shorten that file."
+        "CONFIG_TOO_LARGE", f"{path} has or needs {size} bytes; at most {MAX_BYTES} are allowed.", "shorten that file."
     )
 
 
@@ -125,36 +123,43 @@ def _os_errors(path: str) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise ConfigError(
-            "CONFIG_UNREADABLE", f"{path}: {error.strerror or error}.", "make it readable for the user who runs the server."
+            "CONFIG_UNREADABLE",
+            f"{path}: {error.strerror or error}.",
+            "make it readable for the user who runs the server.",
         ) from error
 
 
-def write_config_file(path: str, change: Callable[[bytes | None], bytes | None]) -> bool:
+def write_config_file(path: str, change: Callable[[bytes | None], bytes | None], *, within: str | None = None) -> bool:
     """Replace the file's content by what `change` makes of it, under a lock that all writers take.
 
     `change` gets the content as it is under the lock, None when there is no file, and returns the
     new content, or None to leave the file alone. Readers see the old content or the new one, never
-    a part. A link is written through to its target; the mode is kept.
+    a part. A link is written through to its target, which must lie in `within`; the mode is kept.
 
     Returns:
         Whether the file was written.
 
     Raises:
-        ConfigError: `CONFIG_NOT_WRITABLE` or `CONFIG_BUSY`; whatever `change` raises.
+        ConfigError: `CONFIG_NOT_WRITABLE`, `CONFIG_NOT_ALLOWED`, `CONFIG_BUSY`, or `CONFIG_TOO_LARGE` for
+            content that could not be read again; whatever `change` raises.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - needed by writers only
 
     try:
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        lock = FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT)
+        target = os.path.realpath(path)
+        _check_within(path, target, within)
+        if os.path.lexists(path):  # a dangling link, say, at whose end the lock would make folders
+            fingerprint(path, owners=frozenset())
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        # The target's own lock, so that whoever comes through another link takes the same.
+        lock = FileLock(f"{target}.lock", timeout=LOCK_TIMEOUT)
         with lock:
             try:
                 return _replace(path, change)
             finally:
                 # Safe while the lock is held: a waiter that gets the unlinked file tries again. Windows refuses.
                 with contextlib.suppress(OSError):
-                    os.unlink(f"{path}.lock")
+                    os.unlink(f"{target}.lock")
     except Timeout as error:
         raise ConfigError(
             "CONFIG_BUSY", f"{path} has been locked for {LOCK_TIMEOUT:.0f} s by another process.", "call again."
@@ -172,6 +177,8 @@ def _replace(path: str, change: Callable[[bytes | None], bytes | None]) -> bool:
     new = change(current)
     if new is None or new == current:
         return False
+    if len(new) > MAX_BYTES:
+        raise _too_large(path, len(new))
     target = os.path.realpath(path)
     temporary = f"{target}.{secrets.token_hex(8)}.tmp"
     try:

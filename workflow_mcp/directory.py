@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from workflow_mcp.config_file import is_inside
 from workflow_mcp.errors import DirectoryError, shown
 
+HEADER = "X-Workflow-Directory"
 MAX_BYTES = 4096
 UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
 INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
@@ -50,11 +52,15 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
     """
     _check_text(given)
     try:
+        if allowed_roots:  # first of all, so that nothing can be learnt about what is outside of them
+            _root_of(given, os.path.realpath(given), allowed_roots)
         status = os.stat(given)
         path, resolved = _normal(given), os.path.realpath(given, strict=True)
         root = _root_of(given, resolved, allowed_roots)
-        with os.scandir(given):
-            pass
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(given, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise _os_error(given, error) from error
     return Directory(path, resolved, source, status.st_uid, root)
@@ -72,7 +78,9 @@ def _check_text(given: str) -> None:
     try:
         length = len(given.encode())
     except UnicodeEncodeError as error:
-        raise DirectoryError("DIRECTORY_NOT_TEXT", f"{shown(given)} is not valid Unicode.", f"call {SET_IT}.") from error
+        raise DirectoryError(
+            "DIRECTORY_NOT_TEXT", f"{shown(given)} is not valid Unicode.", f"call {SET_IT}."
+        ) from error
     if length > MAX_BYTES:
         raise _too_long(given, length)
     if not os.path.isabs(given):
@@ -128,15 +136,32 @@ def _os_error(given: str, error: OSError) -> DirectoryError:
     )
 
 
-def directory_from_header(value: str) -> str:
-    """The directory an `X-Workflow-Directory` header names, percent-decoded when it carries `%`."""
-    return unquote(value, errors="surrogateescape") if "%" in value else value
+def directory_from_headers(values: Sequence[str]) -> str | None:
+    """The directory the `X-Workflow-Directory` header names, percent-decoded when it carries `%`; None without one.
+
+    Raises:
+        DirectoryError: `HEADER_TWICE`.
+    """
+    if len(values) > 1:
+        raise DirectoryError("HEADER_TWICE", f"{HEADER} came {len(values)} times.", "send it once.")
+    if not values or not values[0]:
+        return None
+    # Starlette reads header bytes as Latin-1; what clients mean is UTF-8 unless it cannot be.
+    raw = unquote_to_bytes(values[0].encode("latin-1")) if "%" in values[0] else values[0].encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def directory_from_roots(uris: Iterable[str]) -> str | None:
     """The path of the first `file://` root; None when there is none."""
     for uri in uris:
-        parts = urlsplit(uri)
+        try:
+            # A client that forgot to encode these means a name that holds them, never another directory.
+            parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
+        except ValueError:
+            continue
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
             return url2pathname(parts.path)
     return None

@@ -20,7 +20,7 @@ SHOWN_LENGTH = 160
 def shown(value: object) -> str:
     """A value as it appears in an error: quoted, on one line, at most 160 characters."""
     text = repr(value) if isinstance(value, str) else repr(str(value))
-    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…'"
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 2]}…'"
 
 
 class WorkflowError(Exception):

@@ -102,5 +102,3 @@ def default_name(directory: str) -> str:
     """A project name made of a directory's own."""
     name = "".join(character if character.isprintable() else " " for character in os.path.basename(directory))
     return name.strip()[:MAX_NAME] or "project"
-
-

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError
 from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
+from fastmcp.server.lifespan import lifespan as lifespan_of
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
+from mcp.server.context import CallNext as ServerCallNext
+from mcp.server.context import HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp_types import (
     CallToolRequestParams,
     InputRequiredResult,
@@ -42,6 +46,48 @@ Errors are one line; the part after "Next:" says what fixes them.
 """
 
 
+class ShortSessions(logging.Filter):
+    """Shortens the handle among the tool arguments that FastMCP logs at DEBUG: it is a bearer capability."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_without_handle(value) for value in record.args)
+        return True
+
+
+def _without_handle(value: object) -> object:
+    if not isinstance(value, dict) or value.get("session") is None:
+        return value
+    return {**value, "session": f"{str(value['session'])[:4]}…"}
+
+
+SHORT_SESSIONS = ShortSessions()
+
+
+class OnlyFileRoots(ServerMiddleware[Any]):
+    """Takes roots that are no `file://` out of a client's answer: for one of them the SDK refuses the whole call."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: ServerCallNext) -> HandlerResult:
+        """See `ServerMiddleware`."""
+        responses = (ctx.params or {}).get("inputResponses")
+        if ctx.params is not None and isinstance(responses, dict) and ROOTS in responses:
+            kept = {**responses, ROOTS: _only_file_roots(responses[ROOTS])}
+            ctx = replace(ctx, params={**ctx.params, "inputResponses": kept})
+        return await call_next(ctx)
+
+
+def _only_file_roots(answer: object) -> object:
+    if not isinstance(answer, dict) or not isinstance(answer.get("roots"), list):
+        return answer
+    return {**answer, "roots": [root for root in answer["roots"] if not _is_of_another_scheme(root)]}
+
+
+def _is_of_another_scheme(root: object) -> bool:
+    uri = root.get("uri") if isinstance(root, dict) else None
+    return isinstance(uri, str) and not uri.lower().startswith("file:")
+
+
 class Boundary(Middleware):
     """Counts calls, asks clients for roots, and gives every error its one line."""
 
@@ -58,6 +104,8 @@ class Boundary(Middleware):
         try:
             return await call_next(context)
         except RootsRequired:
+            if services is not None:
+                services.stats.calls -= 1  # it comes again, with the roots
             return InputRequiredToolResult(_ask_for_roots())
         except Exception as error:
             if services is not None:
@@ -110,7 +158,9 @@ def _argument_line(error: ValidationError, name: str) -> str:
     first = error.errors(include_url=False)[0]
     argument = ".".join(str(part) for part in first["loc"])
     value = "" if first["type"] in ("missing", "missing_argument") else f" is {shown(first['input'])}:"
-    return f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+    return (
+        f"INVALID_ARGUMENT: {argument}{value} {first['msg']}. Next: call {name} with a {argument} that fits its schema."
+    )
 
 
 def build_server(settings: Settings | None = None, *, session_store: SessionStore | None = None) -> FastMCP:
@@ -124,6 +174,7 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         UsageError: `INVALID_SETTING`.
     """
     chosen = load_settings() if settings is None else settings
+    logging.getLogger("fastmcp.server.mixins.mcp_operations").addFilter(SHORT_SESSIONS)
 
     @asynccontextmanager
     async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
@@ -139,5 +190,25 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         mask_error_details=True,
         on_duplicate="error",
     )
+    # FastMCP has no middleware of its own that sees a request before the SDK has validated it.
+    server._mcp_server.middleware.append(OnlyFileRoots())  # noqa: SLF001
     session.register(server)
     return server
+
+
+@lifespan_of
+async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """The lifespan for a host that wants `CurrentWorkspace()` in its own tools, and nothing else of ours.
+
+    Composes with the host's own: `FastMCP("mine", lifespan=my_lifespan | workflow_lifespan)`.
+
+    Raises:
+        UsageError: `INVALID_SETTING`.
+    """
+    boundary = Boundary(own=False)
+    async with open_services(load_settings(), None) as services:
+        server.add_middleware(boundary)
+        try:
+            yield {SERVICES: services}
+        finally:
+            server.middleware.remove(boundary)

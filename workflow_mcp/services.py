@@ -101,7 +101,10 @@ async def open_services(
     configs, files = ConfigCache(), FileWork(timeout=settings.file_timeout)
     resolver = Resolver(sessions=sessions, configs=configs, settings=settings, files=files)
     adopt_session_context_manager(sessions)
-    async with sessions:
-        logger.info("sessions are open")
-        yield Services(settings, sessions, configs, files, resolver, connections, Stats())
-    logger.info("sessions are closed")
+    try:
+        async with sessions:
+            logger.info("sessions are open")
+            yield Services(settings, sessions, configs, files, resolver, connections, Stats())
+    finally:
+        files.close()
+        logger.info("sessions are closed")

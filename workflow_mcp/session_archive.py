@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
-from functools import partial
+import math
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from key_value.aio.stores.filetree import FileTreeStore
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COLLECTION = "sessions"
+TEXTS = ("working_directory", "config_path", "project_id")
+STORED = (*TEXTS, "set_at", "last_used")
+REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
 
 Entry = Mapping[str, Any]
 
@@ -52,7 +58,8 @@ class FileStore:
         """See `SessionStore`."""
         if self._opened is None and not (self._folder / COLLECTION).is_dir():
             return None
-        return await (await self._store()).get(key, collection=collection)
+        value: dict[str, Any] | None = await (await self._store()).get(key, collection=collection)
+        return value
 
     async def put(self, key: str, value: Entry, *, collection: str | None = None, ttl: float | None = None) -> None:
         """See `SessionStore`."""
@@ -60,7 +67,7 @@ class FileStore:
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
-        return await (await self._store()).delete(key, collection=collection)
+        return bool(await (await self._store()).delete(key, collection=collection))
 
     async def cull(self) -> None:
         """Remove what has expired."""
@@ -79,6 +86,18 @@ def _open_file_store(folder: Path) -> FileTreeStore:
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return FileTreeStore(data_directory=folder)
+
+
+def is_whole(entry: Entry) -> bool:
+    """Whether an entry is a session as it was stored."""
+    if any(name not in entry for name in STORED):
+        return False
+    texts, times = [entry[name] for name in TEXTS], (entry["last_used"], entry["set_at"] or 0.0)
+    return (
+        all(text is None or isinstance(text, str) for text in texts)
+        and os.path.isabs(entry["working_directory"] or os.path.abspath(os.sep))
+        and all(isinstance(time, float | int) and math.isfinite(time) for time in times)
+    )
 
 
 class SessionArchive:
@@ -103,48 +122,86 @@ class SessionArchive:
         self._stored_as = stored_as
         self._lifetime = lifetime
         self._patience = patience
-        self._saving: dict[str, asyncio.Lock] = {}
+        # Weak: a lock lives as long as somebody holds it or waits for it, and no longer.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unsaved: set[str] = set()
         self._saved: dict[str, float] = {}
+        self._absent: set[str] = set()
 
     def is_saved(self, session_id: str) -> bool:
         """Whether the session's last change reached the store, or need not."""
         return session_id not in self._unsaved
 
-    async def load(self, session_id: str) -> Entry | None:
-        """The stored entry; None when there is none or it cannot be read."""
+    @asynccontextmanager
+    async def turn(self, session_id: str) -> AsyncIterator[SessionArchive | None]:
+        """The archive, for this session nobody else's meanwhile; None when its turn does not come in time."""
+        lock = self._turns.setdefault(session_id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(self._patience):
+                await lock.acquire()
+        except TimeoutError:
+            logger.warning("a session's turn at the store did not come within %s s", self._patience)
+            yield None
+            return
+        try:
+            yield self
+        finally:
+            lock.release()
+
+    async def load(self, session_id: str, *, once: bool = False) -> Entry | None:
+        """The stored entry, for whoever has the turn; None when there is none or it cannot be read.
+
+        Args:
+            once: remember when there is none.
+        """
         name = self._name(session_id)
-        if name is None:
+        if name is None or session_id in self._absent:
             return None
         try:
             async with asyncio.timeout(self._patience):
-                return await self._store.get(name, collection=COLLECTION)
-        except Exception:  # noqa: BLE001 - any store may stand behind it; the cause is logged
+                entry = await self._store.get(name, collection=COLLECTION)
+        except Exception:
             logger.warning("session %s… cannot be read from the store", name[:8], exc_info=True)
             return None
+        if entry is None:
+            if once:
+                self._absent.add(session_id)
+            return None
+        if not is_whole(entry):
+            logger.warning("session %s… is damaged in the store and is dropped", name[:8])
+            await self.delete(session_id)
+            return None
+        self._saved[session_id] = entry["last_used"]
+        return {field: entry[field] for field in STORED}
 
-    async def save(self, session_id: str, entry_now: Callable[[], Entry | None]) -> None:
+    async def save(self, session_id: str, entry_now: Callable[[str], Entry | None]) -> None:
         """Store what `entry_now` returns; the last of several concurrent changes wins, as in memory."""
         name = self._name(session_id)
         if name is None:
             return
-        lock = self._saving.setdefault(name, asyncio.Lock())
+        async with self.turn(session_id) as archive:
+            if archive is None:
+                self._unsaved.add(session_id)
+            else:
+                await self._put(session_id, name, entry_now(session_id))
+
+    async def _put(self, session_id: str, name: str, entry: Entry | None) -> None:
+        if entry is None:
+            self.forget(session_id)
+            return
         try:
-            async with lock, asyncio.timeout(self._patience):
-                entry = entry_now()
-                if entry is not None:
-                    await self._store.put(name, entry, collection=COLLECTION, ttl=self._lifetime)
-                    self._saved[session_id] = entry["last_used"]
-            self._unsaved.discard(session_id)
-        except Exception:  # noqa: BLE001 - see load
+            async with asyncio.timeout(self._patience):
+                await self._store.put(name, entry, collection=COLLECTION, ttl=self._lifetime)
+        except Exception:
             self._unsaved.add(session_id)
             logger.warning("session %s… is kept in memory only: the store cannot be written", name[:8], exc_info=True)
-        finally:
-            if not lock.locked():
-                self._saving.pop(name, None)
+        else:
+            self._saved[session_id] = entry["last_used"]
+            self._unsaved.discard(session_id)
+            self._absent.discard(session_id)
 
     async def delete(self, session_id: str) -> None:
-        """Remove the session from the store."""
+        """Remove a session from the store, for whoever has the turn."""
         self.forget(session_id)
         name = self._name(session_id)
         if name is None:
@@ -152,26 +209,30 @@ class SessionArchive:
         try:
             async with asyncio.timeout(self._patience):
                 await self._store.delete(name, collection=COLLECTION)
-        except Exception:  # noqa: BLE001 - see load
+        except Exception:
             logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
 
     def forget(self, session_id: str) -> None:
         """Keep no notes about a session that memory no longer holds."""
         self._unsaved.discard(session_id)
+        self._absent.discard(session_id)
         self._saved.pop(session_id, None)
 
     async def refresh(self, entry_now: Callable[[str], Entry | None], is_alive: Callable[[str], bool]) -> None:
-        """Prolong the entries of sessions that were used or are open, and remove those that have expired."""
-        for session_id, saved in list(self._saved.items()):
-            entry = entry_now(session_id)
+        """Prolong the entries of sessions that were used, are open or are not saved; remove those that have expired."""
+        for number, session_id in enumerate([*self._saved, *self._unsaved]):
+            entry, saved = entry_now(session_id), self._saved.get(session_id)
             if entry is None:
                 self.forget(session_id)
-            elif entry["last_used"] > saved or is_alive(session_id):
-                await self.save(session_id, partial(entry_now, session_id))
+            elif entry["last_used"] != saved or session_id in self._unsaved or is_alive(session_id):
+                await self.save(session_id, entry_now)
+                await asyncio.sleep(0)
+            if number % REFRESH_CHUNK == 0:
+                await asyncio.sleep(0)
         cull = getattr(self._store, "cull", None)
         if cull is not None:
             await cull()
 
     def _name(self, session_id: str) -> str | None:
         name = self._stored_as(session_id)
-        return None if name is None else hashlib.sha256(name.encode()).hexdigest()
+        return None if name is None else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
 
-from pydantic import TypeAdapter, ValidationError
-
-from workflow_mcp.session_archive import Entry, SessionArchive, SessionStore
+from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore
 
 logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL = 3600.0
 MAX_IDLE = 86_400.0
 MAX_SESSIONS = 10_000
-SWEEP_CHUNK = 2_000
+SWEEP_CHUNK = 2_000  # sessions swept in one turn of the event loop: about 2 ms
 
 
 @dataclass(slots=True)
@@ -52,27 +49,12 @@ class SessionContext:
 
     def to_entry(self) -> dict[str, Any]:
         """What is stored of it: everything but the session key."""
-        entry = asdict(self)
-        del entry["session_id"]
-        return entry
+        return {name: getattr(self, name) for name in STORED}
 
     @classmethod
-    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext | None:
-        """The session that was stored; None when the entry is damaged."""
-        try:
-            session = _validator().validate_python({**entry, "session_id": session_id}, strict=True)
-        except ValidationError:
-            return None
-        return session if os.path.isabs(session.working_directory or "/") else None
-
-
-@cache
-def _validator() -> TypeAdapter[SessionContext]:
-    return TypeAdapter(SessionContext)
-
-
-def _nobody(_session_id: str) -> bool:
-    return False
+    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext:
+        """The session that was stored."""
+        return cls(session_id, **entry)
 
 
 class SessionContextManager:
@@ -95,7 +77,7 @@ class SessionContextManager:
         max_idle: float = MAX_IDLE,
         clock: Callable[[], float] = time.time,
         max_sessions: int = MAX_SESSIONS,
-        is_alive: Callable[[str], bool] = _nobody,
+        is_alive: Callable[[str], bool] = lambda _session_id: False,
         store: SessionStore | None = None,
         stored_as: Callable[[str], str | None] = str,
     ) -> None:
@@ -110,7 +92,6 @@ class SessionContextManager:
         self._sessions: OrderedDict[str, SessionContext] = OrderedDict()
         # A threading lock, not asyncio's: it belongs to no event loop and is never held across an await.
         self._lock = threading.Lock()
-        self._not_archived: set[str] = set()
         self._cleanup_task: asyncio.Task[None] | None = None
         self._running = False
 
@@ -130,7 +111,10 @@ class SessionContextManager:
     async def stop(self) -> None:
         """Cancel the sweep and wait until it has ended; does nothing when it does not run."""
         task, self._cleanup_task, self._running = self._cleanup_task, None, False
-        if task is None or task.get_loop() is not asyncio.get_running_loop():
+        if task is None or (loop := task.get_loop()).is_closed():
+            return
+        if loop is not asyncio.get_running_loop():
+            loop.call_soon_threadsafe(task.cancel)
             return
         task.cancel()
         # `wait` hands on its caller's cancellation and swallows only the task's own.
@@ -148,7 +132,8 @@ class SessionContextManager:
     ) -> None:
         """Set the session's working directory and what was found there, creating the session if needed; touches it."""
         with self._lock:
-            session = self._session(session_id)
+            session = self._sessions.setdefault(session_id, SessionContext(session_id))
+            self._sessions.move_to_end(session_id)
             session.working_directory, session.config_path, session.project_id = directory, config_path, project_id
             session.set_at = session.last_used = self._clock()
             evicted = self._make_room()
@@ -186,18 +171,20 @@ class SessionContextManager:
 
     async def end_session(self, session_id: str) -> bool:
         """Forget the session, here and in the store; False when it was not known."""
-        await self._restore(session_id)
-        with self._lock:
-            known = self._sessions.pop(session_id, None) is not None
-        if known and self._archive is not None:
-            await self._archive.delete(session_id)
+        async with self._turn(session_id) as archive:
+            await self._look_up(session_id, archive)
+            with self._lock:
+                known = self._sessions.pop(session_id, None) is not None
+            if known and archive is not None:
+                await archive.delete(session_id)
         return known
 
     def release(self, session_id: str) -> None:
-        """Drop the session from memory because its connection has closed; the archive keeps what it has."""
+        """Drop the session from memory because its connection has closed; the store keeps what it has."""
         with self._lock:
             self._sessions.pop(session_id, None)
-            self._not_archived.discard(session_id)
+        if self._archive is not None:
+            self._archive.forget(session_id)
 
     async def get_session_count(self) -> int:
         """How many sessions are held in memory."""
@@ -206,11 +193,6 @@ class SessionContextManager:
     def is_saved(self, session_id: str) -> bool:
         """Whether the session's last change reached the archive; True when there is none to reach."""
         return self._archive is None or self._archive.is_saved(session_id)
-
-    def _session(self, session_id: str) -> SessionContext:
-        session = self._sessions.setdefault(session_id, SessionContext(session_id))
-        self._sessions.move_to_end(session_id)
-        return session
 
     def _make_room(self) -> list[str]:
         evicted: list[str] = []
@@ -228,35 +210,38 @@ class SessionContextManager:
     def _is_stale(self, session: SessionContext, now: float) -> bool:
         return now - session.last_used > self._max_idle and not self._is_alive(session.session_id)
 
+    def _turn(self, session_id: str) -> AbstractAsyncContextManager[SessionArchive | None]:
+        return nullcontext() if self._archive is None else self._archive.turn(session_id)
+
     async def _restore(self, session_id: str) -> None:
-        if self._archive is None or session_id in self._sessions or session_id in self._not_archived:
+        if self._archive is None or session_id in self._sessions:
             return
-        entry = await self._archive.load(session_id)
-        if entry is None:
-            # A connection is looked up once: nobody but this process writes under its key while it is open.
-            if self._is_alive(session_id):
-                self._not_archived.add(session_id)
-            return
-        session = SessionContext.from_entry(session_id, entry)
-        if session is None:
-            logger.warning("session %s… is damaged in the store and is dropped", session_id[:8])
-            await self._archive.delete(session_id)
-            return
+        async with self._turn(session_id) as archive:
+            await self._look_up(session_id, archive)
         with self._lock:
-            self._sessions.setdefault(session_id, session)
             evicted = self._make_room()
         await self._drop(evicted)
 
+    async def _look_up(self, session_id: str, archive: SessionArchive | None) -> None:
+        if archive is None or session_id in self._sessions:
+            return
+        # A connection is looked up once: nobody but this process writes under its key while it is open.
+        entry = await archive.load(session_id, once=self._is_alive(session_id))
+        session = None if entry is None else SessionContext.from_entry(session_id, entry)
+        with self._lock:
+            if session is not None and not self._is_stale(session, self._clock()):
+                self._sessions.setdefault(session_id, session)
+
     async def _save(self, session_id: str, evicted: Sequence[str] = ()) -> None:
         if self._archive is not None:
-            await self._archive.save(session_id, partial(self._entry, session_id))
+            await self._archive.save(session_id, self._entry)
             await self._drop(evicted)
 
     async def _drop(self, evicted: Sequence[str]) -> None:
         for session_id in evicted:
-            logger.info("session %s… dropped: %d are the most", session_id[:8], self._max_sessions)
-            if self._archive is not None:
-                await self._archive.delete(session_id)
+            async with self._turn(session_id) as archive:
+                if archive is not None and session_id not in self._sessions:
+                    await archive.delete(session_id)
 
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:
@@ -279,23 +264,20 @@ class SessionContextManager:
             await asyncio.sleep(0)
         if self._archive is not None:
             await self._archive.refresh(self._entry, self._is_alive)
-        if removed:
-            logger.info("swept %d idle sessions", removed)
+        logger.debug("swept %d idle sessions", removed)
         return removed
 
     def _sweep(self, session_ids: list[str]) -> int:
-        removed, now = 0, self._clock()
+        now = self._clock()
         with self._lock:
-            for session_id in session_ids:
-                session = self._sessions.get(session_id)
-                if session is None:
-                    continue
+            held = [session for session_id in session_ids if (session := self._sessions.get(session_id))]
+            for session in held:
                 # A clock that was ahead and has been set back must not keep a session for ever.
                 session.last_used = min(session.last_used, now)
-                if self._is_stale(session, now):
-                    del self._sessions[session_id]
-                    removed += 1
-        return removed
+            stale = [session for session in held if self._is_stale(session, now)]
+            for session in stale:
+                del self._sessions[session.session_id]
+        return len(stale)
 
 
 _manager: SessionContextManager | None = None
@@ -306,8 +288,7 @@ def get_session_context_manager() -> SessionContextManager:
     """The process's manager: that of the server which runs here, else one with the defaults."""
     global _manager  # noqa: PLW0603 - the one accessor to process state that the contract names
     with _manager_lock:
-        if _manager is None:
-            _manager = SessionContextManager()
+        _manager = _manager or SessionContextManager()
         return _manager
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow_mcp.errors import UsageError, shown
@@ -22,6 +22,20 @@ def _current_directory() -> str | None:
         return str(Path.cwd())
     except FileNotFoundError:
         return None
+
+
+def _names(value: Any) -> Any:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+
+
+def _data_dir() -> Path:
+    try:
+        return user_data_path("workflow-mcp", appauthor=False)
+    except RuntimeError:
+        return Path("~")  # this user has no home: refused, like every path that is not absolute
 
 
 class Settings(BaseSettings):
@@ -35,7 +49,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(
-        default_factory=partial(user_data_path, "workflow-mcp", appauthor=False),
+        default_factory=_data_dir,
         description="Where sessions and the projects' data are kept.",
     )
     allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
@@ -45,6 +59,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
     file_timeout: float = Field(default=5.0, gt=0, le=300, description="Most seconds a file system may take.")
     roots_timeout: float = Field(default=10.0, gt=0, le=300, description="Most seconds a client may take for roots.")
+
+    host: str = Field(default="127.0.0.1", description="HTTP: the address to listen on.")
+    port: int = Field(default=8765, ge=0, le=65535, description="HTTP: the port to listen on; 0 takes a free one.")
+    path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$", description="HTTP: where the endpoint is.")
+    tokens_file: Path | None = Field(default=None, description="HTTP: `name:token` a line; asked of every client.")
+    allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
+    allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 
     claude_project_dir: str | None = Field(
         default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."
@@ -57,12 +78,17 @@ class Settings(BaseSettings):
     process_directory: str | None = Field(
         default_factory=_current_directory, exclude=True, description="The process's own current directory."
     )
-    home: str = Field(default_factory=lambda: str(Path.home()), exclude=True, description="The user's home directory.")
+    home: str = Field(
+        default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory."
+    )
 
     @field_validator("allowed_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # Separators alone name no directory, and must not mean that every directory is allowed.
+        return [part for part in value.split(os.pathsep) if part] or [value]
 
     @field_validator("allowed_roots")
     @classmethod
@@ -70,6 +96,13 @@ class Settings(BaseSettings):
         for root in value:
             if not root.is_absolute():
                 raise ValueError(f"{root} is not an absolute path")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute_data_dir(cls, value: Path) -> Path:
+        if not value.is_absolute():
+            raise ValueError("not an absolute path")
         return value
 
     @field_validator("log_level", mode="before")

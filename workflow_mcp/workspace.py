@@ -9,11 +9,12 @@ from functools import partial
 from workflow_mcp.caller import Caller, session_key
 from workflow_mcp.config import Config, ConfigCache, find_config
 from workflow_mcp.directory import (
+    HEADER,
     SET_IT,
     Directory,
     DirectorySource,
     check_directory,
-    directory_from_header,
+    directory_from_headers,
     directory_from_roots,
     process_directory,
 )
@@ -21,8 +22,6 @@ from workflow_mcp.errors import DirectoryError, SessionError
 from workflow_mcp.file_work import FileWork
 from workflow_mcp.session_context import SessionContext, SessionContextManager
 from workflow_mcp.settings import Settings
-
-HEADER = "X-Workflow-Directory"
 
 
 async def no_roots() -> Sequence[str]:
@@ -36,12 +35,12 @@ class Call:
 
     Attributes:
         caller: whose call it is.
-        header: the value of `X-Workflow-Directory`, over HTTP.
+        headers: the values of `X-Workflow-Directory`, over HTTP.
         roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies.
     """
 
     caller: Caller
-    header: str | None = None
+    headers: tuple[str, ...] = ()
     roots: Callable[[], Awaitable[Sequence[str]]] = no_roots
 
 
@@ -173,7 +172,7 @@ class Resolver:
             DirectoryError: the directory cannot be used.
             ConfigError: the config that applies there cannot be used.
         """
-        return await self._files.run(given, partial(self.locate_now, given, source))
+        return await self._files.run(given, partial(self.locate_now, given, source), shared=(given, source))
 
     def locate_now(self, given: str, source: DirectorySource) -> Place:
         """What `locate` does, blocking; for threads and the command line."""
@@ -189,8 +188,8 @@ class Resolver:
         if session is not None and session.working_directory is not None:
             return session.working_directory, "session"
         if call.caller.is_http:
-            if call.header:
-                return directory_from_header(call.header), "header"
+            if (named := directory_from_headers(call.headers)) is not None:
+                return named, "header"
         elif (launched := self.launched_in(call.caller)) is not None:
             return launched
         root = directory_from_roots(await call.roots())

@@ -9,23 +9,26 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
-import anyio
 from fastmcp.exceptions import FastMCPError, ToolError
 from fastmcp.server.context import Context
 from fastmcp.server.dependencies import get_access_token, get_context
 from mcp.shared.exceptions import MCPError
-from mcp_types import ListRootsResult
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.caller import PROCESS_KEY, Caller, Era, Transport
+from workflow_mcp.directory import HEADER, SET_IT
 from workflow_mcp.errors import DirectoryError, UsageError, WorkflowError
 from workflow_mcp.services import Services
-from workflow_mcp.workspace import HEADER, SET_IT, Call, Workspace
+from workflow_mcp.workspace import Call, Workspace
 
 if TYPE_CHECKING:
     from mcp.server.connection import Connection
+
+logger = logging.getLogger(__name__)
 
 SERVICES = "workflow_mcp"
 ROOTS = "workflow_mcp_roots"
@@ -35,11 +38,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class RootsRequired(FastMCPError):
+class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
     """The client must be asked for its roots before the tool body can run (SEP-2322)."""
 
     def __init__(self) -> None:
         super().__init__("the client's roots are required", log_level=logging.DEBUG)
+
+
+class AnyRoot(BaseModel):
+    """A root of any scheme: the SDK's own model refuses a whole list for one that is no `file://`."""
+
+    uri: str
+
+
+class AnyRoots(BaseModel):
+    """A client's answer to `roots/list`."""
+
+    roots: list[AnyRoot]
 
 
 @contextmanager
@@ -82,8 +97,8 @@ def call_of(context: Context, handle: str | None = None) -> Call:
     """What this call says about itself."""
     caller = caller_of(context, handle)
     request = None if context.request_context is None else context.request_context.request
-    header = request.headers.get(HEADER) if request is not None else None
-    return Call(caller, header=header, roots=partial(_roots, context, caller.era))
+    headers = () if request is None else tuple(request.headers.getlist(HEADER))
+    return Call(caller, headers=headers, roots=partial(_roots, context, caller.era))
 
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
@@ -123,13 +138,8 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
     capabilities = context.session.client_capabilities
     if capabilities is None or capabilities.roots is None:
         return ()
-    if era == "legacy":
-        answer = await _ask_for_roots(context)
-    elif context.input_responses is None:
-        raise RootsRequired
-    else:
-        answer = context.input_responses.get(ROOTS)
-    if not isinstance(answer, ListRootsResult):
+    answer = await _ask_for_roots(context) if era == "legacy" else _answered_roots(context)
+    if not isinstance(answer, AnyRoots | ListRootsResult):
         raise DirectoryError(
             "ROOTS_UNANSWERED",
             "the client declares roots but did not answer when it was asked for them.",
@@ -138,11 +148,20 @@ async def _roots(context: Context, era: Era) -> Sequence[str]:
     return [str(root.uri) for root in answer.roots]
 
 
-async def _ask_for_roots(context: Context) -> ListRootsResult | None:
+def _answered_roots(context: Context) -> object:
+    if context.input_responses is None:
+        raise RootsRequired
+    return context.input_responses.get(ROOTS)
+
+
+async def _ask_for_roots(context: Context) -> AnyRoots | None:
+    patience = services_of(context).settings.roots_timeout
+    # Sent on the stream of the call itself: a client need not hold any other open.
+    related = ServerMessageMetadata(related_request_id=context.request_id)
     try:
-        with anyio.fail_after(services_of(context).settings.roots_timeout):
-            return await context.session.list_roots()
+        return await context.session.send_request(ListRootsRequest(), AnyRoots, patience, related)
     except (MCPError, TimeoutError, ValidationError):
+        logger.warning("the client did not answer roots/list", exc_info=True)
         return None
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, Field
 
-from workflow_mcp.directory import SET_IT, DirectorySource
-from workflow_mcp.workspace import HEADER, Project, Workspace
+from workflow_mcp.directory import HEADER, SET_IT, DirectorySource
+from workflow_mcp.workspace import Project, Workspace
 
 SOURCES: dict[DirectorySource, str] = {
     "session": "set by set_working_directory",

@@ -41,7 +41,9 @@ SessionArgument = Annotated[str | None, Field(description="Handle from set_worki
 READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 MINT = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
-NOT_SAVED = "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
+NOT_SAVED = (
+    "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
+)
 
 
 async def set_working_directory(
@@ -155,16 +157,11 @@ async def config_schema_resource() -> str:
 
 def register(server: FastMCP) -> None:
     """Add this module's tools and resources to a server."""
-    for function, annotations in (
-        (set_working_directory, MINT),
-        (get_working_directory, READ),
-        (init_project, WRITE),
-        (end_session, WRITE),
-        (health_check, READ),
-    ):
-        server.tool(client_errors(function), annotations=annotations)
-    for uri, name, function in (
-        ("workflow://workspace", "workspace", workspace_resource),
-        ("workflow://config-schema", "config-schema", config_schema_resource),
-    ):
-        server.resource(uri, name=name, mime_type="application/json")(client_errors(function))
+    server.tool(client_errors(set_working_directory), annotations=MINT)
+    server.tool(client_errors(get_working_directory), annotations=READ)
+    server.tool(client_errors(init_project), annotations=WRITE)
+    server.tool(client_errors(end_session), annotations=WRITE)
+    server.tool(client_errors(health_check), annotations=READ)
+    as_json = partial(server.resource, mime_type="application/json")
+    as_json("workflow://workspace", name="workspace")(client_errors(workspace_resource))
+    as_json("workflow://config-schema", name="config-schema")(client_errors(config_schema_resource))

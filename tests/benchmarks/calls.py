@@ -1,0 +1,187 @@
+"""Cost of a call: `get_working_directory` against an empty FastMCP tool, over stdio and over HTTP, in one run.
+
+    python tests/benchmarks/calls.py [--rounds 3] [--calls 4000] [--clients 32]
+
+Prints calls per second and p99 for both, and their ratios; the issue's bars are 0.80 and 1.5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+EMPTY = """
+import sys
+from fastmcp import FastMCP
+mcp = FastMCP("empty")
+
+@mcp.tool
+def ping() -> str:
+    return "pong"
+
+if sys.argv[1] == "stdio":
+    mcp.run(show_banner=False, log_level="ERROR")
+else:
+    mcp.run("http", show_banner=False, port=int(sys.argv[2]), log_level="error", uvicorn_config={"access_log": False})
+"""
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Calls per second, and the 99th percentile of a call in milliseconds."""
+
+    rate: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A server to measure: its command, and the tool to call."""
+
+    name: str
+    command: list[str]
+    tool: str
+
+    def request(self, number: int) -> bytes:
+        """One tools/call as JSON."""
+        params = {"_meta": META, "name": self.tool, "arguments": {}}
+        return json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}).encode()
+
+
+def figures(durations: list[float], elapsed: float) -> Figures:
+    """What the durations of single calls, in seconds, come to."""
+    return Figures(len(durations) / elapsed, statistics.quantiles(durations, n=100)[98] * 1000)
+
+
+def over_stdio(subject: Subject, *, cwd: str, calls: int) -> Figures:
+    """Calls one after the other, as a client that waits for each answer."""
+    with subprocess.Popen(
+        [*subject.command, *(["stdio"] if subject.name == "empty" else [])],
+        cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    ) as server:  # fmt: skip
+        assert server.stdin is not None
+        assert server.stdout is not None
+        durations = []
+        for number in range(calls + 200):
+            before = time.perf_counter()
+            server.stdin.write(subject.request(number) + b"\n")
+            server.stdin.flush()
+            answer = server.stdout.readline()
+            durations.append(time.perf_counter() - before)
+            assert b'"isError":false' in answer, answer
+        server.stdin.close()
+    durations = durations[200:]
+    return figures(durations, sum(durations))
+
+
+async def one_client(subject: Subject, port: int, calls: int, cwd: str, durations: list[float]) -> None:
+    """One connection that calls again and again."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = subject.request(1)
+    head = (
+        f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+        "Accept: application/json, text/event-stream\r\nMCP-Protocol-Version: 2026-07-28\r\n"
+        f"Mcp-Method: tools/call\r\nMcp-Name: {subject.tool}\r\nX-Workflow-Directory: {cwd}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    for _ in range(calls):
+        before = time.perf_counter()
+        writer.write(head + body)
+        header = await reader.readuntil(b"\r\n\r\n")
+        length = int(header.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        answer = await reader.readexactly(length)
+        durations.append(time.perf_counter() - before)
+        assert b'"isError":false' in answer, answer
+    writer.close()
+
+
+def over_http(subject: Subject, *, cwd: str, calls: int, clients: int) -> Figures:
+    """All clients at once."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    extra = ["http", str(port)] if subject.name == "empty" else ["serve", "--http", "--port", str(port)]
+    with subprocess.Popen([*subject.command, *extra], cwd=cwd, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for(port)
+            asyncio.run(load(subject, port, 10, cwd, clients, []))
+            durations: list[float] = []
+            before = time.perf_counter()
+            asyncio.run(load(subject, port, calls // clients, cwd, clients, durations))
+            return figures(durations, time.perf_counter() - before)
+        finally:
+            server.terminate()
+
+
+async def load(subject: Subject, port: int, calls: int, cwd: str, clients: int, durations: list[float]) -> None:
+    """The calls of all clients."""
+    await asyncio.gather(*(one_client(subject, port, calls, cwd, durations) for _ in range(clients)))
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens on the port, 30 s at most."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError(port)
+
+
+def compare(title: str, measure: Callable[[Subject], Figures], subjects: list[Subject], rounds: int) -> None:
+    """Print the medians of alternating rounds, and how ours compares with the empty server."""
+    rows = {subject.name: [] for subject in subjects}  # type: dict[str, list[Figures]]
+    for _ in range(rounds):
+        for subject in subjects:
+            rows[subject.name].append(measure(subject))
+    median = {
+        name: Figures(statistics.median(r.rate for r in row), statistics.median(r.p99 for r in row))
+        for name, row in rows.items()
+    }
+    for name, result in median.items():
+        print(f"{title:6} {name:12} {result.rate:8.0f} calls/s   p99 {result.p99:7.2f} ms")
+    ours, empty = median["workflow-mcp"], median["empty"]
+    print(f"{title:6} ratio        {ours.rate / empty.rate:8.2f} x         p99 {ours.p99 / empty.p99:7.2f} x")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--calls", type=int, default=4000)
+    parser.add_argument("--clients", type=int, default=32)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, ".workflow-mcp", "config.json")
+        config.parent.mkdir()
+        config.write_text('{"project": {"name": "benchmark", "id": "00000000-0000-4000-8000-000000000000"}}')
+        subjects = [
+            Subject("empty", [sys.executable, "-c", EMPTY], "ping"),
+            Subject("workflow-mcp", [sys.executable, "-m", "workflow_mcp"], "get_working_directory"),
+        ]
+        compare("stdio", lambda s: over_stdio(s, cwd=folder, calls=chosen.calls), subjects, chosen.rounds)
+        compare(
+            "http", lambda s: over_http(s, cwd=folder, calls=chosen.calls, clients=chosen.clients), subjects,
+            chosen.rounds,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

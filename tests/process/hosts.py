@@ -1,0 +1,92 @@
+"""Servers that something is wrong with, each a process of its own: `python hosts.py NAME`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from workflow_mcp import stdio
+from workflow_mcp.__main__ import main
+
+FOREVER = threading.Event()
+
+
+def directories_hang() -> None:
+    """Looking at a directory never returns, as on a dead mount."""
+    from workflow_mcp import workspace
+
+    def hang(*_arguments: object, **_options: object) -> None:
+        sys.stderr.write("hanging\n")
+        FOREVER.wait()
+
+    setattr(workspace, "check_directory", hang)  # noqa: B010 - mypy minds what is assigned to another module's import
+
+
+def store_hangs() -> None:
+    """Opening the session store never returns."""
+    from workflow_mcp import session_archive
+
+    def hang(_folder: Path) -> None:
+        sys.stderr.write("hanging\n")
+        FOREVER.wait()
+
+    setattr(session_archive, "_open_file_store", hang)  # noqa: B010 - see directories_hang
+
+
+def loop_hangs() -> None:
+    """The event loop itself hangs in a call of a tool."""
+    from workflow_mcp.tools import calls
+
+    def hang(*_arguments: object) -> None:
+        sys.stderr.write("hanging\n")
+        FOREVER.wait()
+
+    setattr(calls, "caller_of", hang)  # noqa: B010 - see directories_hang
+
+
+def prints() -> None:
+    """Something prints to stdout, as a library's stray debugging does, before and in a tool."""
+    from workflow_mcp import directory, workspace
+
+    def noisy(*arguments: Any, **options: Any) -> object:
+        print("STRAY")  # noqa: T201 - this is the offence
+        os.write(1, b"STRAY\n")
+        return directory.check_directory(*arguments, **options)
+
+    setattr(workspace, "check_directory", noisy)  # noqa: B010 - see directories_hang
+
+
+def parent_dies() -> None:
+    """The parent dies while we are still importing."""
+    assert os.getppid() == stdio.PARENT
+    os.kill(stdio.PARENT, signal.SIGKILL)
+    while os.getppid() == stdio.PARENT:
+        os.sched_yield()
+
+
+def signalled() -> None:
+    """A signal arrives while we are still importing, however short that takes."""
+    importing = sys.meta_path
+
+    class Finder:
+        """Raises the signal when the server's own import begins."""
+
+        @staticmethod
+        def find_spec(name: str, *_arguments: object) -> None:
+            """Signal, then let others find it."""
+            if name == "workflow_mcp.serve":
+                os.kill(os.getpid(), int(os.environ["SIGNAL_DURING_IMPORT"]))
+
+    importing.insert(0, Finder)
+
+
+if __name__ == "__main__":
+    wrong = {
+        wrong.__name__: wrong for wrong in (directories_hang, store_hangs, loop_hangs, prints, parent_dies, signalled)
+    }
+    wrong[sys.argv.pop()]()
+    main()

@@ -1,0 +1,267 @@
+"""A client of our own: JSON-RPC lines to a real server process, without any SDK.
+
+It records every byte of both streams, speaks both eras, and waits for nothing longer than `PATIENCE`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+PATIENCE = 30.0
+MODERN: Final = "2026-07-28"
+LEGACY = "2025-11-25"
+
+Era = Literal["legacy", "2026-07-28"]
+Message = dict[str, Any]
+Roots = Callable[[], Sequence[str] | None]
+ERAS: tuple[Era, ...] = ("legacy", "2026-07-28")
+SERVER = ("-W", "error", "-m", "workflow_mcp")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool call gave: its text, its structured content, and whether it is an error."""
+
+    text: str
+    data: dict[str, Any]
+    is_error: bool
+
+    @property
+    def code(self) -> str:
+        """The code at the head of an error."""
+        return self.text.partition(":")[0] if self.is_error else ""
+
+
+def answer_of(result: Message) -> Answer:
+    """The answer in the result of a `tools/call`."""
+    texts = [block["text"] for block in result["content"]]
+    return Answer("\n".join(texts), result.get("structuredContent") or {}, bool(result.get("isError")))
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """A clean environment: nothing of the caller's but what finding Python and measuring coverage takes."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_") or name == "SYSTEMROOT"}
+    return {
+        **kept,
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "USERPROFILE": str(home),
+        "WORKFLOW_MCP_DATA_DIR": str(home / "data"),
+        **variables,
+    }
+
+
+@dataclass
+class Wire:
+    """One server process and the lines that go to and from it.
+
+    Args:
+        cwd: where the process starts.
+        env: its whole environment.
+        era: which protocol `call` and its like speak.
+        roots: answers `roots/list` (None: not at all); without it the client declares no roots.
+        command: what follows the Python interpreter; warnings are errors unless it says otherwise.
+        asked: how often the server asked for the roots.
+        out: every byte of stdout so far.
+        err: every byte of stderr so far.
+    """
+
+    cwd: Path
+    env: Mapping[str, str]
+    era: Era = MODERN
+    roots: Roots | None = None
+    command: Sequence[str] = SERVER
+    asked: int = 0
+    out: bytearray = field(default_factory=bytearray)
+    err: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self._lines: queue.Queue[bytes | None] = queue.Queue()
+        self._logged = threading.Condition()
+        self._last_id = 0
+        self.process = subprocess.Popen(
+            [sys.executable, *self.command],
+            cwd=self.cwd,
+            env=dict(self.env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_out, self._read_err)]
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and self.process.poll() is None:
+                self.end()
+        finally:
+            self.kill()
+
+    def _read_out(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.out += line
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _read_err(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._logged:
+                self.err += line
+                self._logged.notify_all()
+
+    def kill(self) -> None:
+        """End the process as `kill -9` does, unless it has ended, and close its streams."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.ended()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            try:
+                stream.close()
+            except BrokenPipeError:
+                continue
+
+    @property
+    def log(self) -> str:
+        """What the process has written to stderr so far."""
+        return self.err.decode(errors="replace")
+
+    def wait_for_log(self, text: str) -> None:
+        """Wait until `text` stands on stderr."""
+        with self._logged:
+            assert self._logged.wait_for(lambda: text in self.log, PATIENCE), f"{text!r} is not in {self.log!r}"
+
+    def write(self, data: bytes) -> None:
+        """Write bytes to the process's stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def send(self, message: Message) -> None:
+        """Send one message."""
+        self.write(json.dumps(message).encode() + b"\n")
+
+    def receive(self, patience: float = PATIENCE) -> Message:
+        """The next message."""
+        try:
+            line = self._lines.get(timeout=patience)
+        except queue.Empty:
+            raise AssertionError(f"nothing arrived within {patience} s; stderr: {self.log}") from None
+        assert line is not None, f"the server has ended; stderr: {self.log}"
+        message: Message = json.loads(line)
+        return message
+
+    def open(self) -> Message:
+        """Open the conversation as the era does; gives the result of `initialize` or `server/discover`."""
+        if self.era == MODERN:
+            return self.request("server/discover")
+        params = {"protocolVersion": LEGACY, "capabilities": self._capabilities(), "clientInfo": self._info()}
+        result = self.request("initialize", params)
+        self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return result
+
+    def _capabilities(self) -> Message:
+        return {} if self.roots is None else {"roots": {}}
+
+    def _info(self) -> Message:
+        return {"name": "wire", "version": "1"}
+
+    def message(self, method: str, params: Message | None = None) -> Message:
+        """A request with a new id, as the era writes it."""
+        self._last_id += 1
+        params = dict(params or {})
+        if self.era == MODERN:
+            params["_meta"] = {
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientInfo": self._info(),
+                "io.modelcontextprotocol/clientCapabilities": self._capabilities(),
+            }
+        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+
+    def exchange(self, method: str, params: Message | None = None) -> Message:
+        """Send a request and give the response to it, whole; answers `roots/list` on the way."""
+        request = self.message(method, params)
+        self.send(request)
+        while True:
+            message = self.receive()
+            if message.get("method") == "roots/list":
+                self._answer_roots(message)
+            elif message.get("id") == request["id"] and "method" not in message:
+                break
+        if message.get("result", {}).get("resultType") == "input_required":
+            return self.exchange(method, {**(params or {}), "inputResponses": self._roots_answer(message["result"])})
+        return message
+
+    def _answer_roots(self, request: Message) -> None:
+        self.asked += 1
+        assert self.roots is not None, "a client that declares no roots was asked for them"
+        uris = self.roots()
+        if uris is not None:
+            self.send({"jsonrpc": "2.0", "id": request["id"], "result": {"roots": [{"uri": uri} for uri in uris]}})
+
+    def _roots_answer(self, result: Message) -> Message:
+        self.asked += 1
+        assert self.roots is not None, "a client that declares no roots was asked for them"
+        ((name, asked),) = result["inputRequests"].items()
+        assert asked == {"method": "roots/list"}
+        uris = self.roots()
+        return {} if uris is None else {name: {"roots": [{"uri": uri} for uri in uris]}}
+
+    def request(self, method: str, params: Message | None = None) -> Message:
+        """The result of a request."""
+        response = self.exchange(method, params)
+        assert "result" in response, response
+        result: Message = response["result"]
+        return result
+
+    def call(self, tool: str, **arguments: Any) -> Answer:
+        """Call a tool."""
+        return answer_of(self.request("tools/call", {"name": tool, "arguments": arguments}))
+
+    def close_input(self) -> None:
+        """End the process's stdin."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def ended(self, patience: float = PATIENCE) -> int:
+        """The exit code, once the process has ended and all it wrote has been read."""
+        code = self.process.wait(patience)
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        return code
+
+    def end(self) -> None:
+        """Close stdin; the process must then end with exit code 0 and a clean stdout."""
+        assert self.process.stdin is not None
+        if not self.process.stdin.closed:
+            self.close_input()
+        code = self.ended()
+        assert code == 0, f"exit code {code}; stderr: {self.log}"
+        assert_pure(bytes(self.out))
+
+
+def assert_pure(out: bytes) -> None:
+    """Every byte of `out` belongs to a line that is one JSON-RPC message."""
+    assert out == b"" or out.endswith(b"\n")
+    for line in out.splitlines():
+        message = json.loads(line)
+        assert isinstance(message, dict)
+        assert message["jsonrpc"] == "2.0"

@@ -1,0 +1,81 @@
+"""The examples run and check themselves, and what the README says is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+PACKAGE = TOP / "workflow_mcp"
+README = (TOP / "README.md").read_text()
+SCRIPTS = sorted(path.relative_to(TOP) for path in TOP.glob("examples/**/*.py"))
+CODE = re.compile(r'(?:[A-Za-z]*Error\(\s*|_error\(\s*|code = )"([A-Z][A-Z_]+[A-Z])"|f?"([A-Z]+_[A-Z_]+): ')
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_an_example_runs_and_finds_nothing_wrong(script: Path) -> None:
+    """Every example ends with 0, which it does only when its own check holds."""
+    done = subprocess.run([sys.executable, script], cwd=TOP, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+
+
+def test_the_readme_opens_with_the_two_commands_for_a_fresh_machine() -> None:
+    """Main job first, then the tests, by commands that need only Python and pip."""
+    commands = re.findall(r"^pip install uv && (.*)$", README, re.MULTILINE)
+    assert commands == ["uv run examples/two_sessions.py", "uv run pytest"]
+    assert (TOP / commands[0].split()[-1]).is_file()
+
+
+def test_every_error_code_has_its_cure_in_the_readme() -> None:
+    """No code can reach a client that the README does not explain, and it explains none that is gone."""
+    source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    codes = {first or second for first, second in CODE.findall(source)}
+    assert len(codes) > 25
+    table = README.split("## Errors")[1]
+    explained = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", table.replace("WORKFLOW_MCP_ALLOWED_ROOTS", "")))
+    assert codes - explained == set()
+    assert {code for code in explained if f'"{code}' not in source} == set()
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    """The settings table is complete."""
+    from workflow_mcp import Settings
+
+    own = [name for name, field in Settings.model_fields.items() if not field.exclude and not field.validation_alias]
+    missing = [name for name in own if f"`{name.upper()}`" not in README]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", sorted(TOP.glob("examples/**/*.json")) + sorted(TOP.glob("examples/**/.mcp.json")))
+def test_a_client_config_names_our_server(path: Path) -> None:
+    """Each JSON config has one server: our command, or our URL with a header the client expands."""
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    (servers,) = loaded.values()
+    assert list(servers) == ["workflow"]
+    check_entry(servers["workflow"])
+
+
+def test_the_codex_config_names_our_server() -> None:
+    """Codex reads TOML and takes the header from an environment variable."""
+    loaded = tomllib.loads((TOP / "examples/shared_http/clients/codex.config.toml").read_text())
+    entry = loaded["mcp_servers"]["workflow"]
+    assert entry["env_http_headers"] == {"X-Workflow-Directory": "PWD"}
+    check_entry({"url": entry["url"], "headers": {"X-Workflow-Directory": "${PWD}"}})
+
+
+def check_entry(entry: dict[str, Any]) -> None:
+    """A server entry starts our console script, or reaches it at its default address."""
+    scripts = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
+    if "command" in entry:
+        assert entry["command"] in scripts
+    else:
+        assert entry["url"] == "http://127.0.0.1:8765/mcp"
+        assert re.fullmatch(r"\$\{\w+\}", entry["headers"]["X-Workflow-Directory"])
