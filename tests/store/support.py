@@ -112,6 +112,6 @@ async def start_worker(*arguments: str | Path, **options: Any) -> asyncio.subpro
 
 async def finished(worker: asyncio.subprocess.Process) -> list[str]:
     """The lines of a worker that ended well."""
-    out, err = await asyncio.wait_for(worker.communicate(), 50)
+    out, err = await asyncio.wait_for(worker.communicate(b""), 50)
     assert worker.returncode == 0, err.decode()
     return out.decode().splitlines()

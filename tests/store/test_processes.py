@@ -15,7 +15,9 @@ from workflow_mcp.store import Actor, ProjectRef, Store
 LONG = pytest.mark.soak
 
 
-@pytest.mark.parametrize(("processes", "updates"), [(4, 24), pytest.param(8, 100, marks=[LONG, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize(
+    ("processes", "updates"), [(4, 24), pytest.param(8, 100, marks=[LONG, pytest.mark.timeout(300)])]
+)
 async def test_every_acknowledged_update_of_many_processes_is_there(
     tmp_path: Path, project: ProjectRef, ana: Actor, processes: int, updates: int
 ) -> None:
@@ -24,7 +26,9 @@ async def test_every_acknowledged_update_of_many_processes_is_there(
         shared = await make(store, project, ana, "s1", "s2")
         own = await make(store, project, ana, *(f"own {number}" for number in range(processes)))
     workers = [
-        await start_worker(tmp_path, project.id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared))
+        await start_worker(
+            tmp_path, project.id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
+        )
         for number in range(processes)
     ]
     lines = [line.split() for lines in await asyncio.gather(*map(finished, workers)) for line in lines]

@@ -1,4 +1,4 @@
-"""A process that works on a store: `worker.py <data dir> <project id> <what> <name> …`; says a line for each success."""
+"""A process that works on a store: `worker.py <data dir> <project id> <what> <name> …`; a line for each success."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import sys
+import tempfile
 from pathlib import Path
 
 from workflow_mcp.errors import WorkflowError, WorkItemError
@@ -31,7 +32,7 @@ async def update(store: Store, project: ProjectRef, actor: Actor, count: str, ow
             say("done", target, note)
         except WorkItemError as error:
             assert error.code == "VERSION_CONFLICT", error  # noqa: PT017 - this is a script
-            assert careful  # noqa: PT017
+            assert careful
             known = error.current.version  # type: ignore[attr-defined]
             say("conflict", target, note)
 
@@ -86,7 +87,9 @@ async def fill(store: Store, project: ProjectRef, actor: Actor, limit: str) -> N
 
 
 async def unprivileged(store: Store, project: ProjectRef, actor: Actor) -> None:
-    """Create one item as a user who may do nothing."""
+    """Create one item as a user who may do nothing, not even import."""
+    async with Store(Path(tempfile.mkdtemp())) as elsewhere:
+        await elsewhere.create_items(project, [NewItem("x")], actor)
     os.setgid(65534)
     os.setuid(65534)
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import CTE, func, literal, select, union_all
+from sqlalchemy import CTE, and_, func, literal, select, union_all
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.database import Transaction
@@ -62,9 +62,9 @@ def _waiting_for(tx: Transaction, ids: Iterable[int]) -> CTE:
     blocked = select(links.c.target_id).where(tx.of(links), links.c.source_id == found.c.id, links.c.kind == "blocks")
     one = items.alias()
     # One recursive term for both kinds of edge: PostgreSQL allows no more.
-    step = select(one.c.id, one.c.parent_id).where(
-        one.c.project_id == tx.project_id, one.c.id.in_(union_all(parent, blocked.correlate(found)))
-    )
+    next_ids = union_all(parent, blocked.correlate(found))
+    near = and_(one.c.project_id == tx.project_id, one.c.id.in_(next_ids))
+    step = select(one.c.id, one.c.parent_id).select_from(found.join(one, near))
     return found.union(step)
 
 
