@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -108,11 +110,14 @@ async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: Pr
     await refused("AMBIGUOUS_PROJECT", store.project_named("two"))
 
 
-async def test_a_name_without_an_id_gets_a_project_once(store: Store) -> None:
-    """The first call makes it, later ones find it."""
-    made = await store.project_named("fresh")
-    assert await store.project_named("fresh") == made
-    assert (await store.list_projects()).projects == (made,)
+async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
+    """Though many ask at once; later ones find it."""
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(Store(tmp_path)) for _ in range(4)]
+        made = await asyncio.gather(*(store.project_named("fresh") for store in stores))
+        assert len(set(made)) == 1
+        assert await stores[0].project_named("fresh") == made[0]
+        assert (await stores[1].list_projects()).projects == (made[0],)
 
 
 async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: ProjectRef) -> None:

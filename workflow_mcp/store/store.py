@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from workflow_mcp.store import checks, claims, deletion, detail, linking, listing, projects, updates
 from workflow_mcp.store.creation import Creation
@@ -52,7 +51,11 @@ class Store:
         self, data_dir: Path, *, clock: Callable[[], float] = time.time, open_projects: int = OPEN_PROJECTS
     ) -> None:
         self._data_dir = data_dir
-        self._databases = Databases(data_dir, clock=lambda: datetime.fromtimestamp(clock(), tz=UTC), most=open_projects)
+        self._clock = clock
+        self._databases = Databases(data_dir, clock=self._now, most=open_projects)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), tz=UTC)
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,19 +95,12 @@ class Store:
         return await asyncio.to_thread(projects.find_project, self._data_dir, id_or_name)
 
     async def project_named(self, name: str) -> ProjectRef:
-        """The project of a config without an id: the only one of this name, else a new one.
-
-        Two processes that ask at once for a name that is new may both make one, each with its own id: whoever
-        writes the id into the config decides, so ask again after writing when the config turned out to have one.
+        """The project of a config without an id: the only one of this name, else a new one, made once.
 
         Raises:
             ProjectError: `AMBIGUOUS_PROJECT`.
         """
-        found = await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
-        if found is None:
-            found = ProjectRef(str(uuid4()), name)
-            await self.ensure(found)
-        return found
+        return await asyncio.to_thread(projects.find_or_make, self._data_dir, name, self._now())
 
     async def create_items(
         self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
