@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from workflow_mcp.errors import ConfigError, ProjectError
 from workflow_mcp.file_work import FileWork
@@ -94,26 +92,27 @@ class Projects:
         return await self._named(store, project.name, place, dry_run)
 
     async def _named(self, store: Store, name: str, place: Place, dry_run: str | None) -> Data:
-        known = await store.project_by_name(name)
         if dry_run is not None:
+            known = await store.project_by_name(name)
             if known is None:
                 raise dry_run_error(dry_run, f"the project {name} would be made")
             return Data(store, known, dry_run)
-        path = place.config_path or ""
-        write = partial(_write_or_derive_id, path, None if known is None else known.id, place.directory.root)
-        actual, written = await self._files.run(place.directory.path, write)
-        note = f"The project's id could not be written into {path}; the project is found by its name."
-        return Data(store, _ref(actual, name), note=None if written else note)
+        found, path = await store.project_named(name), place.config_path or ""
+        write = partial(_written_id, path, found.id, place.directory.root)
+        written = await self._files.run(place.directory.path, write)
+        if written is None:
+            note = f"The project's id could not be written into {path}; the project is found by its name."
+            return Data(store, found, note=note)
+        return Data(store, _ref(written, name))
 
 
-def _write_or_derive_id(config_path: str, known: str | None, within: str | None) -> tuple[str, bool]:
+def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:
     try:
-        return write_project_id(config_path, known or str(uuid4()), within=within), True
+        return write_project_id(config_path, project_id, within=within)
     except ConfigError as error:
         if error.code != "CONFIG_NOT_WRITABLE":
             raise
-        # The same for every process that cannot write there, so that they meet.
-        return known or str(uuid5(NAMESPACE_URL, os.path.realpath(config_path))), False
+        return None
 
 
 def _ref(project_id: str, name: str) -> ProjectRef:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, literal, select, union_all
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.checks import check_ids
@@ -84,16 +84,17 @@ async def _children(tx: Transaction, item_id: int) -> tuple[tuple[Item, ...], in
 
 
 async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
-    other = or_(
-        and_(links.c.source_id == item_id, items.c.id == links.c.target_id),
-        and_(links.c.target_id == item_id, items.c.id == links.c.source_id),
-    )
+    to = select(links.c.target_id.label("other"), links.c.kind.label("link_kind"), literal(True).label("outgoing"))
+    by = select(links.c.source_id, links.c.kind, literal(False))
+    ends = union_all(
+        to.where(tx.of(links), links.c.source_id == item_id), by.where(tx.of(links), links.c.target_id == item_id)
+    ).subquery()
     statement = (
         select_items(tx)
-        .add_columns(links.c.kind.label("link_kind"), (links.c.source_id == item_id).label("outgoing"))
-        .join(links, and_(tx.of(links), other))
+        .add_columns(ends.c.link_kind, ends.c.outgoing)
+        .join(ends, ends.c.other == items.c.id)
         .where(items.c.hidden_by == 0)
-        .order_by(links.c.kind, items.c.id)
+        .order_by(ends.c.link_kind, items.c.id)
         .limit(LINKS)
     )
     rows = await tx.all(statement)

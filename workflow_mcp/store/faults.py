@@ -29,14 +29,16 @@ def store_errors(path: str) -> Iterator[None]:
     """Converts what its body raises about the file or folder `path`.
 
     Raises:
-        StoreError: `STORE_BUSY`, `STORE_FULL`, `STORE_READ_ONLY`, `STORE_DAMAGED` or `STORE_UNREACHABLE`.
+        StoreError: `STORE_BUSY`, `STORE_FULL`, `STORE_READ_ONLY`, `STORE_DAMAGED` or `STORE_UNREACHABLE`; what
+            is none of these is a mistake in a statement, and stays what it is.
     """
     try:
         yield
-    except DBAPIError as error:
-        raise store_error(path, fault(error.orig), error.orig) from error
-    except sqlite3.Error as error:
-        raise store_error(path, fault(error), error) from error
+    except DRIVER_ERRORS as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        if fault(original) == "other":
+            raise
+        raise store_error(path, fault(original), original) from error
     except PoolTimeoutError as error:
         raise store_error(path, "busy", error) from error
     except OSError as error:
@@ -55,7 +57,7 @@ def store_error(path: str, kind: Fault, cause: object) -> StoreError:
             what, then = f"{path} was locked by other processes for {BUSY_SECONDS:.0f} s.", "call again."
             return StoreError("STORE_BUSY", what, then)
         case "full":
-            what = f"there is no room left to write {path}; nothing of this call was stored."
+            what = f"{path} has no room to grow, on its disk or by a quota; nothing of this call was stored."
             return StoreError("STORE_FULL", what, "free some disk space, then call again.")
         case "read-only":
             what = f"{path} cannot be written by the user who runs the server."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import CTE, func, literal, or_, select
+from sqlalchemy import CTE, and_, func, literal, select, union_all
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.database import Transaction
@@ -58,13 +58,13 @@ async def height_of(tx: Transaction, item_id: int) -> int:
 def _waiting_for(tx: Transaction, ids: Iterable[int]) -> CTE:
     start = select(items.c.id, items.c.parent_id).where(tx.of(items), items.c.id.in_(list(ids)))
     found = start.cte("waiting", recursive=True)
+    parent = select(found.c.parent_id).correlate(found)
     blocked = select(links.c.target_id).where(tx.of(links), links.c.source_id == found.c.id, links.c.kind == "blocks")
     one = items.alias()
     # One recursive term for both kinds of edge: PostgreSQL allows no more.
-    step = select(one.c.id, one.c.parent_id).where(
-        one.c.project_id == tx.project_id,
-        or_(one.c.id == found.c.parent_id, one.c.id.in_(blocked.correlate(found))),
-    )
+    next_ids = union_all(parent, blocked.correlate(found))
+    near = and_(one.c.project_id == tx.project_id, one.c.id.in_(next_ids))
+    step = select(one.c.id, one.c.parent_id).select_from(found.join(one, near))
     return found.union(step)
 
 

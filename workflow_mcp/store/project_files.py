@@ -121,11 +121,15 @@ def _checked_identity(path: str) -> FileIdentity:
     return FileIdentity(status.st_dev, status.st_ino)
 
 
-def _create(path: str, project: ProjectRef, now: datetime) -> None:
-    # Made aside and linked into place when complete: an empty file at `path` is never a new one.
-    folder = os.path.dirname(path)
+def make_folder(folder: str) -> None:
+    """Make the folder of the projects' files, and the one it is in, for their owner alone."""
     os.makedirs(os.path.dirname(folder), mode=PRIVATE_FOLDER, exist_ok=True)
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def _create(path: str, project: ProjectRef, now: datetime) -> None:
+    # Made aside and linked into place when complete: an empty file at `path` is never a new one.
+    make_folder(os.path.dirname(path))
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))

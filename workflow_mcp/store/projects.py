@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import ProjectError, StoreError, UsageError, shown
 from workflow_mcp.store import sqlite
 from workflow_mcp.store.cursors import make_cursor, read_cursor
-from workflow_mcp.store.faults import store_errors
-from workflow_mcp.store.project_files import FOLDER, SUFFIX, check_owner, path_of
+from workflow_mcp.store.faults import store_error, store_errors
+from workflow_mcp.store.project_files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.store.values import ProjectPage, ProjectRef
 
 MOST = 200
@@ -85,6 +89,32 @@ def find_by_name(data_dir: Path, name: str) -> ProjectRef | None:
     """
     matching = named(read_projects(data_dir).projects, name)
     return the_one(matching) if matching else None
+
+
+def find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+    """The only project of this name, else a new one; of many processes that ask at once, one makes it.
+
+    Raises:
+        ProjectError: `AMBIGUOUS_PROJECT`.
+        StoreError: see `prepare` and `read_projects`.
+    """
+    folder = str(data_dir / FOLDER)
+    with store_errors(folder):
+        make_folder(folder)
+        try:
+            with FileLock(os.path.join(folder, ".names.lock"), timeout=sqlite.BUSY_SECONDS, mode=PRIVATE_FILE):
+                return _find_or_make(data_dir, name, now)
+        except Timeout as error:
+            raise store_error(folder, "busy", error) from error
+
+
+def _find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+    found = find_by_name(data_dir, name)
+    if found is not None:
+        return found
+    made = ProjectRef(str(uuid4()), name)
+    prepare(path_of(data_dir, made.id), made, now)
+    return made
 
 
 def named(projects: Sequence[ProjectRef], name: str) -> list[ProjectRef]:

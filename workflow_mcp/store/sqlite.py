@@ -19,7 +19,10 @@ PAGE_CACHE_KIB = 16 * 1024
 
 Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
 
+# SQLite says FULL for a full disk alone; a quota or limit that is reached shows as a write that failed.
 _FAULTS: dict[int, Fault] = {
+    sqlite3.SQLITE_IOERR_WRITE: "full",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "full",
     sqlite3.SQLITE_BUSY: "busy",
     sqlite3.SQLITE_LOCKED: "busy",
     sqlite3.SQLITE_FULL: "full",
@@ -46,7 +49,7 @@ def fault(error: BaseException | None) -> Fault:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int):
         # The low byte is the kind, the rest says where it happened.
-        return _FAULTS.get(code & 0xFF, _fault_in_text(error))
+        return _FAULTS.get(code) or _FAULTS.get(code & 0xFF) or _fault_in_text(error)
     return "other"
 
 

@@ -51,7 +51,11 @@ class Store:
         self, data_dir: Path, *, clock: Callable[[], float] = time.time, open_projects: int = OPEN_PROJECTS
     ) -> None:
         self._data_dir = data_dir
-        self._databases = Databases(data_dir, clock=lambda: datetime.fromtimestamp(clock(), tz=UTC), most=open_projects)
+        self._clock = clock
+        self._databases = Databases(data_dir, clock=self._now, most=open_projects)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), tz=UTC)
 
     async def __aenter__(self) -> Self:
         return self
@@ -97,6 +101,14 @@ class Store:
             ProjectError: `AMBIGUOUS_PROJECT`.
         """
         return await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
+
+    async def project_named(self, name: str) -> ProjectRef:
+        """The project of a config without an id: the only one of this name, else a new one, made once.
+
+        Raises:
+            ProjectError: `AMBIGUOUS_PROJECT`.
+        """
+        return await asyncio.to_thread(projects.find_or_make, self._data_dir, name, self._now())
 
     async def create_items(
         self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None

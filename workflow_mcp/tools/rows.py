@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, takewhile
 
 from workflow_mcp.store import Counts, Item, ItemPage, ProjectPage, ProjectRef
 
 ROW_OVERHEAD = 40
 MOST_BYTES = 20_000
+FIRST_LINE = 500  # beside the project's name; the cursor of a list of projects is a name too
+PROBLEMS = 4_000
 
 
 def row(item: Item) -> str:
     """`#12 task p1 ready  Fix login  @ana`: at most 40 bytes beyond the title; a long name is cut."""
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state}  "
-    if item.assignee is None:
-        return head + item.title
-    room = ROW_OVERHEAD - len(head) - len("  @")
-    return f"{head}{item.title}  @{_cut(item.assignee, room)}" if room > 0 else head + item.title
+    holder = _cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
+    return f"{head}{item.title}  @{holder}" if holder else head + item.title
 
 
 def _cut(text: str, most: int) -> str:
     data = text.encode()
     if len(data) <= most:
         return text
-    return data[: max(most - len("…".encode()), 0)].decode(errors="ignore") + "…"
+    kept = data[: max(most - len("…".encode()), 0)].decode(errors="ignore")
+    return f"{kept}…" if kept else ""
 
 
 def heading(project: ProjectRef, *parts: str) -> str:
@@ -47,26 +49,29 @@ def page_text(project: ProjectRef, page: ItemPage, note: str | None) -> str:
     return lines(heading(project, *parts), (row(item) for item in page.items), note)
 
 
-def rows_that_fit(items: Sequence[Item]) -> int:
-    """How many of the items' rows stay within 20 kB together with a first line."""
-    room = MOST_BYTES - 1000
-    for number, item in enumerate(items):
-        room -= len(row(item).encode()) + 1
-        if room < 0:
-            return number
-    return len(items)
+def room_for_rows(project: ProjectRef, note: str | None) -> int:
+    """The bytes that a first line, with counts and a cursor, and a note leave of 20 kB."""
+    return MOST_BYTES - FIRST_LINE - len(project.name.encode()) - len((note or "").encode())
+
+
+def that_fit(told: Iterable[str], room: int) -> int:
+    """How many lines, from the first on, take no more than `room` bytes."""
+    taken = accumulate(len(line.encode()) + 1 for line in told)
+    return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 
 
 def changed_text(project: ProjectRef, what: str, items: Sequence[Item], ready: Sequence[Item], note: str | None) -> str:
-    """What a change did, item by item as far as they fit, and what became ready by it."""
-    fitting = items[: rows_that_fit(items)]
-    told = [row(item) + f"  v{item.version}" for item in fitting]
-    if len(fitting) < len(items):
-        told.append(f"… and {len(items) - len(fitting)} more")
+    """What a change did, item by item, and what became ready by it; of each as much as fits."""
+    room = room_for_rows(project, note)
+    told = _as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if ready else room)
     if ready:
-        told.append("now ready:")
-        told.extend(row(item) for item in ready[:20])
+        told += ["now ready:", *_as_fits([row(item) for item in ready], room // 2)]
     return lines(heading(project, what), told, note)
+
+
+def _as_fits(told: list[str], room: int) -> list[str]:
+    fitting = that_fit(told, room)
+    return told if fitting == len(told) else [*told[:fitting], f"… and {len(told) - fitting} more"]
 
 
 def projects_text(page: ProjectPage, current: str | None) -> str:
@@ -74,8 +79,13 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    told = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
-    return lines(" | ".join(parts), [*told, *(f"! {problem}" for problem in page.problems)], None)
+    problems = _as_fits([f"! {problem}" for problem in page.problems], PROBLEMS)
+    return lines(" | ".join(parts), [*(project_row(one, current) for one in page.projects), *problems], None)
+
+
+def project_row(project: ProjectRef, current: str | None) -> str:
+    """A project, marked when it is the caller's own."""
+    return f"{project.name}  {project.id}{'  (yours)' if project.id == current else ''}"
 
 
 def lines(first: str, rest: Iterable[str], note: str | None) -> str:

@@ -38,7 +38,8 @@ class Desk:
         """A page of items that fits."""
         asked = replace(query, actor=query.assignee or self.actor.name)
         page = await self.data.store.list_items(self.data.project, asked)
-        fitting = rows.rows_that_fit(page.items)
+        room = rows.room_for_rows(self.data.project, self.data.note)
+        fitting = rows.that_fit(map(rows.row, page.items), room)
         if fitting < len(page.items):
             page = await self.data.store.list_items(self.data.project, replace(asked, limit=fitting))
         return rows.page_text(self.data.project, page, self.data.note)

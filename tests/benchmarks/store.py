@@ -1,0 +1,115 @@
+"""What the store costs as it fills: `python tests/benchmarks/store.py [sizes…]`, medians in milliseconds and ratios."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+from workflow_mcp.store import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef, Store
+
+SIZES = (100, 10_000, 100_000)
+ROUNDS = 60
+ACTOR = Actor("bench", "/bench")
+WORDS = ("login", "cache", "parser", "export", "index", "retry", "layout", "search", "token", "queue")
+
+
+def item(number: int) -> NewItem:
+    """An ordinary item: a title, some hundred characters of description, a label."""
+    word = WORDS[number % len(WORDS)]
+    return NewItem(
+        f"Fix the {word} of part {number}",
+        description=f"When part {number} is used, its {word} does what nobody wants. " * 4,
+        priority=1 + number % 4,
+        labels=(word,),
+    )
+
+
+async def fill(store: Store, project: ProjectRef, size: int) -> None:
+    """Create so many items, every tenth of them finished."""
+    for start in range(0, size, 100):
+        created = await store.create_items(project, [item(start + n) for n in range(min(100, size - start))], ACTOR)
+        finished = [ItemUpdate(one.id, status="completed") for one in created[::10]]
+        await store.update_items(project, finished, ACTOR)
+
+
+Call = Callable[[ProjectRef, int], Awaitable[object]]
+
+
+async def medians(projects: Sequence[ProjectRef], call: Call, rounds: int = ROUNDS) -> list[float]:
+    """The median milliseconds of a call in each project; by turns, so that what else the machine does hits all."""
+    times: list[list[float]] = [[] for _ in projects]
+    for number in range(rounds):
+        for own, project in zip(times, projects, strict=True):
+            start = time.perf_counter()
+            await call(project, number)
+            own.append((time.perf_counter() - start) * 1000)
+    return [median(own) for own in times]
+
+
+async def tree(store: Store, project: ProjectRef) -> int:
+    """Create an epic with 999 items below it, on three levels; its id."""
+    root = (await store.create_items(project, [NewItem("Tree", item_type="epic")], ACTOR))[0].id
+    for branch in range(9):
+        plan = [NewItem(f"Branch {branch}", parent=root, ref="branch")]
+        plan += [NewItem(f"Leaf {branch}.{leaf}", parent="branch") for leaf in range(99)]
+        await store.create_items(project, plan, ACTOR)
+    await store.create_items(project, [NewItem(f"Twig {number}", parent=root) for number in range(99)], ACTOR)
+    return root
+
+
+async def measure(store: Store, projects: Sequence[ProjectRef]) -> dict[str, list[float]]:
+    """The medians of the calls, in the projects that are filled."""
+    someone = {
+        one.id: [(await store.create_items(one, [item(0)], ACTOR))[0].id for _ in range(ROUNDS)] for one in projects
+    }
+
+    def change(project: ProjectRef, number: int) -> Awaitable[object]:
+        return store.update_items(project, [ItemUpdate(someone[project.id][number], title=f"Changed {number}")], ACTOR)
+
+    def listing(view: str, **filters: str) -> Call:
+        return lambda project, _: store.list_items(project, ItemQuery(view, **filters))  # type: ignore[arg-type]
+
+    roots: dict[str, int] = {}
+
+    async def plant(project: ProjectRef, _: int) -> None:
+        roots[project.id] = await tree(store, project)
+
+    return {
+        "create": await medians(projects, lambda project, n: store.create_items(project, [item(n)], ACTOR)),
+        "claim": await medians(projects, lambda project, _: store.claim_item(project, ACTOR)),
+        "update": await medians(projects, change),
+        "list ready": await medians(projects, listing("ready")),
+        "list open": await medians(projects, listing("open")),
+        "list ready, label": await medians(projects, listing("ready", label="cache")),
+        "search, many found": await medians(projects, listing("open", text="cache"), 15),
+        "search, one found": await medians(projects, listing("all", text="the QUEUE of part 99 does"), 15),
+        "get": await medians(projects, lambda project, n: store.get_item(project, 1 + n)),
+        "tree of 1000: create": await medians(projects, plant, 3),
+        "tree of 1000: get": await medians(projects, lambda project, _: store.get_item(project, roots[project.id]), 15),
+    }
+
+
+async def main(sizes: tuple[int, ...]) -> None:
+    """Print a table: a row for each call, a column for each size, and what it costs compared to the first."""
+    projects = [ProjectRef(str(uuid4()), f"bench {size}") for size in sizes]
+    with tempfile.TemporaryDirectory() as folder:
+        async with Store(Path(folder)) as store:
+            for size, project in zip(sizes, projects, strict=True):
+                await fill(store, project, size)
+            os.sync()
+            rows = await measure(store, projects)
+        files = [Path(folder, "projects", f"{project.id}.db").stat().st_size / 1e6 for project in projects]
+    print(f"{'ms (median)':22}" + "".join(f"{size:>19}" for size in sizes))
+    for name, cells in {**rows, "(file, MB)": files}.items():
+        print(f"{name:22}" + "".join(f"{cell:11.2f} x{cell / cells[0]:<6.2f}" for cell in cells))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(tuple(int(argument) for argument in sys.argv[1:]) or SIZES))

@@ -1,0 +1,221 @@
+"""Files that are full, foreign, damaged, unreachable, older or newer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from tests.store.support import ROOT, check_invariants, file_of, finished, ids, make, raw, refused, start_worker
+from workflow_mcp.store import Actor, ItemQuery, NewItem, ProjectRef, Store, migrate, schema, sqlite
+
+ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become nobody")
+
+
+async def test_files_are_for_their_owner_alone(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+    """The folder 0700, all files in it 0600, one that was left more open too."""
+    data_dir = tmp_path / "new" / "data"
+    async with Store(data_dir) as store:
+        await make(store, project, ana, "x")
+        modes = {file.name.partition(".db")[2]: _mode(file) for file in (data_dir / "projects").iterdir()}
+        assert modes == {"": 0o600, "-wal": 0o600, "-shm": 0o600}
+        assert _mode(data_dir / "projects") == 0o700
+        assert _mode(data_dir) == 0o700
+    file_of(data_dir, project).chmod(0o644)
+    async with Store(data_dir) as store:
+        await store.ensure(project)
+    assert _mode(file_of(data_dir, project)) == 0o600
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_another_projects_file_is_refused(
+    store: Store, tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor
+) -> None:
+    """When it is opened, when it is put in place of an open one, and when it is written over an open one."""
+    await make(store, project, ana, "mine")
+    await make(store, other, ana, "theirs")
+    async with Store(tmp_path) as second:
+        await second.ensure(project)
+        await store.aclose()
+    theirs, mine = file_of(tmp_path, other), file_of(tmp_path, project)
+    async with Store(tmp_path) as again:
+        await again.list_items(project, ItemQuery())
+        os.replace(shutil.copy(theirs, tmp_path / "copy"), mine)
+        error = await refused("WRONG_PROJECT_FILE", again.list_items(project, ItemQuery()))
+        assert other.id in str(error)
+        assert await ids(again, other) == [1]
+    async with Store(tmp_path) as again:
+        await refused("WRONG_PROJECT_FILE", again.ensure(project))
+        await refused("WRONG_PROJECT_FILE", again.create_items(project, [NewItem("x")], ana))
+        assert (await again.list_projects()).projects == (other,)
+    assert raw(mine, "SELECT title FROM items") == [("theirs",)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 50, 100, 4096, 20_000])
+async def test_a_truncated_file_is_refused_and_left_alone(
+    tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor, size: int
+) -> None:
+    """It is damaged, not new; other projects go on."""
+    async with Store(tmp_path) as store:
+        for number in range(5):
+            await store.create_items(
+                project, [NewItem(f"{number} {n}", description="d" * 500) for n in range(100)], ana
+            )
+    path = file_of(tmp_path, project)
+    os.truncate(path, size)
+    async with Store(tmp_path) as store:
+        await refused("STORE_DAMAGED", store.list_items(project, ItemQuery("all", text="nothing has this")))
+        assert await make(store, other, ana, "x") == [1]
+    assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize("kind", ["text", "directory", "other database", "no header"])
+async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: ProjectRef, kind: str) -> None:
+    """Whatever it is, it is not touched."""
+    path = file_of(tmp_path, project)
+    path.parent.mkdir()
+    if kind == "text":
+        path.write_text("these are not the data you are looking for" * 100)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "other database":
+        raw(path, "CREATE TABLE songs (title)")
+    else:
+        raw(path, "CREATE TABLE alembic_version (version_num)")
+        raw(path, "CREATE TABLE projects (id, name)")
+    async with Store(tmp_path) as store:
+        await refused("STORE_DAMAGED", store.ensure(project))
+
+
+async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+    """What was acknowledged before is there, and there is room for more when there is room again."""
+    lines = await finished(await start_worker(tmp_path, project.id, "fill", "w", "400000"))
+    assert lines[-1].startswith("error STORE_FULL"), lines[-1]
+    made = [int(line.split()[1]) for line in lines[:-1]]
+    assert len(made) > 3
+    check_invariants(file_of(tmp_path, project))
+    async with Store(tmp_path) as store:
+        assert await ids(store, project) == made
+        assert await make(store, project, ana, "more") == [made[-1] + 1]
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("existing", [False, True])
+async def test_a_read_only_data_dir_is_said_to_be_one(
+    tmp_path: Path, project: ProjectRef, ana: Actor, existing: bool
+) -> None:
+    """Whether the project's file is there or would have to be made."""
+    for folder in [tmp_path, *tmp_path.parents][:3]:
+        folder.chmod(0o755)
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    if existing:
+        async with Store(data_dir) as store:
+            await make(store, project, ana, "x")
+        (data_dir / "projects").chmod(0o755)
+        file_of(data_dir, project).chmod(0o444)
+    lines = await finished(await start_worker(data_dir, project.id, "unprivileged", "w"))
+    assert len(lines) == 1
+    assert lines[0].startswith("error STORE_READ_ONLY"), lines
+    assert str(data_dir) in lines[0]
+
+
+async def test_a_newer_file_is_refused(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+    """When it is opened, and when another process upgrades it while it is open; it is not changed."""
+    async with Store(tmp_path) as store:
+        await make(store, project, ana, "x")
+        raw(file_of(tmp_path, project), "UPDATE alembic_version SET version_num = '9999'")
+        await refused("NEWER_STORE", store.create_items(project, [NewItem("y")], ana))
+        await refused("NEWER_STORE", store.list_items(project, ItemQuery()))
+    async with Store(tmp_path) as store:
+        assert "9999" in str(await refused("NEWER_STORE", store.ensure(project)))
+        assert (await store.list_projects()).projects == ()
+    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(1,)]
+
+
+async def test_an_older_file_is_copied_and_then_upgraded(
+    tmp_path: Path, project: ProjectRef, ana: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, by whichever process comes first; the copy is complete and the data are kept."""
+    async with Store(tmp_path) as store:
+        await make(store, project, ana, "x")
+    upgrade_program(tmp_path, monkeypatch)
+    path = file_of(tmp_path, project)
+    async with Store(tmp_path) as first, Store(tmp_path) as second:
+        both = await asyncio.gather(ids(first, project), ids(second, project))
+        assert list(both) == [[1], [1]]
+    assert raw(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert raw(path, "SELECT colour FROM items") == [("red",)]
+    (copy,) = path.parent.glob("*.backup")
+    assert copy.name.startswith(f"{path.name}.0001.")
+    assert _mode(copy) == 0o600
+    assert raw(copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert raw(copy, "SELECT title FROM items") == [("x",)]
+
+
+async def test_an_upgrade_that_fails_changes_nothing(
+    tmp_path: Path, project: ProjectRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is as it was, also where the migration had begun to change it."""
+    async with Store(tmp_path) as store:
+        await store.ensure(project)
+    upgrade_program(tmp_path, monkeypatch, then="    raise RuntimeError('half way')\n")
+    async with Store(tmp_path) as store:
+        with pytest.raises(RuntimeError, match="half way"):
+            await store.ensure(project)
+    path = file_of(tmp_path, project)
+    assert raw(path, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert "colour" not in str(raw(path, "SELECT sql FROM sqlite_master"))
+
+
+def upgrade_program(folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str = "") -> None:
+    """Go on with a program whose schema is one migration further than this one's."""
+    scripts = folder / "migrations"
+    shutil.copytree(Path(schema.__file__).with_name("migrations"), scripts)
+    (scripts / "versions" / "v0002_colour.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.add_column('items', sa.Column('colour', sa.String(9), server_default='red'))\n" + then
+    )
+    monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
+    monkeypatch.setattr(schema, "VERSION", "0002")
+
+
+def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+    """Nothing that the code expects is missing or different after all migrations have run."""
+    with sqlite.exclusive(str(tmp_path / "x.db")) as connection:
+        migrate.upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        assert migrate.version_in(connection) == schema.VERSION
+
+
+def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> None:
+    """Only making or upgrading a file pays for it."""
+    script = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom workflow_mcp.store import *\n"
+        "async def main():\n    async with Store(Path(sys.argv[1])) as store:\n"
+        "        await store.ensure(ProjectRef('11111111-1111-4111-8111-111111111111', 'x'))\n"
+        "asyncio.run(main())\nprint('alembic' in sys.modules)\n"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            timeout=30,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert runs == ["True", "False"]
