@@ -46,6 +46,7 @@ workflow-mcp keeps each project's work apart. It knows which directory and proje
   agents), update_work_items (status=completed finishes), list_work_items, get_work_item.
 Errors are one line; the part after "Next:" says what fixes them.
 """
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class ShortSessions(logging.Filter):
@@ -157,11 +158,12 @@ def _ask_for_roots() -> InputRequiredResult:
 
 
 def _argument_line(error: ValidationError, name: str) -> str:
-    first = error.errors(include_url=False)[0]
+    # What was misspelt explains what is missing.
+    first = min(error.errors(include_url=False), key=lambda one: one["type"] not in UNKNOWN)
     argument = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("missing", "missing_argument"):
         return f"INVALID_ARGUMENT: {argument} is missing. Next: call {name} with it."
-    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+    if first["type"] in UNKNOWN:
         return f"INVALID_ARGUMENT: there is no {argument}. Next: call {name} without it, or under its right name."
     return (
         f"INVALID_ARGUMENT: {argument} is {shown(first['input'])}: {first['msg']}. "

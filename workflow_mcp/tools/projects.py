@@ -46,8 +46,12 @@ async def list_projects(
     rows = await asyncio.to_thread(import_module, "workflow_mcp.tools.rows")
     store = await services_of(context).projects.store()
     current = None if workspace.project is None else workspace.project.id
-    told: str = rows.projects_text(await store.list_projects(text, limit, cursor), current)
-    return told
+    while True:
+        page = await store.list_projects(text, limit, cursor)
+        told: str = rows.projects_text(page, current)
+        if len(told.encode()) <= rows.MOST_BYTES or len(page.projects) <= 1:
+            return told
+        limit = len(page.projects) // 2
 
 
 async def switch_project(

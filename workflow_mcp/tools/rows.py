@@ -9,7 +9,7 @@ from workflow_mcp.store import Counts, Item, ItemPage, ProjectPage, ProjectRef
 
 ROW_OVERHEAD = 40
 MOST_BYTES = 20_000
-FIRST_LINE = 500  # beside the project's name; the cursor of a list of projects is a name too
+FIRST_LINE = 400  # with counts and a cursor, but without the name of the project
 PROBLEMS = 4_000
 
 
@@ -80,12 +80,8 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
     problems = _as_fits([f"! {problem}" for problem in page.problems], PROBLEMS)
-    return lines(" | ".join(parts), [*(project_row(one, current) for one in page.projects), *problems], None)
-
-
-def project_row(project: ProjectRef, current: str | None) -> str:
-    """A project, marked when it is the caller's own."""
-    return f"{project.name}  {project.id}{'  (yours)' if project.id == current else ''}"
+    told = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
+    return lines(" | ".join(parts), [*told, *problems], None)
 
 
 def lines(first: str, rest: Iterable[str], note: str | None) -> str:

@@ -85,7 +85,7 @@ async def get_work_item(
 async def claim_work_item(
     id: Number = None,  # noqa: A002 - the name of the field
     actor: ActorArgument = None,
-    lease_minutes: int = 60,
+    lease_minutes: Annotated[int, Field(ge=1, le=43_200)] = 60,
     item_type: OneType = None,
     label: Text = None,
     session: SessionArgument = None,
