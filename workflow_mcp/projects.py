@@ -73,23 +73,53 @@ class Projects:
         found = await (await self.store()).find_project(id_or_name)
         return Project(found.id, found.name)
 
+    async def choose(self, id_or_name: str, place: Place | None) -> Project:
+        """The same for a session; the project of its own config is made when nobody has worked in it yet.
+
+        Raises:
+            ProjectError: `UNKNOWN_PROJECT` or `AMBIGUOUS_PROJECT`, or `DRY_RUN` where it would have to be made.
+        """
+        try:
+            return await self.find(id_or_name)
+        except ProjectError as error:
+            own = None if place is None or place.config is None else place.config.project
+            if error.code != "UNKNOWN_PROJECT" or own is None or place is None:
+                raise
+            if id_or_name != own.name and id_or_name.lower() != own.id:
+                raise
+        data = await self._data(Project(own.id, own.name), place)
+        await data.store.ensure(data.project)
+        return Project(data.project.id, data.project.name)
+
     async def data_of(self, workspace: Workspace) -> Data:
         """The data of the project that a workspace is in.
 
         A config without an id gets one: that of the only project of its name, else a new one.
 
         Raises:
-            ProjectError: `NO_PROJECT`, `AMBIGUOUS_PROJECT`, or `DRY_RUN` where an id would have to be written.
+            ProjectError: `NO_PROJECT`, `AMBIGUOUS_PROJECT`, or `DRY_RUN` where the project would have to be made.
             ConfigError: the config is broken.
         """
         project, place = workspace.project, workspace.place
         if project is None or place is None:
             raise no_project(workspace)
+        return await self._data(project, place)
+
+    async def _data(self, project: Project, place: Place) -> Data:
         store = await self.store()
         dry_run = place.config_path if place.config is not None and place.config.dry_run else None
-        if project.id is not None:
-            return Data(store, _ref(project.id, project.name), dry_run)
-        return await self._named(store, project.name, place, dry_run)
+        if project.id is None:
+            return await self._named(store, project.name, place, dry_run)
+        if dry_run is not None and not await self._is_known(project.id):
+            raise dry_run_error(dry_run, f"the project {project.name} would be made")
+        return Data(store, _ref(project.id, project.name), dry_run)
+
+    async def _is_known(self, project_id: str) -> bool:
+        try:
+            await self.find(project_id)
+        except ProjectError:
+            return False
+        return True
 
     async def _named(self, store: Store, name: str, place: Place, dry_run: str | None) -> Data:
         if dry_run is not None:
