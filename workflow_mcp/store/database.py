@@ -8,10 +8,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, Table
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Row, Table
 
 from workflow_mcp.store import sqlite
 from workflow_mcp.store.faults import DRIVER_ERRORS, is_busy, store_errors
@@ -28,10 +28,11 @@ class Transaction:
     """A transaction in one project: statements are built with `of`, which keeps them inside it.
 
     Attributes:
+        on: does something with the connection, wherever that lives.
         now: the time of all that the transaction does; taken after its lock was.
     """
 
-    connection: AsyncConnection
+    on: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
     project_id: str
     now: datetime
 
@@ -39,13 +40,15 @@ class Transaction:
         """The condition that a row is this project's."""
         return table.c.project_id == self.project_id
 
-    async def all(self, statement: Executable) -> Sequence[Row[Any]]:
-        """All rows of a statement."""
-        return (await self.connection.execute(statement)).all()
+    async def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows of a statement with these values for its parameters."""
+        rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, values).all())
+        return rows
 
     async def first(self, statement: Executable) -> Row[Any] | None:
         """The first row of a statement, or None."""
-        return (await self.connection.execute(statement)).first()
+        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement).first())
+        return row
 
     async def run(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
@@ -53,13 +56,26 @@ class Transaction:
         """Run a statement, once for each of `rows` when they are given; None when there are none."""
         if rows is not None and not rows:
             return None
-        result = await self.connection.execute(statement, rows)
+        result = await self.on(lambda connection: connection.execute(statement, rows))
         return result if isinstance(result, CursorResult) else None
 
     async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
-        if rows:
-            await self.connection.execute(table.insert(), [{**row, "project_id": self.project_id} for row in rows])
+        await self.run(table.insert(), [{**row, "project_id": self.project_id} for row in rows])
+
+
+Work = Callable[[Transaction], Coroutine[Any, Any, T]]
+
+
+def driven(work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns, run to its end here and now: in its connection's thread it has nothing to wait for."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    work.close()
+    raise RuntimeError("a transaction waits for nothing but its own statements")
 
 
 class Database:
@@ -78,11 +94,11 @@ class Database:
         self.users = 0
         self._project_id = project_id
         self._clock = clock
-        self._engine = sqlite.engine_for(path)
+        self._connections = sqlite.connections_to(path)
         self._writing = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def read(self, work: Work[T]) -> T:
         """What `work` returns, all its statements seeing the same state.
 
         Raises:
@@ -90,7 +106,7 @@ class Database:
         """
         return await self._to_the_end(self._patiently(work, write=False))
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def write(self, work: Work[T]) -> T:
         """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
 
         Raises:
@@ -102,13 +118,17 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Transaction]:
         """A transaction for reading over several awaits of the caller's."""
         with store_errors(self.path):
-            async with self._transaction(write=False) as transaction:
-                yield transaction
+            async with self._connections.use() as connection:
+                now = await connection.run(partial(self._begin, write=False))
+                try:
+                    yield Transaction(connection.run, self._project_id, now)
+                finally:
+                    await connection.run(Connection.rollback)
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._engine.dispose()
+        await self._connections.close()
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
         # A caller may go away at any await; a connection must not be left in the middle of a transaction.
@@ -122,27 +142,37 @@ class Database:
         if not task.cancelled():
             task.exception()
 
-    async def _alone(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _alone(self, work: Work[T]) -> T:
         async with self._writing:
             return await self._patiently(work, write=True)
 
-    async def _patiently(self, work: Callable[[Transaction], Awaitable[T]], *, write: bool) -> T:
+    async def _patiently(self, work: Work[T], *, write: bool) -> T:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + sqlite.BUSY_SECONDS
         with store_errors(self.path):
             while True:
                 try:
-                    async with self._transaction(write=write) as transaction:
-                        return await work(transaction)
+                    async with self._connections.use() as connection:
+                        return await connection.run(partial(self._run, work=work, write=write))
                 except DRIVER_ERRORS as error:
                     if not is_busy(error) or loop.time() >= deadline:
                         raise
                 await asyncio.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - nothing secret
 
-    @contextlib.asynccontextmanager
-    async def _transaction(self, *, write: bool) -> AsyncIterator[Transaction]:
-        async with self._engine.connect() as connection:
-            header = await sqlite.begin(connection, write=write)
-            async with connection.begin():
-                check_owner(self.path, header, self._project_id)
-                yield Transaction(connection, self._project_id, self._clock())
+    def _run(self, connection: Connection, *, work: Work[T], write: bool) -> T:
+        async def here(step: Callable[[Connection], Any]) -> Any:
+            return step(connection)
+
+        try:
+            now = self._begin(connection, write=write)
+            result = driven(work(Transaction(here, self._project_id, now)))
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        return result
+
+    def _begin(self, connection: Connection, *, write: bool) -> datetime:
+        connection.begin()
+        check_owner(self.path, sqlite.begin(connection, write=write), self._project_id)
+        return self._clock()

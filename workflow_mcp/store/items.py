@@ -25,10 +25,12 @@ _labels = (
     .label("labels")
 )
 
+item_columns = select(items, _labels)
+
 
 def select_items(tx: Transaction) -> Select[Any]:
     """All columns of the project's items; for `to_item`."""
-    return select(items, _labels).where(tx.of(items))
+    return item_columns.where(tx.of(items))
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:
@@ -109,7 +111,8 @@ async def take_ids(tx: Transaction, count: int) -> range:
         .values(next_item_id=projects.c.next_item_id + count)
         .returning(projects.c.next_item_id)
     )
-    end = (await tx.connection.execute(statement)).scalar_one()
+    row = await tx.first(statement)
+    end = int(row[0]) if row is not None else count
     return range(end - count, end)
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Executable,
     Row,
+    Table,
+    and_,
+    bindparam,
     exists,
     func,
-    literal,
     select,
     tuple_,
     type_coerce,
@@ -24,9 +28,12 @@ from sqlalchemy import (
 from workflow_mcp.store.checks import check_query
 from workflow_mcp.store.cursors import make_cursor, read_cursor
 from workflow_mcp.store.database import Transaction
-from workflow_mcp.store.items import select_items, state_of, to_item
-from workflow_mcp.store.schema import item_texts, items, labels, to_micros
+from workflow_mcp.store.items import item_columns, state_of, to_item
+from workflow_mcp.store.schema import Instant, item_texts, items, labels, to_micros
 from workflow_mcp.store.values import Counts, ItemPage, ItemQuery
+
+FILTERS = ("parent", "item_type", "assignee", "label")
+ESCAPE = "/"
 
 
 async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage:
@@ -47,24 +54,43 @@ async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage:
 
 async def page_rows(tx: Transaction, query: ItemQuery, *, more: int = 0) -> Sequence[Row[Any]]:
     """The rows of a page, and `more` beyond its limit."""
-    ordered = _order(query.view)
-    after = None if query.cursor is None else _after(query)
-    parts = []
-    for branch in _branches(tx, query):
-        part = select(items.c.id).where(tx.of(items), *branch, *_filters(tx, query))
-        part = part if after is None else part.where(after)
-        parts.append(part.order_by(*ordered).limit(query.limit + more))
+    words = (query.text or "").casefold().split()
+    given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
+    key = _cursor_key(query) if query.cursor is not None else []
+    statement = _statement(query.view, tuple(given), len(words), bool(key), query.limit + more)
+    own = {"own_project": tx.project_id, "own_now": tx.now, "own_actor": query.actor}
+    texts = {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
+    return await tx.all(statement, own | given | texts | {f"key_{number}": part for number, part in enumerate(key)})
+
+
+@lru_cache(maxsize=256)
+def _statement(view: str, filters: tuple[str, ...], words: int, after: bool, limit: int) -> Executable:
+    # Built once for each shape: building it takes longer than SQLite takes to answer it.
+    ordered = _order(view)
+    narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
+    parts = [
+        select(items.c.id).where(_own(items), *branch, *narrowed).order_by(*ordered).limit(limit)
+        for branch in _branches(view)
+    ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
-    statement = select_items(tx).where(items.c.id.in_(wanted))
-    return await tx.all(statement.order_by(*ordered).limit(query.limit + more))
+    statement = item_columns.where(_own(items), items.c.id.in_(wanted))
+    return statement.order_by(*ordered).limit(limit)
 
 
-def _branches(tx: Transaction, query: ItemQuery) -> list[list[ColumnElement[bool]]]:
+def _own(table: Table) -> ColumnElement[bool]:
+    return table.c.project_id == bindparam("own_project")
+
+
+def _ran_out() -> ColumnElement[bool]:
+    return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("own_now", type_=Instant()))
+
+
+def _branches(view: str) -> list[list[ColumnElement[bool]]]:
     # Each branch is a run of one index in the order of the list, so that its first rows are found at once.
     c = items.c
     visible = c.hidden_by == 0
-    idle = [[visible, c.status == "pending"], [visible, c.status == "in_progress", c.claim_expires_at <= tx.now]]
-    match query.view:
+    idle = [[visible, c.status == "pending"], [visible, _ran_out()]]
+    match view:
         case "ready":
             return [[*branch, c.waits == 0] for branch in idle]
         case "blocked":
@@ -72,34 +98,30 @@ def _branches(tx: Transaction, query: ItemQuery) -> list[list[ColumnElement[bool
         case "open":
             return [[visible, c.completed_at.is_(None)]]
         case "mine":
-            return [[visible, c.completed_at.is_(None), c.assignee == query.actor]]
+            return [[visible, c.completed_at.is_(None), c.assignee == bindparam("own_actor")]]
         case "done":
             return [[visible, c.completed_at.is_not(None)]]
         case _:
             return [[visible]]
 
 
-def _filters(tx: Transaction, query: ItemQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if query.parent is not None:
-        found.append(items.c.parent_id == query.parent)
-    if query.item_type is not None:
-        found.append(items.c.item_type == query.item_type)
-    if query.assignee is not None:
-        found.append(items.c.assignee == query.assignee)
-    if query.label is not None:
-        labelled = select(labels.c.item_id).where(tx.of(labels), labels.c.label == query.label)
-        found.append(items.c.id.in_(labelled))
-    return found + _text_filters(tx, query.text or "")
+def _filter(name: str) -> ColumnElement[bool]:
+    if name == "label":
+        labelled = select(labels.c.item_id).where(_own(labels), labels.c.label == bindparam("label"))
+        return items.c.id.in_(labelled)
+    column: Column[Any] = items.c.parent_id if name == "parent" else items.c[name]
+    return column == bindparam(name)
 
 
-def _text_filters(tx: Transaction, text: str) -> list[ColumnElement[bool]]:
-    words = text.casefold().split()
+def _text_filters(words: int) -> list[ColumnElement[bool]]:
     if not words:
         return []
-    folded = item_texts.c.folded
-    matching = [folded.contains(word, autoescape=True) for word in words]
-    return [exists().where(tx.of(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+    matching = [item_texts.c.folded.like(bindparam(f"word_{number}"), escape=ESCAPE) for number in range(words)]
+    return [exists().where(_own(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+
+
+def _escaped(word: str) -> str:
+    return word.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
 
 
 def _order(view: str) -> list[ColumnElement[Any]]:
@@ -111,13 +133,15 @@ def _key_of(view: str, row: Row[Any]) -> list[int]:
     return [to_micros(value) if isinstance(value, datetime) else value for value in values]
 
 
-def _after(query: ItemQuery) -> ColumnElement[bool]:
-    width = {"done": 2, "all": 1}.get(query.view, 3)
-    key = read_cursor(_subject(query), query.cursor or "", [int] * width)
-    columns = _key_columns(query.view)
-    here = tuple_(*(literal(value, BigInteger) for value in key))
+def _cursor_key(query: ItemQuery) -> list[Any]:
+    return list(read_cursor(_subject(query), query.cursor or "", [int] * len(_key_columns(query.view))))
+
+
+def _after(view: str) -> ColumnElement[bool]:
+    columns = _key_columns(view)
+    here = tuple_(*(bindparam(f"key_{number}", type_=BigInteger()) for number in range(len(columns))))
     there = tuple_(*(type_coerce(column, BigInteger) for column in columns))
-    return there < here if query.view == "done" else there > here
+    return there < here if view == "done" else there > here
 
 
 def _key_columns(view: str) -> list[ColumnElement[Any]]:
@@ -138,24 +162,26 @@ def _subject(query: ItemQuery) -> list[Any]:
 
 async def count_states(tx: Transaction) -> Counts:
     """How many visible items of the project are in which state."""
+    own = {"own_project": tx.project_id, "own_now": tx.now}
     counted: Counter[str] = Counter()
-    for row in await tx.all(_state_counts(tx)):
+    for row in await tx.all(_state_counts(), own):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
     # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
-    for row in await tx.all(_ran_out_counts(tx)):
+    for row in await tx.all(_ran_out_counts(), own):
         counted["in_progress"] -= row.number
         counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)
 
 
-def _state_counts(tx: Transaction) -> Executable:
+@cache
+def _state_counts() -> Executable:
     # Grouped as the index is ordered: anything else sorts all items first.
     by = (items.c.status, items.c.waits)
     statement = select(*by, func.count().label("number"))
-    return statement.where(tx.of(items), items.c.hidden_by == 0).group_by(*by)
+    return statement.where(_own(items), items.c.hidden_by == 0).group_by(*by)
 
 
-def _ran_out_counts(tx: Transaction) -> Executable:
+@cache
+def _ran_out_counts() -> Executable:
     statement = select(items.c.waits, func.count().label("number"))
-    ran_out = [items.c.status == "in_progress", items.c.claim_expires_at <= tx.now, items.c.hidden_by == 0]
-    return statement.where(tx.of(items), *ran_out).group_by(items.c.waits)
+    return statement.where(_own(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)

@@ -6,12 +6,11 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
-from sqlalchemy import URL, Connection, NullPool, create_engine
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Connection, NullPool, create_engine
 
-from workflow_mcp.store.sqlite_driver import OneTripConnection, connect
+from workflow_mcp.store.sqlite_driver import FileConnections
 
 BUSY_SECONDS = 30.0
 CONNECTIONS = 4
@@ -57,19 +56,9 @@ def _fault_in_text(error: BaseException | None) -> Fault:
     return "damaged" if "no such table" in str(error) or "no such column" in str(error) else "other"
 
 
-def engine_for(path: str) -> AsyncEngine:
-    """An engine over an existing file; nothing is opened yet.
-
-    Transactions are begun by `begin` alone: the driver adds none of its own.
-    """
-    return create_async_engine(
-        URL.create("sqlite+aiosqlite", database=path),
-        connect_args={"async_creator_fn": lambda *_, **__: connect(lambda: _open(path, wait=0.0))},
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
-        pool_reset_on_return=None,
-    )
+def connections_to(path: str) -> FileConnections:
+    """The connections to an existing file; nothing is opened yet."""
+    return FileConnections(lambda: _open(path, wait=0.0), most=CONNECTIONS)
 
 
 def _open(path: str, *, wait: float) -> sqlite3.Connection:
@@ -91,20 +80,15 @@ def _uri(path: str, mode: str) -> str:
     return f"file:{escaped}?mode={mode}"
 
 
-async def begin(connection: AsyncConnection, *, write: bool) -> Header:
-    """Begin a transaction and say whose file it is in; a writer waits for no other, it fails with `busy`."""
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, OneTripConnection)  # noqa: S101 - the engine's creator makes no other
-    return await raw.run(lambda opened: _begin(opened, write=write))
+def begin(connection: Connection, *, write: bool) -> Header:
+    """Begin a transaction and say whose file it is in; a writer waits for no other, it fails with `busy`.
 
-
-def _begin(raw: sqlite3.Connection, *, write: bool) -> Header:
+    Raises:
+        sqlite3.Error: it could not be begun, or the file is no project's.
+    """
+    raw = cast("sqlite3.Connection", connection.connection.driver_connection)
     raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    try:
-        return _header(raw)
-    except BaseException:
-        raw.rollback()
-        raise
+    return _header(raw)
 
 
 def _header(raw: sqlite3.Connection) -> Header:

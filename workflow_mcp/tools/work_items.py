@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,8 @@ from workflow_mcp.workspace import Workspace
 
 if TYPE_CHECKING:
     from workflow_mcp.tools.work import Desk
+
+WORK = "workflow_mcp.tools.work"
 
 
 async def create_work_items(
@@ -158,7 +161,9 @@ async def ready_resource(workspace: Workspace = CurrentWorkspace(), context: Con
 
 async def desk_of(context: Context, workspace: Workspace, actor: str | None) -> Desk:
     """The project's data in the hands of `actor`, else of whoever the session is."""
-    work = await asyncio.to_thread(import_module, "workflow_mcp.tools.work")
+    if WORK not in sys.modules:
+        await asyncio.to_thread(import_module, WORK)
+    work = import_module(WORK)
     services = services_of(context)
     data = await services.projects.data_of(workspace)
     name = actor or services.connections.actor(workspace.session_key)
