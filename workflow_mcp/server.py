@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import FastMCPError, NotFoundError, ResourceError, ToolError
 from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
+from fastmcp.server.dependencies import get_server
 from fastmcp.server.lifespan import lifespan as lifespan_of
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.mixins.lifespan import _lifespan_root_active
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.server.context import CallNext as ServerCallNext
 from mcp.server.context import HandlerResult, ServerMiddleware, ServerRequestContext
@@ -187,7 +189,8 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
     @asynccontextmanager
     async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
         async with open_services(chosen, session_store) as services:
-            yield {SERVICES: services}
+            with _lent_to_host(services):
+                yield {SERVICES: services}
 
     server: FastMCP = FastMCP(
         "workflow-mcp",
@@ -203,6 +206,20 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
     for group in (session, projects, work_items):
         group.register(server)
     return server
+
+
+@contextmanager
+def _lent_to_host(services: Services) -> Iterator[None]:
+    # A host with `workflow_lifespan` into which we are mounted: what our tools set, its own must go by.
+    lent = (get_server()._lifespan_result or {}) if _lifespan_root_active.get() else {}  # noqa: SLF001
+    own = lent.get(SERVICES)
+    if own is not None:
+        lent[SERVICES] = replace(services, stats=own.stats)
+    try:
+        yield
+    finally:
+        if own is not None:
+            lent[SERVICES] = own
 
 
 @lifespan_of
