@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from rich.text import Text
 from workflow_mcp.doctor import local_resolver
 from workflow_mcp.errors import UsageError
 from workflow_mcp.file_work import FileWork
-from workflow_mcp.projects import Data, Projects
+from workflow_mcp.projects import Data, Projects, dry_run_error
 from workflow_mcp.settings import load_settings
 from workflow_mcp.store import Actor, Item, ItemQuery
 from workflow_mcp.tools import rows
@@ -114,6 +115,8 @@ def read(
 
     async def work(data: Data) -> None:
         records = await asyncio.to_thread(lambda: list(_records(file)))
+        if data.dry_run is not None:
+            raise dry_run_error(data.dry_run, f"{len(records)} records would be imported")
         done = await data.store.import_items(data.project, records, Actor(ACTOR, load_settings().absolute(directory)))
         renumbered = ", ".join(f"#{old} is #{new}" for old, new in done.renumbered.items())
         _print(f"{done.items} items imported into {data.project.name}{': ' + renumbered if renumbered else ''}")
@@ -123,17 +126,17 @@ def read(
 
 def _records(file: str) -> Iterator[dict[str, Any]]:
     try:
-        with open(0 if file == "-" else file, encoding="utf-8") as lines:
+        with open(0 if file == "-" else file, "rb") as lines:
             for number, line in enumerate(lines, start=1):
                 yield _record(file, number, line)
     except OSError as error:
         raise UsageError("CANNOT_READ", f"{file}: {error.strerror}.", "name a file that export wrote.") from error
 
 
-def _record(file: str, number: int, line: str) -> dict[str, Any]:
+def _record(file: str, number: int, line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-    except ValueError as error:
+        record = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
         raise _no_record(file, number) from error
     if not isinstance(record, dict):
         raise _no_record(file, number)
@@ -145,6 +148,9 @@ def _no_record(file: str, number: int) -> UsageError:
 
 
 def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # what import reads, wherever export ran
+
     async def run() -> None:
         async with _open_data(directory) as data:
             await work(data)
