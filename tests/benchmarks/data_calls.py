@@ -1,0 +1,156 @@
+"""Cost of a data call over stdio against a call of an empty FastMCP server, in one run.
+
+    python tests/benchmarks/data_calls.py [--rounds 5] [--calls 150] [--profile FILE]
+
+Each round measures the empty server and then ours, on a project of its own with about 100 open items. Prints
+the medians of a call and their ratios to the empty one; the issue's bar is 2.5. `--profile` writes what
+cProfile says of our server (its event loop's thread) instead, for `python -m pstats`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+EMPTY = """
+from fastmcp import FastMCP
+mcp = FastMCP("empty")
+
+@mcp.tool
+def ping() -> str:
+    return "pong"
+
+mcp.run(show_banner=False, log_level="ERROR")
+"""
+OURS = ["-m", "workflow_mcp"]
+PROFILED = """
+import cProfile, sys, workflow_mcp.stdio as stdio
+profile, leave = cProfile.Profile(), stdio.leave
+
+def dump(code):
+    profile.disable()
+    profile.dump_stats(sys.argv[1])
+    leave(code)
+
+import workflow_mcp.serve as serve
+serve.leave = dump
+profile.enable()
+serve.serve_stdio()
+"""
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+ITEMS = 100
+WARM_UP = 20
+
+Times = dict[str, list[float]]
+
+
+class Server:
+    """A server process and the times, in seconds, that its calls took."""
+
+    def __init__(self, arguments: list[str], cwd: str, data_dir: str) -> None:
+        self.times: Times = {}
+        self._last = 0
+        self._process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=cwd, env={"HOME": data_dir, "WORKFLOW_MCP_DATA_DIR": data_dir},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+    def call(self, name: str | None, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool, and count the time under a name if one is given."""
+        self._last += 1
+        params = {"_meta": META, "name": tool, "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": self._last, "method": "tools/call", "params": params}
+        line = json.dumps(message).encode() + b"\n"
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        before = time.perf_counter()
+        self._process.stdin.write(line)
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        taken = time.perf_counter() - before
+        result: dict[str, Any] = json.loads(answer)["result"]
+        assert not result["isError"], answer
+        if name is not None:
+            self.times.setdefault(name, []).append(taken)
+        return result
+
+
+def measure_empty(folder: str, calls: int) -> Times:
+    """Calls of an empty tool."""
+    with Server(["-c", EMPTY], folder, folder) as server:
+        for number in range(WARM_UP + calls):
+            server.call("empty" if number >= WARM_UP else None, "ping")
+        return server.times
+
+
+def measure_ours(folder: str, calls: int, arguments: list[str]) -> Times:
+    """As many calls of each kind, taking turns, while about 100 items are open."""
+    project, data_dir = Path(folder, uuid4().hex), Path(folder, "data")
+    (project / ".workflow-mcp").mkdir(parents=True)
+    config = {"project": {"name": "benchmark", "id": str(uuid4())}}
+    (project / ".workflow-mcp" / "config.json").write_text(json.dumps(config))
+    with Server(arguments, str(project), str(data_dir)) as server:
+        server.call(None, "create_work_items", items=[{"title": f"item {number}"} for number in range(ITEMS)])
+        for number in range(WARM_UP + calls):
+            name: Callable[[str], str | None] = str if number >= WARM_UP else lambda _name: None
+            server.call(name("get_working_directory"), "get_working_directory")
+            server.call(name("create one"), "create_work_items", items=[{"title": f"Do number {number}"}])
+            server.call(name("list ready of 100"), "list_work_items", limit=200)
+            claimed = server.call(name("claim the first"), "claim_work_item", actor="benchmark")
+            item_id = claimed["structuredContent"]["item"]["id"]
+            finish = [{"id": item_id, "status": "completed"}]
+            server.call(name("get"), "get_work_item", id=item_id)
+            server.call(name("update: finish"), "update_work_items", updates=finish, actor="benchmark")
+        return server.times
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=150)
+    parser.add_argument("--profile", metavar="FILE")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if chosen.profile:
+            measure_ours(folder, chosen.calls, ["-c", PROFILED, chosen.profile])
+            return
+        medians: dict[str, list[float]] = {}
+        for _ in range(chosen.rounds):
+            times = measure_empty(folder, chosen.calls * 5) | measure_ours(folder, chosen.calls, OURS)
+            empty = statistics.median(times["empty"])
+            for name, own in times.items():
+                medians.setdefault(name, []).append(statistics.median(own) * 1000)
+                medians.setdefault(f"{name}/", []).append(statistics.median(own) / empty)
+        for name in [name for name in medians if not name.endswith("/")]:
+            took, ratio = (statistics.median(medians[key]) for key in (name, f"{name}/"))
+            print(f"{name:22} {took:7.2f} ms  {ratio:6.2f} x")
+
+
+if __name__ == "__main__":
+    main()
