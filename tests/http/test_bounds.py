@@ -84,6 +84,18 @@ async def test_a_deleted_session_is_gone(url: str, tmp_path: Path) -> None:
         assert (await client.end()).status == 404
 
 
+async def test_a_legacy_client_that_hangs_up(url: str, tmp_path: Path) -> None:
+    """A legacy session is not its TCP connection: a client that comes back with its id finds its directory."""
+    first = HttpClient(url, "legacy")
+    async with first.connection:
+        await first.open()
+        await first.call("set_working_directory", directory=str(tmp_path))
+    again = HttpClient(url, "legacy", session_id=first.session_id)
+    async with again.connection:
+        assert (await again.call("get_working_directory")).data["directory"] == str(tmp_path)
+        assert (await again.end()).status == 200
+
+
 async def move_about(peer: MemoryPeer, directory: Path, count: int) -> None:
     """Set a directory `count` times, each time for a new session."""
     for _ in range(count):
