@@ -6,7 +6,10 @@ from dataclasses import asdict
 
 from workflow_mcp.store import Event, Item, ItemDetail, Linked, ProjectRef
 from workflow_mcp.tools.results import WorkItem, WorkItemDetail
-from workflow_mcp.tools.rows import row
+from workflow_mcp.tools.rows import as_fits, row, that_fit
+
+LINES = 6_000  # bytes of children, and of links
+NOTES = 16_000
 
 PASSIVE = {
     "blocks": "blocked by",
@@ -27,13 +30,18 @@ def detail_result(project: ProjectRef, detail: ItemDetail) -> WorkItemDetail:
         project=project.name,
         item=item_result(detail.item),
         ancestors=[row(item) for item in detail.ancestors],
-        children=[row(item) for item in detail.children],
+        children=as_fits([row(item) for item in detail.children], LINES),
         children_count=detail.children_count,
-        links=[_link(link) for link in detail.links],
-        notes=[f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes],
+        links=as_fits([_link(link) for link in detail.links], LINES),
+        notes=_last_that_fit([f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes]),
         events=[_event(event) for event in detail.events],
         not_ready=list(detail.not_ready),
     )
+
+
+def _last_that_fit(notes: list[str]) -> list[str]:
+    fitting = max(that_fit(reversed(notes), NOTES), 1)
+    return notes if fitting >= len(notes) else ["… earlier notes are left out", *notes[-fitting:]]
 
 
 def _link(link: Linked) -> str:

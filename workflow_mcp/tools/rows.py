@@ -63,13 +63,14 @@ def that_fit(told: Iterable[str], room: int) -> int:
 def changed_text(project: ProjectRef, what: str, items: Sequence[Item], ready: Sequence[Item], note: str | None) -> str:
     """What a change did, item by item, and what became ready by it; of each as much as fits."""
     room = room_for_rows(project, note)
-    told = _as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if ready else room)
+    told = as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if ready else room)
     if ready:
-        told += ["now ready:", *_as_fits([row(item) for item in ready], room // 2)]
+        told += ["now ready:", *as_fits([row(item) for item in ready], room // 2)]
     return lines(heading(project, what), told, note)
 
 
-def _as_fits(told: list[str], room: int) -> list[str]:
+def as_fits(told: list[str], room: int) -> list[str]:
+    """The lines as far as `room` bytes go, and how many more there are."""
     fitting = that_fit(told, room)
     return told if fitting == len(told) else [*told[:fitting], f"… and {len(told) - fitting} more"]
 
@@ -79,7 +80,7 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    problems = _as_fits([f"! {problem}" for problem in page.problems], PROBLEMS)
+    problems = as_fits([f"! {problem}" for problem in page.problems], PROBLEMS)
     told = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
     return lines(" | ".join(parts), [*told, *problems], None)
 
