@@ -29,7 +29,7 @@ from tests.support import (
     unprivileged,
     write_config,
 )
-from tests.tools.talk import Agent, agent_on, cursor_in, ids_in, make_project
+from tests.tools.talk import Agent, Calls, agent_on, cursor_in, ids_in, make_project
 from workflow_mcp import build_server
 from workflow_mcp.tools.rows import MOST_BYTES
 
@@ -202,20 +202,22 @@ async def test_strict_mode(era: Era, tmp_path: Path) -> None:
         assert await agent.titles() == []
 
 
+CHANGES: Calls = [
+    ("create_work_items", {"items": [{"title": "x"}]}),
+    ("claim_work_item", {}),
+    ("update_work_items", {"updates": [{"id": 1, "note": "x"}]}),
+    ("link_work_items", {"id": 1, "other": 2, "kind": "blocks"}),
+    ("delete_work_items", {"ids": [1]}),
+    ("delete_work_items", {"ids": [1], "restore": True}),
+]
+
+
 async def test_dry_run(era: Era, tmp_path: Path) -> None:
     """`dry_run` refuses every change and says what it would have been; nothing is written, not even a file made."""
     folder = make_project(tmp_path, "dry", dry_run=True)
     before = (folder / ".workflow-mcp" / "config.json").read_bytes()
-    changes: list[tuple[str, dict[str, Any]]] = [
-        ("create_work_items", {"items": [{"title": "x"}]}),
-        ("claim_work_item", {}),
-        ("update_work_items", {"updates": [{"id": 1, "note": "x"}]}),
-        ("link_work_items", {"id": 1, "other": 2, "kind": "blocks"}),
-        ("delete_work_items", {"ids": [1]}),
-        ("delete_work_items", {"ids": [1], "restore": True}),
-    ]
     async with agent_on(tmp_path, folder, era=era) as agent:
-        for tool, arguments in changes:
+        for tool, arguments in CHANGES:
             told = await agent.refused("DRY_RUN", tool, **arguments)
             assert "would be" in told
             assert str(folder) in told
@@ -231,8 +233,11 @@ async def test_dry_run_can_be_read(tmp_path: Path) -> None:
         project_id = str(id_in(folder))
         write_config(folder, config_text("dry", project_id=project_id, dry_run=True))
         assert await agent.titles() == ["one"]
-        await agent.refused("DRY_RUN", "update_work_items", updates=[{"id": 1, "title": "two"}])
-        assert (await agent.item(1))["title"] == "one"
+        before = await agent.data("get_work_item", id=1)
+        for tool, arguments in CHANGES:
+            assert "would be" in await agent.refused("DRY_RUN", tool, **arguments)
+        assert await agent.data("get_work_item", id=1) == before
+        assert await agent.titles(view="all") == ["one"]
         await agent.go(make_project(tmp_path, "empty", dry_run=True))
         await agent.refused("DRY_RUN", "list_work_items")
         await agent.refused("DRY_RUN", "switch_project", project="empty")
