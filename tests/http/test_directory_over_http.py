@@ -10,7 +10,7 @@ import pytest
 
 from tests.http.client import Header, HttpClient
 from tests.http.served import serving
-from tests.protocol.wire import MODERN, Answer, Era
+from tests.protocol.wire import ERAS, MODERN, Answer, Era
 from tests.support import config_text, write_config
 
 NAME = "X-Workflow-Directory"
@@ -162,16 +162,17 @@ async def test_no_session_says_the_exact_next_call(url: str, era: Era, tmp_path:
         assert (await client.call("init_project")).data["directory"] == str(made)
 
 
-async def test_the_servers_own_directory_is_never_a_clients(era: Era, tmp_path: Path) -> None:
+async def test_the_servers_own_directory_is_never_a_clients(tmp_path: Path) -> None:
     """Over HTTP neither the server's launcher, nor its environment, nor its own directory says anything."""
     project = folder(tmp_path, "launcher")
     variables = {"CLAUDE_PROJECT_DIR": str(project), "CLAUDE_CODE_SESSION_ID": "0b1e"}
     with serving(project, **variables) as served:
-        async with HttpClient(served.url, era) as client:
-            assert await where(client) == (None, None)
-            assert (await client.call("init_project")).code == "NO_SESSION"
-            workspace = (await client.call("health_check")).data["workspace"]
-            assert (workspace["directory"], workspace["project"]) == (None, None)
+        for era in ERAS:
+            async with HttpClient(served.url, era) as client:
+                assert await where(client) == (None, None)
+                assert (await client.call("init_project")).code == "NO_SESSION"
+                workspace = (await client.call("health_check")).data["workspace"]
+                assert (workspace["directory"], workspace["project"]) == (None, None)
 
 
 async def test_resources_follow_the_header(url: str, era: Era, tmp_path: Path) -> None:
