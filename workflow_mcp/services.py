@@ -65,7 +65,7 @@ class Connections:
         if key is None:
             return None
         lasting = self.stored_as(key) or (f"{self._instance}:{key}" if key == PROCESS_KEY else key)
-        return f"agent-{hashlib.sha256(lasting.encode()).hexdigest()[:6]}"
+        return f"s-{hashlib.sha256(lasting.encode()).hexdigest()[:6]}"
 
     def is_alive(self, key: str) -> bool:
         """Whether the session's connection is open; the process's own always is."""

@@ -58,7 +58,7 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["aut
     assert created.splitlines()[0] == "project: codebase-mcp | created 4"
     assert ids_in(created) == [1, 2, 3, 4]
     assert (done.calls[1].data["item"]["id"], done.calls[3].data["item"]["id"]) == (2, 3), (claimed, again)
-    assert done.calls[1].data["item"]["assignee"].startswith("agent-")
+    assert done.calls[1].data["item"]["assignee"].startswith("s-")
     assert "now ready:" not in updated
     assert "now ready:\n#4 task p2 ready  Test it" in finished
     assert ids_in(listed) == [4]

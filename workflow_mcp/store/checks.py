@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -29,6 +30,7 @@ REQUEST_ID = 200
 BATCH = 100
 LIST = 200
 LONGEST_LEASE = timedelta(days=30)
+BREAKING = ("Cc", "Cs", "Zl", "Zp")
 LARGEST_ID = 2**31 - 1
 
 
@@ -107,6 +109,8 @@ def check_query(query: ItemQuery) -> None:
         _check_choice("item_type", query.item_type, ITEM_TYPES)
     if not 1 <= query.limit <= LIST:
         raise problems.invalid(f"limit {query.limit} is not 1 to {LIST}.", "page with the cursor instead.")
+    if query.parent is not None:
+        check_ids([query.parent])
     if query.view == "mine" and not query.actor:
         raise problems.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
 
@@ -116,8 +120,8 @@ def _check_text(where: str, text: str, most: int, *, blank: bool = True, lines: 
         raise problems.invalid(f"{where} has {len(text)} characters; at most {most} are allowed.")
     if not (blank or text.strip()):
         raise problems.invalid(f"{where} is empty.")
-    if not lines and not text.isprintable():
-        raise problems.invalid(f"{where} {shown(text)} must be one line of printable characters.")
+    if not lines and any(unicodedata.category(character) in BREAKING for character in text):
+        raise problems.invalid(f"{where} {shown(text)} must be one line without control characters.")
     if "\0" in text or not _is_unicode(text):
         raise problems.invalid(f"{where} has characters that are no text.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from workflow_mcp.store.checks import check_actor, check_ids, check_lease
 from workflow_mcp.store.database import Transaction
 from workflow_mcp.store.detail import reasons
 from workflow_mcp.store.events import record
-from workflow_mcp.store.items import change_item, fetch_items, require_rows, to_item
+from workflow_mcp.store.items import change_item, require_rows, to_item
 from workflow_mcp.store.listing import page_rows
 from workflow_mcp.store.values import Actor, Item, ItemQuery
 
@@ -52,20 +53,13 @@ async def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
 
 
 async def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta) -> Item:
-    held = {
-        "status": "in_progress",
-        "assignee": actor.name,
-        "claim_expires_at": tx.now + lease,
-    }
+    expires, version = tx.now + lease, row.version + 1
+    held: dict[str, Any] = {"status": "in_progress", "assignee": actor.name, "claim_expires_at": expires}
     changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
-    bookkeeping = {
-        "lease_seconds": round(lease.total_seconds()),
-        "version": row.version + 1,
-        "updated_at": tx.now,
-    }
+    bookkeeping = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
     await change_item(tx, row.id, held | bookkeeping)
     await record(tx, actor, [(row.id, "claimed", changes)])
-    return (await fetch_items(tx, [row.id]))[0]
+    return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.now)
 
 
 def holds(row: Row[Any], actor: Actor) -> bool:

@@ -17,7 +17,7 @@ from workflow_mcp.store.checks import check_actor, check_request_id
 from workflow_mcp.store.database import Transaction
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import DEEPEST, depth_of, refuse_cycle
-from workflow_mcp.store.items import fetch_items, insert_items, new_row, require_rows, take_ids
+from workflow_mcp.store.items import fetch_items, insert_items, item_of_new, new_row, require_rows, take_ids
 from workflow_mcp.store.plans import Place, Plan, Target, make_plan
 from workflow_mcp.store.readiness import Waits
 from workflow_mcp.store.schema import links, requests
@@ -52,9 +52,9 @@ class Creation:
             return list(await fetch_items(tx, earlier))
         existing = await self._check_surroundings(tx)
         ids = await take_ids(tx, len(self._plan.entries))
-        await self._insert(tx, ids, existing)
+        created = await self._insert(tx, ids, existing)
         await self._remember(tx, ids)
-        return list(await fetch_items(tx, ids))
+        return created
 
     async def _earlier(self, tx: Transaction) -> Sequence[int] | None:
         if self._request_id is None:
@@ -93,7 +93,7 @@ class Creation:
             children = [ids[index] for index, entry in enumerate(self._plan.entries) if entry.parent == parent]
             await refuse_cycle(tx, [parent], children, f"what is to be put below #{parent} depends on it")
 
-    async def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> None:
+    async def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> list[Item]:
         own_waits = _waits_of_new(self._plan, existing)
         rows = [
             new_row(
@@ -115,6 +115,7 @@ class Creation:
         for entry in self._plan.entries:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
         await waits.write(tx)
+        return [item_of_new(row, tags[row["id"]], tx.now) for row in rows]
 
 
 def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:

@@ -8,10 +8,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Row, Table
+from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Insert, Row, Table, bindparam
 
 from workflow_mcp.store import sqlite
 from workflow_mcp.store.faults import DRIVER_ERRORS, is_busy, store_errors
@@ -40,14 +40,19 @@ class Transaction:
         """The condition that a row is this project's."""
         return table.c.project_id == self.project_id
 
+    @property
+    def own(self) -> dict[str, Any]:
+        """Values for the parameters of statements that are built once, with the function `own`."""
+        return {"own_project": self.project_id, "own_now": self.now}
+
     async def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
         rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, values).all())
         return rows
 
-    async def first(self, statement: Executable) -> Row[Any] | None:
-        """The first row of a statement, or None."""
-        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement).first())
+    async def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row of a statement with these values for its parameters, or None."""
+        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement, values).first())
         return row
 
     async def run(
@@ -61,7 +66,17 @@ class Transaction:
 
     async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
-        await self.run(table.insert(), [{**row, "project_id": self.project_id} for row in rows])
+        await self.run(_insert(table), [{**row, "project_id": self.project_id} for row in rows])
+
+
+def own(table: Table) -> ColumnElement[bool]:
+    """The condition that a row is the project's, for a statement that is built once: run it with `Transaction.own`."""
+    return table.c.project_id == bindparam("own_project")
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return table.insert()
 
 
 Work = Callable[[Transaction], Coroutine[Any, Any, T]]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, cast
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 
 from workflow_mcp.store import problems
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.schema import item_texts, items, labels, projects
 from workflow_mcp.store.values import Item, NewItem
 
-# Labels are printable, so this cannot be part of one.
+# Labels are one line, so this cannot be part of one.
 LABEL_SEPARATOR = "\n"
 CHUNK = 500
 
@@ -74,10 +76,15 @@ async def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False)
     """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(set(ids))):
-        statement = select_items(tx).where(items.c.id.in_(some))
-        rows = await tx.all(statement.with_for_update(of=items) if lock else statement)
+        rows = await tx.all(_by_ids(lock=lock), tx.own | {"ids": some})
         found |= {row.id: row for row in rows}
     return found
+
+
+@cache
+def _by_ids(*, lock: bool) -> Select[Any]:
+    statement = item_columns.where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    return statement.with_for_update(of=items) if lock else statement
 
 
 async def fetch_items(tx: Transaction, ids: Sequence[int]) -> tuple[Item, ...]:
@@ -105,15 +112,21 @@ async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = Fals
 
 async def take_ids(tx: Transaction, count: int) -> range:
     """New ids, never given out before and never again."""
-    statement = (
-        update(projects)
-        .where(projects.c.id == tx.project_id)
-        .values(next_item_id=projects.c.next_item_id + count)
-        .returning(projects.c.next_item_id)
-    )
-    row = await tx.first(statement)
+    row = await tx.first(_take(), {"own_project": tx.project_id, "so_many": count})
     end = int(row[0]) if row is not None else count
     return range(end - count, end)
+
+
+@cache
+def _take() -> Executable:
+    taken = projects.c.next_item_id + bindparam("so_many")
+    statement = update(projects).where(projects.c.id == bindparam("own_project"))
+    return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
+
+
+def item_of_new(row: Mapping[str, Any], own_labels: Iterable[str], now: datetime) -> Item:
+    """The item that a row of `new_row` is."""
+    return to_item(cast("Row[Any]", SimpleNamespace(**row, labels=LABEL_SEPARATOR.join(own_labels))), now)
 
 
 def new_row(item_id: int, item: NewItem, *, parent: int | None, waits: int, by: str, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Row,
-    Table,
     and_,
     bindparam,
     exists,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 
 from workflow_mcp.store.checks import check_query
 from workflow_mcp.store.cursors import make_cursor, read_cursor
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.items import item_columns, state_of, to_item
 from workflow_mcp.store.schema import Instant, item_texts, items, labels, to_micros
 from workflow_mcp.store.values import Counts, ItemPage, ItemQuery
@@ -58,9 +57,11 @@ async def page_rows(tx: Transaction, query: ItemQuery, *, more: int = 0) -> Sequ
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
     statement = _statement(query.view, tuple(given), len(words), bool(key), query.limit + more)
-    own = {"own_project": tx.project_id, "own_now": tx.now, "own_actor": query.actor}
+    actor = {"own_actor": query.actor}
     texts = {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
-    return await tx.all(statement, own | given | texts | {f"key_{number}": part for number, part in enumerate(key)})
+    return await tx.all(
+        statement, tx.own | actor | given | texts | {f"key_{number}": part for number, part in enumerate(key)}
+    )
 
 
 @lru_cache(maxsize=256)
@@ -69,16 +70,12 @@ def _statement(view: str, filters: tuple[str, ...], words: int, after: bool, lim
     ordered = _order(view)
     narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
     parts = [
-        select(items.c.id).where(_own(items), *branch, *narrowed).order_by(*ordered).limit(limit)
+        select(items.c.id).where(own(items), *branch, *narrowed).order_by(*ordered).limit(limit)
         for branch in _branches(view)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
-    statement = item_columns.where(_own(items), items.c.id.in_(wanted))
+    statement = item_columns.where(own(items), items.c.id.in_(wanted))
     return statement.order_by(*ordered).limit(limit)
-
-
-def _own(table: Table) -> ColumnElement[bool]:
-    return table.c.project_id == bindparam("own_project")
 
 
 def _ran_out() -> ColumnElement[bool]:
@@ -107,7 +104,7 @@ def _branches(view: str) -> list[list[ColumnElement[bool]]]:
 
 def _filter(name: str) -> ColumnElement[bool]:
     if name == "label":
-        labelled = select(labels.c.item_id).where(_own(labels), labels.c.label == bindparam("label"))
+        labelled = select(labels.c.item_id).where(own(labels), labels.c.label == bindparam("label"))
         return items.c.id.in_(labelled)
     column: Column[Any] = items.c.parent_id if name == "parent" else items.c[name]
     return column == bindparam(name)
@@ -117,7 +114,7 @@ def _text_filters(words: int) -> list[ColumnElement[bool]]:
     if not words:
         return []
     matching = [item_texts.c.folded.like(bindparam(f"word_{number}"), escape=ESCAPE) for number in range(words)]
-    return [exists().where(_own(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+    return [exists().where(own(item_texts), item_texts.c.item_id == items.c.id, *matching)]
 
 
 def _escaped(word: str) -> str:
@@ -162,12 +159,11 @@ def _subject(query: ItemQuery) -> list[Any]:
 
 async def count_states(tx: Transaction) -> Counts:
     """How many visible items of the project are in which state."""
-    own = {"own_project": tx.project_id, "own_now": tx.now}
     counted: Counter[str] = Counter()
-    for row in await tx.all(_state_counts(), own):
+    for row in await tx.all(_state_counts(), tx.own):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
     # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
-    for row in await tx.all(_ran_out_counts(), own):
+    for row in await tx.all(_ran_out_counts(), tx.own):
         counted["in_progress"] -= row.number
         counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)
@@ -178,10 +174,10 @@ def _state_counts() -> Executable:
     # Grouped as the index is ordered: anything else sorts all items first.
     by = (items.c.status, items.c.waits)
     statement = select(*by, func.count().label("number"))
-    return statement.where(_own(items), items.c.hidden_by == 0).group_by(*by)
+    return statement.where(own(items), items.c.hidden_by == 0).group_by(*by)
 
 
 @cache
 def _ran_out_counts() -> Executable:
     statement = select(items.c.waits, func.count().label("number"))
-    return statement.where(_own(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)
+    return statement.where(own(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from filelock import FileLock, Timeout
 
@@ -71,13 +71,22 @@ def find_project(data_dir: Path, id_or_name: str) -> ProjectRef:
         ProjectError: `UNKNOWN_PROJECT` or `AMBIGUOUS_PROJECT`.
         StoreError: see `read_projects`.
     """
-    known = read_projects(data_dir).projects
-    matching = [one for one in known if one.id == id_or_name.lower()] or named(known, id_or_name)
+    matching = _with_id(data_dir, id_or_name) or named(read_projects(data_dir).projects, id_or_name)
     if not matching:
         raise ProjectError(
             "UNKNOWN_PROJECT", f"there is no project {shown(id_or_name)}.", "call list_projects() for those there are."
         )
     return the_one(matching)
+
+
+def _with_id(data_dir: Path, id_or_name: str) -> list[ProjectRef]:
+    # A session that chose its project asks on every call: its file alone is looked at.
+    try:
+        project_id = str(UUID(id_or_name))
+    except ValueError:
+        return []
+    path = path_of(data_dir, project_id)
+    return [_read(path, project_id)] if os.path.exists(path) else []
 
 
 def find_by_name(data_dir: Path, name: str) -> ProjectRef | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Executable, bindparam, select, update
 
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.items import chunks, fetch_items
 from workflow_mcp.store.schema import items, links
 from workflow_mcp.store.values import Item
@@ -42,21 +43,29 @@ class Waits:
     async def write(self, tx: Transaction) -> tuple[Item, ...]:
         """Write the changes; the items that are ready now and were not before, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
-        statement = (
-            update(items)
-            .where(tx.of(items), items.c.id == bindparam("of_item"))
-            .values(waits=items.c.waits + bindparam("by_so_many"))
-        )
-        await tx.run(statement, [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
+        if changes:
+            shifts = [{"of_item": one, "by_so_many": by, "own_project": tx.project_id} for one, by in changes.items()]
+            await tx.run(_shift(), shifts)
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
         now_ready = await fetch_items(tx, sorted(freed))
         return tuple(item for item in now_ready if item.ready and not item.deleted)
+
+
+@cache
+def _shift() -> Executable:
+    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    return statement.values(waits=items.c.waits + bindparam("by_so_many"))
 
 
 async def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
     """The items that these block, once for each of them."""
     found: list[int] = []
     for ids in chunks(list(blockers)):
-        statement = select(links.c.target_id).where(tx.of(links), links.c.source_id.in_(ids), links.c.kind == "blocks")
-        found += [row.target_id for row in await tx.all(statement)]
+        found += [row.target_id for row in await tx.all(_blocked_by(), tx.own | {"ids": ids})]
     return found
+
+
+@cache
+def _blocked_by() -> Executable:
+    blocking = [own(links), links.c.source_id.in_(bindparam("ids", expanding=True)), links.c.kind == "blocks"]
+    return select(links.c.target_id).where(*blocking)
