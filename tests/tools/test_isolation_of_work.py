@@ -189,8 +189,7 @@ async def run_for(base: Path, operations: int) -> None:
 
     async with workers(base, seed) as crew:
         await asyncio.gather(*(work(worker) for worker in crew))
-        for worker in crew:
-            assert worker.answers > operations // 8 // 10, "rows were seen"
+        assert sum(worker.answers for worker in crew) > operations // 10, "rows were seen"
         await compare_what_is_left(crew)
 
 
