@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, func, literal, select, union_all
+from functools import cache
+
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.checks import check_ids
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import last_events, last_notes
 from workflow_mcp.store.graph import ancestry
-from workflow_mcp.store.items import require_rows, select_items, to_item
+from workflow_mcp.store.items import item_columns, require_rows, select_items, to_item
 from workflow_mcp.store.schema import items, links
 from workflow_mcp.store.values import FINISHED, Item, ItemDetail, Linked
 
@@ -72,30 +74,48 @@ async def _ancestors(tx: Transaction, item: Item) -> tuple[Item, ...]:
 
 
 async def _children(tx: Transaction, item_id: int) -> tuple[tuple[Item, ...], int]:
-    # The unfinished first: they are what a parent waits for.
-    own = and_(items.c.parent_id == item_id, items.c.hidden_by == 0)
-    statement = select_items(tx).where(own).order_by(items.c.completed_at.is_not(None), items.c.id)
-    rows = await tx.all(statement.limit(CHILDREN))
+    here = tx.own | {"of_item": item_id}
+    rows = await tx.all(_children_of(), here)
     children = tuple(to_item(row, tx.now) for row in rows)
     if len(rows) < CHILDREN:
         return children, len(rows)
-    counted = await tx.first(select(func.count()).select_from(items).where(tx.of(items), own))
+    counted = await tx.first(_count_of_children(), here)
     return children, int(counted[0]) if counted else 0
 
 
+def _own_children() -> ColumnElement[bool]:
+    return and_(own(items), items.c.parent_id == bindparam("of_item"), items.c.hidden_by == 0)
+
+
+@cache
+def _children_of() -> Executable:
+    # The unfinished first: they are what a parent waits for.
+    ordered = item_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
+    return ordered.limit(CHILDREN)
+
+
+@cache
+def _count_of_children() -> Executable:
+    return select(func.count()).select_from(items).where(_own_children())
+
+
 async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
+    rows = await tx.all(_links_of(), tx.own | {"of_item": item_id})
+    return tuple(Linked(row.link_kind, bool(row.outgoing), to_item(row, tx.now)) for row in rows)
+
+
+@cache
+def _links_of() -> Executable:
     to = select(links.c.target_id.label("other"), links.c.kind.label("link_kind"), literal(True).label("outgoing"))
     by = select(links.c.source_id, links.c.kind, literal(False))
     ends = union_all(
-        to.where(tx.of(links), links.c.source_id == item_id), by.where(tx.of(links), links.c.target_id == item_id)
+        to.where(own(links), links.c.source_id == bindparam("of_item")),
+        by.where(own(links), links.c.target_id == bindparam("of_item")),
     ).subquery()
-    statement = (
-        select_items(tx)
-        .add_columns(ends.c.link_kind, ends.c.outgoing)
+    return (
+        item_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
         .join(ends, ends.c.other == items.c.id)
-        .where(items.c.hidden_by == 0)
+        .where(own(items), items.c.hidden_by == 0)
         .order_by(ends.c.link_kind, items.c.id)
         .limit(LINKS)
     )
-    rows = await tx.all(statement)
-    return tuple(Linked(row.link_kind, bool(row.outgoing), to_item(row, tx.now)) for row in rows)

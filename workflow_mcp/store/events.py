@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Executable, Table, bindparam, select
 
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.schema import events, notes
 from workflow_mcp.store.values import Actor, Event, Note
 
@@ -45,13 +46,17 @@ async def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> 
 
 async def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
     """An item's last events, the oldest of them first."""
-    statement = select(events).where(tx.of(events), events.c.item_id == item_id)
-    rows = await tx.all(statement.order_by(events.c.id.desc()).limit(count))
+    rows = await tx.all(_last(events), tx.own | {"of_item": item_id, "so_many": count})
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
 async def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
-    statement = select(notes).where(tx.of(notes), notes.c.item_id == item_id)
-    rows = await tx.all(statement.order_by(notes.c.id.desc()).limit(count))
+    rows = await tx.all(_last(notes), tx.own | {"of_item": item_id, "so_many": count})
     return tuple(Note(row.at, row.author, row.text) for row in reversed(rows))
+
+
+@cache
+def _last(table: Table) -> Executable:
+    statement = select(table).where(own(table), table.c.item_id == bindparam("of_item"))
+    return statement.order_by(table.c.id.desc()).limit(bindparam("so_many"))
