@@ -101,6 +101,7 @@ async def served_here(
 async def served_app(app: ASGIApp, path: str = "/mcp") -> AsyncIterator[str]:
     """The URL of any app that is served in this event loop."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on its own
         server = uvicorn.Server(uvicorn.Config(app, lifespan="on", ws="none", log_level="error"))
         async with running(server, server.serve(sockets=[listener])):
             yield f"http://127.0.0.1:{listener.getsockname()[1]}{path}"
