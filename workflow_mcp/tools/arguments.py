@@ -39,7 +39,7 @@ ActorArgument = Annotated[
 OneType = Annotated[
     ItemType | None, WithJsonSchema({"type": "string", "enum": ["epic", "feature", "task", "bug", "research", "chore"]})
 ]
-ID_OR_REF = {"type": ["integer", "string"], "description": "id or ref"}
+ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "id or ref"}
 Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
 
 
@@ -76,8 +76,8 @@ class WorkItemUpdate(BaseModel):
     )
     priority: Number = None
     labels: Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})] = None
-    parent: Annotated[int | None, WithJsonSchema({"type": ["integer", "null"]})] = None
-    assignee: Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})] = None
+    parent: Annotated[int | None, WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})] = None
+    assignee: Annotated[str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})] = None
     note: Text = None
     expected_version: Number = None
 
