@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -36,9 +36,8 @@ SessionArgument = Annotated[
 ActorArgument = Annotated[
     str | None, WithJsonSchema({"type": "string", "description": "Who you are; default: your session."})
 ]
-OneType = Annotated[
-    ItemType | None, WithJsonSchema({"type": "string", "enum": ["epic", "feature", "task", "bug", "research", "chore"]})
-]
+OneType = Annotated[ItemType | None, WithJsonSchema({"type": "string", "enum": list(get_args(ItemType))})]
+OneStatus = Annotated[Status | None, WithJsonSchema({"type": "string", "enum": list(get_args(Status))})]
 ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "id or ref"}
 Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
 
@@ -53,12 +52,8 @@ class NewWorkItem(BaseModel):
     description: str = ""
     priority: int = Field(default=2, description="0 (urgent) to 4")
     labels: list[str] = []
-    parent: Annotated[int | str | None, WithJsonSchema({"type": ["integer", "string"], "description": "id or ref"})] = (
-        None
-    )
-    depends_on: Annotated[
-        list[int | str], WithJsonSchema({"type": "array", "items": {"type": ["integer", "string"]}})
-    ] = []
+    parent: Annotated[int | str | None, WithJsonSchema(ID_OR_REF)] = None
+    depends_on: Annotated[list[int | str], WithJsonSchema({"type": "array", "items": ID_OR_REF})] = []
     ref: Annotated[Text, Field(description="Name for use in this call")] = None
 
 
@@ -71,9 +66,7 @@ class WorkItemUpdate(BaseModel):
     title: Text = None
     description: Text = None
     item_type: OneType = None
-    status: Annotated[Status | None, WithJsonSchema({"enum": ["pending", "in_progress", "completed", "cancelled"]})] = (
-        None
-    )
+    status: OneStatus = None
     priority: Number = None
     labels: Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})] = None
     parent: Annotated[int | None, WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})] = None
