@@ -132,6 +132,10 @@ class SessionArchive:
         """Whether the session's last change reached the store, or need not."""
         return session_id not in self._unsaved
 
+    def is_absent(self, session_id: str) -> bool:
+        """Whether it is known, without looking, that the store has nothing of the session."""
+        return session_id in self._absent or self._stored_as(session_id) is None
+
     @asynccontextmanager
     async def turn(self, session_id: str) -> AsyncIterator[SessionArchive | None]:
         """The archive, for this session nobody else's meanwhile; None when its turn does not come in time."""

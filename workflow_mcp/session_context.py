@@ -214,7 +214,7 @@ class SessionContextManager:
         return nullcontext() if self._archive is None else self._archive.turn(session_id)
 
     async def _restore(self, session_id: str) -> None:
-        if self._archive is None or session_id in self._sessions:
+        if self._archive is None or session_id in self._sessions or self._archive.is_absent(session_id):
             return
         async with self._turn(session_id) as archive:
             await self._look_up(session_id, archive)

@@ -85,13 +85,14 @@ class InputPump:
         try:
             while self._parent_lives():
                 readers, writers = [self._wake] + ([] if pending else [self._source]), [self._sink] if pending else []
-                readable, writable, _ = select.select(readers, writers, [], PARENT_CHECK)
+                readable, _, _ = select.select(readers, writers, [], PARENT_CHECK)
                 if self._wake in readable:
                     return
-                if writable:
-                    pending = pending[os.write(self._sink, pending) :]
-                elif self._source in readable and not (pending := os.read(self._source, CHUNK)):
+                if self._source in readable and not (pending := os.read(self._source, CHUNK)):
                     return
+                # Tried at once: there is nearly always room, and asking first would double the cost of a message.
+                with contextlib.suppress(BlockingIOError):
+                    pending = pending[os.write(self._sink, pending) :] if pending else b""
         except OSError:
             return  # the server has closed its end, or stdin was closed under us: both are an end of input
         finally:
