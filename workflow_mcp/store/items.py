@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -169,4 +170,20 @@ async def insert_items(
 
 async def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one item."""
-    await tx.run(update(items).where(tx.of(items), items.c.id == item_id).values(**values))
+    await change_items(tx, {item_id: values})
+
+
+async def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Overwrite columns of items, of each its own."""
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for item_id, own_values in values.items():
+        here = {"of_item": item_id, "own_project": tx.project_id}
+        alike[tuple(own_values)].append(here | {f"new_{name}": value for name, value in own_values.items()})
+    for names, parameters in alike.items():
+        await tx.run(_change(names), parameters)
+
+
+@lru_cache(maxsize=256)
+def _change(names: tuple[str, ...]) -> Executable:
+    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    return statement.values({name: bindparam(f"new_{name}", type_=items.c[name].type) for name in names})

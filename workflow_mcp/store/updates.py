@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,9 @@ from workflow_mcp.store.claims import refuse_if_held
 from workflow_mcp.store.database import Transaction
 from workflow_mcp.store.events import add_notes, record
 from workflow_mcp.store.graph import DEEPEST, depth_of, height_of, refuse_cycle
-from workflow_mcp.store.items import change_item, fetch_items, folded, require_rows, to_item
+from workflow_mcp.store.items import change_item, change_items, fetch_items, folded, require_rows, to_item
 from workflow_mcp.store.readiness import Waits
-from workflow_mcp.store.schema import item_texts, items, labels
+from workflow_mcp.store.schema import item_texts, labels
 from workflow_mcp.store.values import Actor, ItemUpdate, UpdateResult
 
 
@@ -74,15 +73,8 @@ async def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
 
 
 async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
-    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for item_id, change in changes.items():
-        if not change:
-            continue
-        values = {**change.values, "version": rows[item_id].version + 1, "updated_at": tx.now}
-        alike[tuple(values)].append({**values, "of_item": item_id})
-    for names, parameters in alike.items():
-        statement = update(items).where(tx.of(items), items.c.id == bindparam("of_item"))
-        await tx.run(statement.values({name: bindparam(name) for name in names}), parameters)
+    marks = {one: {"version": rows[one].version + 1, "updated_at": tx.now} for one, change in changes.items() if change}
+    await change_items(tx, {one: {**changes[one].values, **mark} for one, mark in marks.items()})
     await _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
     await _write_texts(tx, rows, changes)
 
@@ -104,8 +96,9 @@ async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: M
         for one, change in changes.items()
         if change.values.keys() & {"title", "description"}
     ]
-    statement = update(item_texts).where(tx.of(item_texts), item_texts.c.item_id == bindparam("of_item"))
-    await tx.run(statement.values(folded=bindparam("text")), parameters)
+    if parameters:
+        statement = update(item_texts).where(tx.of(item_texts), item_texts.c.item_id == bindparam("of_item"))
+        await tx.run(statement.values(folded=bindparam("text")), parameters)
 
 
 async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
