@@ -17,7 +17,7 @@ MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in F
 
 # Each group may import from the groups above it only; the packages store and tools also from themselves.
 LAYERS = (
-    ("errors", "version", "caller", "stdio"),
+    ("errors", "version", "caller", "stdio", "drain"),
     ("settings", "tokens", "config_file", "session_archive", "file_work", "store"),
     ("session_context", "config", "directory"),
     ("workspace",),
@@ -26,13 +26,13 @@ LAYERS = (
     ("services", "doctor"),
     ("tools",),
     ("server",),
-    ("http", "plugin"),
+    ("http",),
     ("serve", "cli_items"),
     ("cli",),
     ("__main__", "__init__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-FASTMCP_ALLOWED = ("server", "serve", "http", "plugin", "tools")
+FASTMCP_ALLOWED = ("server", "serve", "http", "tools")
 POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 50
