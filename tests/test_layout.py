@@ -26,13 +26,13 @@ LAYERS = (
     ("services", "doctor"),
     ("tools",),
     ("server",),
-    ("http",),
+    ("http", "stdio_server"),
     ("serve", "cli_items"),
     ("cli",),
     ("__main__", "__init__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-FASTMCP_ALLOWED = ("server", "serve", "http", "tools")
+FASTMCP_ALLOWED = ("server", "serve", "http", "stdio_server", "tools")
 POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 50

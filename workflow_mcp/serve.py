@@ -15,6 +15,7 @@ from workflow_mcp.server import build_server
 from workflow_mcp.session_archive import FileStore
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.stdio import leave, on_signals, open_pump
+from workflow_mcp.stdio_server import run_on_stdio
 from workflow_mcp.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def serve_stdio(**settings: Any) -> None:
     # What was imported stays; the collector need never look at it again.
     gc.freeze()
     gc.enable()
-    anyio.run(partial(server.run_stdio_async, show_banner=False, log_level=chosen.log_level))
+    anyio.run(partial(run_on_stdio, server, log_level=chosen.log_level))
     leave(0)
 
 
