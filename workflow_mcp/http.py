@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
 
@@ -24,8 +23,6 @@ from workflow_mcp.session_context import MAX_IDLE
 from workflow_mcp.settings import Settings
 from workflow_mcp.tokens import TokenFile
 from workflow_mcp.version import __version__
-
-logger = logging.getLogger(__name__)
 
 DRAIN = 5
 CLOSING = 1

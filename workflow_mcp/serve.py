@@ -18,8 +18,6 @@ from workflow_mcp.stdio import leave, on_signals, open_pump
 from workflow_mcp.stdio_server import run_on_stdio
 from workflow_mcp.version import __version__
 
-logger = logging.getLogger(__name__)
-
 SESSIONS_FOLDER = "sessions"
 
 

@@ -21,8 +21,6 @@ from workflow_mcp.tools.boundary import SHORT_SESSIONS, Boundary, OnlyFileRoots
 from workflow_mcp.tools.calls import SERVICES
 from workflow_mcp.version import __version__
 
-logger = logging.getLogger(__name__)
-
 INSTRUCTIONS = """\
 workflow-mcp keeps each project's work apart. It knows which directory and project a call is for; every answer says so.
 - get_working_directory shows the directory, the project and how they are known.

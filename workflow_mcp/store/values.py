@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, get_args
 
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
-State = Literal["ready", "blocked", "in_progress", "completed", "cancelled"]
 LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
 View = Literal["ready", "open", "mine", "blocked", "done", "all"]
 

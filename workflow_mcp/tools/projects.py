@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from importlib import import_module
 from typing import Annotated
 
 from fastmcp import FastMCP
@@ -14,7 +12,7 @@ from pydantic import Field
 
 from workflow_mcp.tools.annotations import READ, WRITE
 from workflow_mcp.tools.arguments import Cursor, SessionArgument, Text
-from workflow_mcp.tools.calls import CurrentWorkspace, caller_of, client_errors, services_of
+from workflow_mcp.tools.calls import CurrentWorkspace, caller_of, client_errors, imported, services_of
 from workflow_mcp.tools.results import WorkspaceResult, workspace_result
 from workflow_mcp.tools.session import key_to_set
 from workflow_mcp.workspace import Workspace, check_choice
@@ -43,7 +41,7 @@ async def list_projects(
     context: Context = CurrentContext(),
 ) -> str:
     """List the projects that have work items here, name and id."""
-    rows = await asyncio.to_thread(import_module, "workflow_mcp.tools.rows")
+    rows = await imported("workflow_mcp.tools.rows")
     store = await services_of(context).projects.store()
     current = None if workspace.project is None else workspace.project.id
     while True:

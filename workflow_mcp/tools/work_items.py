@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 from fastmcp import FastMCP
@@ -26,14 +23,12 @@ from workflow_mcp.tools.arguments import (
     View,
     WorkItemUpdates,
 )
-from workflow_mcp.tools.calls import CurrentWorkspace, caller_of, client_errors, services_of
+from workflow_mcp.tools.calls import CurrentWorkspace, caller_of, client_errors, imported, services_of
 from workflow_mcp.tools.results import ClaimResult, WorkItemDetail
 from workflow_mcp.workspace import Workspace
 
 if TYPE_CHECKING:
     from workflow_mcp.tools.work import Desk
-
-WORK = "workflow_mcp.tools.work"
 
 
 async def create_work_items(
@@ -161,9 +156,7 @@ async def ready_resource(workspace: Workspace = CurrentWorkspace(), context: Con
 
 async def desk_of(context: Context, workspace: Workspace, actor: str | None) -> Desk:
     """The project's data in the hands of `actor`, else of whoever the session is."""
-    if WORK not in sys.modules:
-        await asyncio.to_thread(import_module, WORK)
-    work = import_module(WORK)
+    work = await imported("workflow_mcp.tools.work")
     services = services_of(context)
     data = await services.projects.data_of(workspace)
     name = actor or services.connections.actor(workspace.session_key)
