@@ -192,7 +192,7 @@ def _replace(path: str, change: Callable[[bytes | None], bytes | None]) -> bool:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    sync_folder(os.path.dirname(target))
+    _sync_folder(os.path.dirname(target))
     return True
 
 
@@ -213,8 +213,7 @@ def _keep_attributes(source: str, path: str) -> None:
     os.chmod(path, stat.S_IMODE(status.st_mode))
 
 
-def sync_folder(folder: str) -> None:
-    """Make what was created in a folder outlast a power cut, where the system can."""
+def _sync_folder(folder: str) -> None:
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
