@@ -20,7 +20,7 @@ from workflow_mcp.errors import UsageError
 from workflow_mcp.file_work import FileWork
 from workflow_mcp.projects import Data, Projects, dry_run_error
 from workflow_mcp.settings import load_settings
-from workflow_mcp.store import Actor, Item, ItemQuery
+from workflow_mcp.store import Actor, ItemPage, ItemQuery, ItemSummary
 from workflow_mcp.tools import rows
 from workflow_mcp.tools.arguments import View
 from workflow_mcp.tools.item_results import detail_result, item_result
@@ -47,14 +47,11 @@ def list_items(
     query = ItemQuery(view=view, label=label, text=text, limit=limit, actor=ACTOR)
 
     async def work(data: Data) -> None:
-        page = await data.store.list_items(data.project, query)
         if as_json:
-            _print_json([item_result(item).model_dump(mode="json") for item in page.items])
-        elif not sys.stdout.isatty():
-            _print(rows.page_text(data.project, page, data.note))
+            whole = await data.store.list_whole_items(data.project, query)
+            _print_json([item_result(item).model_dump(mode="json") for item in whole.items])
         else:
-            title = f"{data.project.name}: {rows.counted(page.counts)}"
-            Console().print(_table(title, page.items))
+            _print_page(data, await data.store.list_items(data.project, query))
 
     _with_data(directory, work)
 
@@ -171,7 +168,7 @@ async def _open_data(directory: str) -> AsyncIterator[Data]:
         files.close()
 
 
-def _table(title: str, items: Sequence[Item]) -> Table:
+def _table(title: str, items: Sequence[ItemSummary]) -> Table:
     table = Table("#", "type", "p", "state", "title", "assignee", title=title)
     for item in items:
         state = Text(item.state, style=STYLES.get(item.state, ""))
@@ -179,6 +176,13 @@ def _table(title: str, items: Sequence[Item]) -> Table:
             str(item.id), item.item_type, str(item.priority), state, Text(item.title), Text(item.assignee or "")
         )
     return table
+
+
+def _print_page(data: Data, page: ItemPage[ItemSummary]) -> None:
+    if sys.stdout.isatty():
+        Console().print(_table(f"{data.project.name}: {rows.counted(page.counts)}", page.items))
+    else:
+        _print(rows.page_text(data.project, page, data.note))
 
 
 def _print_json(value: Any) -> None:

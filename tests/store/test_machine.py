@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.store.support import Clock, check_invariants, file_of
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.store import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef, Store
+from workflow_mcp.store import Actor, ItemQuery, ItemSummary, ItemUpdate, NewItem, ProjectRef, Store
 
 PROJECT = ProjectRef("11111111-1111-4111-8111-111111111111", "model")
 ACTORS = ("ana", "bob")
@@ -291,10 +292,13 @@ class StoreMachine(RuleBasedStateMachine):
         visible = {one: row for one, row in self.rows.items() if not row.hidden_by}
         assert page.counts.total == len(visible)
         assert page.counts.ready == len(self.ready())
-        shown = self.do(self.store.list_items(PROJECT, ItemQuery("all", limit=200))).items
-        assert [(one.id, one.parent, one.status) for one in shown] == [
+        whole = self.do(self.store.list_whole_items(PROJECT, ItemQuery("all", limit=200))).items
+        assert [(one.id, one.parent, one.status) for one in whole] == [
             (one, row.parent, row.status) for one, row in sorted(visible.items())
         ]
+        listed = self.do(self.store.list_items(PROJECT, ItemQuery("all", limit=200))).items
+        fields = [field.name for field in dataclasses.fields(ItemSummary)]
+        assert [{name: getattr(one, name) for name in fields} for one in whole] == list(map(dataclasses.asdict, listed))
 
 
 @pytest.mark.parametrize("examples", [15, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])

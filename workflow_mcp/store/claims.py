@@ -14,7 +14,7 @@ from workflow_mcp.store.database import Transaction
 from workflow_mcp.store.detail import reasons
 from workflow_mcp.store.events import record
 from workflow_mcp.store.items import change_item, require_rows, to_item
-from workflow_mcp.store.listing import page_rows
+from workflow_mcp.store.listing import first_row
 from workflow_mcp.store.values import Actor, Item, ItemQuery
 
 DEFAULT_LEASE = timedelta(minutes=60)
@@ -33,8 +33,7 @@ async def claim(
     check_actor(actor)
     check_lease(lease)
     if item_id is None:
-        first = await page_rows(tx, ItemQuery(view="ready", item_type=item_type, label=label, limit=1))
-        row = first[0] if first else None
+        row = await first_row(tx, ItemQuery(view="ready", item_type=item_type, label=label))
     else:
         row = await _claimable(tx, item_id, actor)
     return None if row is None else await _take(tx, row, actor, lease)

@@ -11,9 +11,9 @@ from workflow_mcp.store.checks import check_ids
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import last_events, last_notes
 from workflow_mcp.store.graph import ancestry
-from workflow_mcp.store.items import item_columns, require_rows, select_items, to_item
+from workflow_mcp.store.items import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.store.schema import items, links
-from workflow_mcp.store.values import FINISHED, Item, ItemDetail, Linked
+from workflow_mcp.store.values import FINISHED, Item, ItemDetail, ItemSummary, Linked
 
 CHILDREN = 200
 LINKS = 200
@@ -49,7 +49,7 @@ async def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
     return _sentences(item, await _linked(tx, item.id) if item.waits else (), children)
 
 
-def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[Item, ...]) -> tuple[str, ...]:
+def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSummary, ...]) -> tuple[str, ...]:
     if item.ready:
         return ()
     if item.state in FINISHED:
@@ -58,25 +58,25 @@ def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[Item, ...
         until = f" until {problems.at(item.claim_expires_at)}" if item.claim_expires_at else ""
         return (f"{item.assignee or 'somebody'} works on it{until}",)
     blockers = [
-        one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.status not in FINISHED
+        one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.state not in FINISHED
     ]
-    unfinished = [child.id for child in children if child.status not in FINISHED]
+    unfinished = [child.id for child in children if child.state not in FINISHED]
     found = [f"it waits for {problems.numbers(blockers)}"] if blockers else []
     return (*found, f"below it, {problems.numbers(unfinished)} are unfinished") if unfinished else tuple(found)
 
 
-async def _ancestors(tx: Transaction, item: Item) -> tuple[Item, ...]:
+async def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
     if item.parent is None:
         return ()
     above = ancestry(tx, item.id)
-    statement = select_items(tx).join(above, above.c.id == items.c.id).where(above.c.distance > 0)
-    return tuple(to_item(row, tx.now) for row in await tx.all(statement.order_by(above.c.distance.desc())))
+    statement = summary_columns.join(above, above.c.id == items.c.id).where(tx.of(items), above.c.distance > 0)
+    return tuple(to_summary(row, tx.now) for row in await tx.all(statement.order_by(above.c.distance.desc())))
 
 
-async def _children(tx: Transaction, item_id: int) -> tuple[tuple[Item, ...], int]:
+async def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
     here = tx.own | {"of_item": item_id}
     rows = await tx.all(_children_of(), here)
-    children = tuple(to_item(row, tx.now) for row in rows)
+    children = tuple(to_summary(row, tx.now) for row in rows)
     if len(rows) < CHILDREN:
         return children, len(rows)
     counted = await tx.first(_count_of_children(), here)
@@ -90,7 +90,7 @@ def _own_children() -> ColumnElement[bool]:
 @cache
 def _children_of() -> Executable:
     # The unfinished first: they are what a parent waits for.
-    ordered = item_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
+    ordered = summary_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
     return ordered.limit(CHILDREN)
 
 
@@ -101,7 +101,7 @@ def _count_of_children() -> Executable:
 
 async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
     rows = await tx.all(_links_of(), tx.own | {"of_item": item_id})
-    return tuple(Linked(row.link_kind, bool(row.outgoing), to_item(row, tx.now)) for row in rows)
+    return tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
 
 
 @cache
@@ -113,7 +113,7 @@ def _links_of() -> Executable:
         by.where(own(links), links.c.target_id == bindparam("of_item")),
     ).subquery()
     return (
-        item_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
+        summary_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
         .join(ends, ends.c.other == items.c.id)
         .where(own(items), items.c.hidden_by == 0)
         .order_by(ends.c.link_kind, items.c.id)

@@ -14,7 +14,7 @@ from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 from workflow_mcp.store import problems
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.schema import item_texts, items, labels, projects
-from workflow_mcp.store.values import Item, NewItem
+from workflow_mcp.store.values import Item, ItemSummary, NewItem
 
 # Labels are one line, so this cannot be part of one.
 LABEL_SEPARATOR = "\n"
@@ -29,11 +29,30 @@ _labels = (
 )
 
 item_columns = select(items, _labels)
+summary_columns = select(
+    items.c.id,
+    items.c.title,
+    items.c.item_type,
+    items.c.status,
+    items.c.priority,
+    items.c.assignee,
+    items.c.claim_expires_at,
+    items.c.waits,
+)
+
+
+SUMMARY = len(summary_columns.selected_columns)
 
 
 def select_items(tx: Transaction) -> Select[Any]:
     """All columns of the project's items; for `to_item`."""
     return item_columns.where(tx.of(items))
+
+
+def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
+    """What a row that begins with `summary_columns` says of an item at a time."""
+    item_id, title, item_type, status, priority, assignee, claim_expires_at, waits = row[:SUMMARY]
+    return ItemSummary(item_id, title, item_type, state_of(status, claim_expires_at, waits, now), priority, assignee)
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -13,7 +14,9 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Executable,
+    Integer,
     Row,
+    Select,
     and_,
     bindparam,
     exists,
@@ -27,55 +30,74 @@ from sqlalchemy import (
 from workflow_mcp.store.checks import check_query
 from workflow_mcp.store.cursors import make_cursor, read_cursor
 from workflow_mcp.store.database import Transaction, own
-from workflow_mcp.store.items import item_columns, state_of, to_item
-from workflow_mcp.store.schema import Instant, item_texts, items, labels, to_micros
-from workflow_mcp.store.values import Counts, ItemPage, ItemQuery
+from workflow_mcp.store.items import item_columns, state_of, summary_columns, to_item, to_summary
+from workflow_mcp.store.schema import Instant, item_texts, items, labels
+from workflow_mcp.store.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
 
 FILTERS = ("parent", "item_type", "assignee", "label")
 ESCAPE = "/"
 
 
-async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage:
+async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
     """A page of a view; by priority and age, but `done` by the time of finishing, the last first, and `all` by id.
 
     Raises:
         WorkItemError: `INVALID_ITEM`.
         UsageError: `INVALID_CURSOR`.
     """
+    return await _page(tx, query, summary_columns, to_summary)
+
+
+async def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
+    """The same page with whole items.
+
+    Raises:
+        WorkflowError: see `list_page`.
+    """
+    return await _page(tx, query, item_columns, to_item)
+
+
+async def _page(
+    tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
+) -> ItemPage[ItemT_co]:
     check_query(query)
-    rows = await page_rows(tx, query, more=1)
-    page = [to_item(row, tx.now) for row in rows[: query.limit]]
+    rows = await _page_rows(tx, query, columns, more=1)
+    page = tuple(to_value(row, tx.now) for row in rows[: query.limit])
     following = (
-        make_cursor(_subject(query), _key_of(query.view, rows[query.limit - 1])) if len(rows) > len(page) else None
+        make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1])) if len(rows) > len(page) else None
     )
-    return ItemPage(tuple(page), await count_states(tx), following)
+    return ItemPage(page, await count_states(tx), following)
 
 
-async def page_rows(tx: Transaction, query: ItemQuery, *, more: int = 0) -> Sequence[Row[Any]]:
-    """The rows of a page, and `more` beyond its limit."""
+async def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
+    """The row of `item_columns` that a view begins with, if it has any."""
+    rows = await _page_rows(tx, replace(query, limit=1), item_columns, more=0)
+    return rows[0] if rows else None
+
+
+async def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
     words = (query.text or "").casefold().split()
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
-    statement = _statement(query.view, tuple(given), len(words), bool(key), query.limit + more)
-    actor = {"own_actor": query.actor}
-    texts = {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
-    return await tx.all(
-        statement, tx.own | actor | given | texts | {f"key_{number}": part for number, part in enumerate(key)}
-    )
+    values = tx.own | given | {"own_actor": query.actor, "most": query.limit + more}
+    values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
+    values |= {f"key_{number}": part for number, part in enumerate(key)}
+    return await tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), values)
 
 
 @lru_cache(maxsize=256)
-def _statement(view: str, filters: tuple[str, ...], words: int, after: bool, limit: int) -> Executable:
+def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
     # Built once for each shape: building it takes longer than SQLite takes to answer it.
-    ordered = _order(view)
+    ordered, most = _order(view), bindparam("most", type_=Integer())
     narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
     parts = [
-        select(items.c.id).where(own(items), *branch, *narrowed).order_by(*ordered).limit(limit)
+        select(items.c.id).where(own(items), *branch, *narrowed).order_by(*ordered).limit(most)
         for branch in _branches(view)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
-    statement = item_columns.where(own(items), items.c.id.in_(wanted))
-    return statement.order_by(*ordered).limit(limit)
+    keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(view))]
+    statement = columns.add_columns(*keys).where(own(items), items.c.id.in_(wanted))
+    return statement.order_by(*ordered).limit(most)
 
 
 def _ran_out() -> ColumnElement[bool]:
@@ -126,8 +148,7 @@ def _order(view: str) -> list[ColumnElement[Any]]:
 
 
 def _key_of(view: str, row: Row[Any]) -> list[int]:
-    values = [getattr(row, column.key or "") for column in _key_columns(view)]
-    return [to_micros(value) if isinstance(value, datetime) else value for value in values]
+    return [getattr(row, f"key_{number}") for number in range(len(_key_columns(view)))]
 
 
 def _cursor_key(query: ItemQuery) -> list[Any]:
@@ -135,10 +156,13 @@ def _cursor_key(query: ItemQuery) -> list[Any]:
 
 
 def _after(view: str) -> ColumnElement[bool]:
-    columns = _key_columns(view)
+    columns = _plain_keys(view)
     here = tuple_(*(bindparam(f"key_{number}", type_=BigInteger()) for number in range(len(columns))))
-    there = tuple_(*(type_coerce(column, BigInteger) for column in columns))
-    return there < here if view == "done" else there > here
+    return tuple_(*columns) < here if view == "done" else tuple_(*columns) > here
+
+
+def _plain_keys(view: str) -> list[ColumnElement[int]]:
+    return [type_coerce(column, BigInteger) for column in _key_columns(view)]
 
 
 def _key_columns(view: str) -> list[ColumnElement[Any]]:

@@ -12,9 +12,9 @@ from functools import cache
 from sqlalchemy import Executable, bindparam, select, update
 
 from workflow_mcp.store.database import Transaction, own
-from workflow_mcp.store.items import chunks, fetch_items
+from workflow_mcp.store.items import chunks, summary_columns, to_summary
 from workflow_mcp.store.schema import items, links
-from workflow_mcp.store.values import Item
+from workflow_mcp.store.values import ItemSummary
 
 
 class Waits:
@@ -40,15 +40,21 @@ class Waits:
         """Count an item among those that can become ready, though what it waits for has not changed."""
         self._reopened.add(item_id)
 
-    async def write(self, tx: Transaction) -> tuple[Item, ...]:
+    async def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
         """Write the changes; the items that are ready now and were not before, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
         if changes:
             shifts = [{"of_item": one, "by_so_many": by, "own_project": tx.project_id} for one, by in changes.items()]
             await tx.run(_shift(), shifts)
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
-        now_ready = await fetch_items(tx, sorted(freed))
-        return tuple(item for item in now_ready if item.ready and not item.deleted)
+        rows = [row for ids in chunks(sorted(freed)) for row in await tx.all(_visible(), tx.own | {"ids": ids})]
+        return tuple(item for item in (to_summary(row, tx.now) for row in rows) if item.ready)
+
+
+@cache
+def _visible() -> Executable:
+    wanted = items.c.id.in_(bindparam("ids", expanding=True))
+    return summary_columns.where(own(items), wanted, items.c.hidden_by == 0).order_by(items.c.id)
 
 
 @cache

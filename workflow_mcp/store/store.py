@@ -24,6 +24,7 @@ from workflow_mcp.store.values import (
     ItemDetail,
     ItemPage,
     ItemQuery,
+    ItemSummary,
     ItemUpdate,
     LinkResult,
     NewItem,
@@ -122,8 +123,8 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.write(creation.run)
 
-    async def list_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage:
-        """A page of items, and the counts of the whole project.
+    async def list_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[ItemSummary]:
+        """A page of items, a summary each, and the counts of the whole project.
 
         Raises:
             WorkItemError: `INVALID_ITEM`.
@@ -131,6 +132,15 @@ class Store:
         """
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_page, query=query))
+
+    async def list_whole_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[Item]:
+        """The same page with whole items; some times slower.
+
+        Raises:
+            WorkflowError: see `list_items`.
+        """
+        async with self._databases.use(project) as database:
+            return await database.read(partial(listing.list_whole, query=query))
 
     async def get_item(self, project: ProjectRef, item_id: int) -> ItemDetail:
         """An item and all around it.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Generic, Literal, TypeVar, get_args
 
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
@@ -81,33 +81,19 @@ class ItemUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A work item as it was when it was read.
+class ItemSummary:
+    """What a line of a list says of a work item, as it was when it was read.
 
     Attributes:
         state: the status, but for items that nobody works on `ready` or `blocked`; derived, never stored.
-        claim_expires_at: until when `assignee` holds it; None when nobody has claimed it.
-        waits: how many unfinished blockers and children it has.
     """
 
     id: int
     title: str
-    description: str
     item_type: str
-    status: str
     state: str
     priority: int
-    labels: tuple[str, ...]
-    parent: int | None
     assignee: str | None
-    claim_expires_at: datetime | None
-    version: int
-    waits: int
-    created_at: datetime
-    updated_at: datetime
-    completed_at: datetime | None
-    created_by: str
-    deleted: bool = False
 
     @property
     def ready(self) -> bool:
@@ -118,6 +104,32 @@ class Item:
     def blocked(self) -> bool:
         """Whether unfinished blockers or children hold it up."""
         return self.state == "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Item(ItemSummary):
+    """A whole work item.
+
+    Attributes:
+        claim_expires_at: until when `assignee` holds it; None when nobody has claimed it.
+        waits: how many unfinished blockers and children it has.
+    """
+
+    description: str
+    status: str
+    labels: tuple[str, ...]
+    parent: int | None
+    claim_expires_at: datetime | None
+    version: int
+    waits: int
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    created_by: str
+    deleted: bool = False
+
+
+ItemT_co = TypeVar("ItemT_co", bound=ItemSummary, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +174,10 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemPage:
-    """A page of items; `next_cursor` leads to the next one, None on the last."""
+class ItemPage(Generic[ItemT_co]):
+    """A page of items, whole or their summaries; `next_cursor` leads to the next one, None on the last."""
 
-    items: tuple[Item, ...]
+    items: tuple[ItemT_co, ...]
     counts: Counts
     next_cursor: str | None
 
@@ -196,7 +208,7 @@ class Linked:
 
     kind: str
     outgoing: bool
-    item: Item
+    item: ItemSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +221,8 @@ class ItemDetail:
     """
 
     item: Item
-    ancestors: tuple[Item, ...]
-    children: tuple[Item, ...]
+    ancestors: tuple[ItemSummary, ...]
+    children: tuple[ItemSummary, ...]
     children_count: int
     links: tuple[Linked, ...]
     notes: tuple[Note, ...]
@@ -223,7 +235,7 @@ class UpdateResult:
     """What a change left: the items it was asked for, and those that became ready by it."""
 
     items: tuple[Item, ...]
-    became_ready: tuple[Item, ...] = ()
+    became_ready: tuple[ItemSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +243,7 @@ class LinkResult:
     """Whether a link was made or removed, and which items became ready by it."""
 
     changed: bool
-    became_ready: tuple[Item, ...] = ()
+    became_ready: tuple[ItemSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

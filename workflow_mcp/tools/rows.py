@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, takewhile
 
-from workflow_mcp.store import Counts, Item, ItemPage, ProjectPage, ProjectRef
+from workflow_mcp.store import Counts, Item, ItemPage, ItemSummary, ProjectPage, ProjectRef
 
 ROW_OVERHEAD = 40
 MOST_BYTES = 20_000
@@ -13,7 +13,7 @@ FIRST_LINE = 400  # with counts and a cursor, but without the name of the projec
 PROBLEMS = 4_000
 
 
-def row(item: Item) -> str:
+def row(item: ItemSummary) -> str:
     """`#12 task p1 ready  Fix login  @ana`: at most 40 bytes beyond the title; a long name is cut."""
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state}  "
     holder = _cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
@@ -41,7 +41,7 @@ def counted(counts: Counts) -> str:
     )
 
 
-def page_text(project: ProjectRef, page: ItemPage, note: str | None) -> str:
+def page_text(project: ProjectRef, page: ItemPage[ItemSummary], note: str | None) -> str:
     """A page of items."""
     parts = [counted(page.counts), f"{len(page.items)} shown"]
     if page.next_cursor is not None:
@@ -60,7 +60,9 @@ def that_fit(told: Iterable[str], room: int) -> int:
     return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 
 
-def changed_text(project: ProjectRef, what: str, items: Sequence[Item], ready: Sequence[Item], note: str | None) -> str:
+def changed_text(
+    project: ProjectRef, what: str, items: Sequence[Item], ready: Sequence[ItemSummary], note: str | None
+) -> str:
     """What a change did, item by item, and what became ready by it; of each as much as fits."""
     room = room_for_rows(project, note)
     told = as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if ready else room)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from workflow_mcp.errors import UsageError
 from workflow_mcp.projects import Data, dry_run_error
-from workflow_mcp.store import UNSET, Actor, Item, ItemDetail, ItemQuery, ItemUpdate, NewItem
+from workflow_mcp.store import UNSET, Actor, Item, ItemDetail, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.tools import rows
 from workflow_mcp.tools.arguments import NewWorkItem, WorkItemUpdate
 from workflow_mcp.tools.item_results import detail_result, item_result
@@ -105,7 +105,7 @@ class Desk:
         )
         return self._changed(verb, result.items, result.became_ready)
 
-    def _changed(self, verb: str, items: Sequence[Item], ready: Sequence[Item]) -> str:
+    def _changed(self, verb: str, items: Sequence[Item], ready: Sequence[ItemSummary]) -> str:
         return rows.changed_text(self.data.project, f"{verb} {len(items)}", items, ready, self.data.note)
 
     def _allow(self, what: str) -> None:
