@@ -7,14 +7,15 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Executable, Row, bindparam, select
 
 from workflow_mcp.errors import shown
 from workflow_mcp.store import problems
 from workflow_mcp.store.checks import check_actor, check_request_id
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import DEEPEST, depth_of, refuse_cycle
 from workflow_mcp.store.items import fetch_items, insert_items, item_of_new, new_row, require_rows, take_ids
@@ -59,8 +60,7 @@ class Creation:
     async def _earlier(self, tx: Transaction) -> Sequence[int] | None:
         if self._request_id is None:
             return None
-        statement = select(requests).where(tx.of(requests), requests.c.request_id == self._request_id)
-        row = await tx.first(statement)
+        row = await tx.first(_request(), request_id=self._request_id)
         if row is None:
             return None
         if row.digest != self._digest:
@@ -116,6 +116,11 @@ class Creation:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
         await waits.write(tx)
         return [item_of_new(row, tags[row["id"]], tx.now) for row in rows]
+
+
+@cache
+def _request() -> Executable:
+    return select(requests).where(own(requests), requests.c.request_id == bindparam("request_id"))
 
 
 def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:

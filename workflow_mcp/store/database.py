@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Executable, Insert, Row, Table, bindparam
+from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert, Row, Table, bindparam
 
 from workflow_mcp.store import sqlite
 from workflow_mcp.store.faults import DRIVER_ERRORS, is_busy, store_errors
@@ -19,13 +19,17 @@ from workflow_mcp.store.project_files import FileIdentity, check_owner
 
 T = TypeVar("T")
 
+OWN_PROJECT = "own_project"
+
 # Waiters that lost a race must not come back together.
 RETRY_SECONDS = (0.001, 0.020)
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction in one project: statements are built with `of`, which keeps them inside it.
+    """A transaction in one project: statements are built with `own`, which keeps them inside it.
+
+    They are built once, with parameters, because building one takes longer than SQLite takes to run it.
 
     Attributes:
         on: does something with the connection, wherever that lives.
@@ -36,42 +40,34 @@ class Transaction:
     project_id: str
     now: datetime
 
-    def of(self, table: Table) -> ColumnElement[bool]:
-        """The condition that a row is this project's."""
-        return table.c.project_id == self.project_id
-
-    @property
-    def own(self) -> dict[str, Any]:
-        """Values for the parameters of statements that are built once, with the function `own`."""
-        return {"own_project": self.project_id, "own_now": self.now}
-
-    async def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
-        rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, values).all())
+        here = {OWN_PROJECT: self.project_id, **values}
+        rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, here).all())
         return rows
 
-    async def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+    async def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
         """The first row of a statement with these values for its parameters, or None."""
-        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement, values).first())
+        here = {OWN_PROJECT: self.project_id, **values}
+        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement, here).first())
         return row
 
-    async def run(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
-    ) -> CursorResult[Any] | None:
-        """Run a statement, once for each of `rows` when they are given; None when there are none."""
-        if rows is not None and not rows:
-            return None
-        result = await self.on(lambda connection: connection.execute(statement, rows))
-        return result if isinstance(result, CursorResult) else None
+    async def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that changes rows, once for each of these values for its parameters."""
+        await self._execute(statement, [{OWN_PROJECT: self.project_id, **one} for one in values])
 
-    async def add(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    async def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
-        await self.run(_insert(table), [{**row, "project_id": self.project_id} for row in rows])
+        await self._execute(_insert(table), [{**row, "project_id": self.project_id} for row in rows])
+
+    async def _execute(self, statement: Executable, values: list[dict[str, Any]]) -> None:
+        if values:
+            await self.on(lambda connection: connection.execute(statement, values))
 
 
-def own(table: Table) -> ColumnElement[bool]:
-    """The condition that a row is the project's, for a statement that is built once: run it with `Transaction.own`."""
-    return table.c.project_id == bindparam("own_project")
+def own(table: FromClause) -> ColumnElement[bool]:
+    """The condition that a row is the project's, in statements for `Transaction`."""
+    return table.c.project_id == bindparam(OWN_PROJECT)
 
 
 @cache

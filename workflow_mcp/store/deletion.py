@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Executable, Row, bindparam, select, update
 
 from workflow_mcp.errors import WorkItemError
 from workflow_mcp.store import problems
 from workflow_mcp.store.checks import check_actor, check_batch, check_ids
 from workflow_mcp.store.claims import refuse_if_held
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import descent
-from workflow_mcp.store.items import chunks, fetch_items, fetch_rows, select_items
+from workflow_mcp.store.items import fetch_items, fetch_rows, item_columns
 from workflow_mcp.store.readiness import Waits
-from workflow_mcp.store.schema import items
+from workflow_mcp.store.schema import Instant, items
 from workflow_mcp.store.values import Actor, UpdateResult
 
 
@@ -95,15 +96,24 @@ async def _check_parent(tx: Transaction, row: Row[Any]) -> None:
 
 
 async def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[Any]]:
-    below = descent(tx, item_id, hidden_by=hidden_by)
-    statement = select_items(tx).where(items.c.id.in_(select(below.c.id)), items.c.hidden_by == hidden_by)
-    return await tx.all(statement)
+    return await tx.all(_hidden_by(), of_item=item_id, hidden_by=hidden_by)
+
+
+@cache
+def _hidden_by() -> Executable:
+    below, hidden_by = descent(hidden_alike=True), items.c.hidden_by == bindparam("hidden_by")
+    return item_columns.where(own(items), items.c.id.in_(select(below.c.id)), hidden_by)
 
 
 async def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
-    for ids in chunks([row.id for row in subtree]):
-        statement = update(items).where(tx.of(items), items.c.id.in_(ids))
-        values = {"hidden_by": hidden_by, "version": items.c.version + 1, "updated_at": tx.now}
-        await tx.run(statement.values(values))
+    values = {"new_hidden_by": hidden_by, "now": tx.now}
+    await tx.change(_set_hidden_by(), [{"of_item": row.id, **values} for row in subtree])
     unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
     await waits.flipped(tx, unfinished, -1 if hidden_by else 1)
+
+
+@cache
+def _set_hidden_by() -> Executable:
+    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    now = bindparam("now", type_=Instant())
+    return statement.values(hidden_by=bindparam("new_hidden_by"), version=items.c.version + 1, updated_at=now)

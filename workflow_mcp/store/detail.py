@@ -68,18 +68,22 @@ def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSumma
 async def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
     if item.parent is None:
         return ()
-    above = ancestry(tx, item.id)
-    statement = summary_columns.join(above, above.c.id == items.c.id).where(tx.of(items), above.c.distance > 0)
-    return tuple(to_summary(row, tx.now) for row in await tx.all(statement.order_by(above.c.distance.desc())))
+    return tuple(to_summary(row, tx.now) for row in await tx.all(_ancestors_of(), of_item=item.id))
+
+
+@cache
+def _ancestors_of() -> Executable:
+    above = ancestry()
+    statement = summary_columns.join(above, above.c.id == items.c.id).where(own(items), above.c.distance > 0)
+    return statement.order_by(above.c.distance.desc())
 
 
 async def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
-    here = tx.own | {"of_item": item_id}
-    rows = await tx.all(_children_of(), here)
+    rows = await tx.all(_children_of(), of_item=item_id)
     children = tuple(to_summary(row, tx.now) for row in rows)
     if len(rows) < CHILDREN:
         return children, len(rows)
-    counted = await tx.first(_count_of_children(), here)
+    counted = await tx.first(_count_of_children(), of_item=item_id)
     return children, int(counted[0]) if counted else 0
 
 
@@ -100,7 +104,7 @@ def _count_of_children() -> Executable:
 
 
 async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
-    rows = await tx.all(_links_of(), tx.own | {"of_item": item_id})
+    rows = await tx.all(_links_of(), of_item=item_id)
     return tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
 
 

@@ -46,13 +46,13 @@ async def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> 
 
 async def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
     """An item's last events, the oldest of them first."""
-    rows = await tx.all(_last(events), tx.own | {"of_item": item_id, "so_many": count})
+    rows = await tx.all(_last(events), of_item=item_id, so_many=count)
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
 async def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
-    rows = await tx.all(_last(notes), tx.own | {"of_item": item_id, "so_many": count})
+    rows = await tx.all(_last(notes), of_item=item_id, so_many=count)
     return tuple(Note(row.at, row.author, row.text) for row in reversed(rows))
 
 

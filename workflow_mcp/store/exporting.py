@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select, tuple_
 
-from workflow_mcp.store.database import Transaction
-from workflow_mcp.store.items import LABEL_SEPARATOR, select_items
+from workflow_mcp.store.database import Transaction, own
+from workflow_mcp.store.items import LABEL_SEPARATOR, item_columns
 from workflow_mcp.store.schema import events, items, links, notes
 from workflow_mcp.store.values import ProjectRef
 
@@ -24,10 +24,10 @@ async def export_records(tx: Transaction, project: ProjectRef) -> AsyncIterator[
     yield {"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
-        (select_items(tx), [items.c.id], _item),
-        (select(links).where(tx.of(links)), link_key, _link),
-        (select(notes).where(tx.of(notes)), [notes.c.id], _note),
-        (select(events).where(tx.of(events)), [events.c.id], _event),
+        (item_columns.where(own(items)), [items.c.id], _item),
+        (select(links).where(own(links)), link_key, _link),
+        (select(notes).where(own(notes)), [notes.c.id], _note),
+        (select(events).where(own(events)), [events.c.id], _event),
     ]
     for statement, key, record in tables:
         async for row in _all(tx, statement, key):

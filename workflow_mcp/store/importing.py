@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, update
+from sqlalchemy import bindparam, update
 
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import OWN_PROJECT, Transaction
 from workflow_mcp.store.events import record
 from workflow_mcp.store.items import fetch_rows, insert_items, take_ids
 from workflow_mcp.store.records import Records, waits_of
@@ -52,8 +52,8 @@ async def _new_ids(tx: Transaction, found: Records) -> dict[int, int]:
 
 async def _raise_next_id(tx: Transaction, to: int) -> None:
     next_id = projects.c.next_item_id
-    statement = update(projects).where(projects.c.id == tx.project_id)
-    await tx.run(statement.values(next_item_id=case((next_id < to, to), else_=next_id)))
+    statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT), next_id < bindparam("to"))
+    await tx.change(statement.values(next_item_id=bindparam("to")), [{"to": to}])
 
 
 def _renumbered(row: Mapping[str, Any], new_ids: Mapping[int, int], *names: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 
 from workflow_mcp.store import problems
-from workflow_mcp.store.database import Transaction, own
+from workflow_mcp.store.database import OWN_PROJECT, Transaction, own
 from workflow_mcp.store.schema import item_texts, items, labels, projects
 from workflow_mcp.store.values import Item, ItemSummary, NewItem
 
@@ -44,11 +44,6 @@ summary_columns = select(
 SUMMARY = len(summary_columns.selected_columns)
 
 
-def select_items(tx: Transaction) -> Select[Any]:
-    """All columns of the project's items; for `to_item`."""
-    return item_columns.where(tx.of(items))
-
-
 def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
     """What a row that begins with `summary_columns` says of an item at a time."""
     item_id, title, item_type, status, priority, assignee, claim_expires_at, waits = row[:SUMMARY]
@@ -56,7 +51,7 @@ def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:
-    """The item that a row of `select_items` is at a time."""
+    """The item that a row of `item_columns` is at a time."""
     return Item(
         id=row.id,
         title=row.title,
@@ -96,7 +91,7 @@ async def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False)
     """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(set(ids))):
-        rows = await tx.all(_by_ids(lock=lock), tx.own | {"ids": some})
+        rows = await tx.all(_by_ids(lock=lock), ids=some)
         found |= {row.id: row for row in rows}
     return found
 
@@ -132,7 +127,7 @@ async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = Fals
 
 async def take_ids(tx: Transaction, count: int) -> range:
     """New ids, never given out before and never again."""
-    row = await tx.first(_take(), {"own_project": tx.project_id, "so_many": count})
+    row = await tx.first(_take(), so_many=count)
     end = int(row[0]) if row is not None else count
     return range(end - count, end)
 
@@ -140,7 +135,7 @@ async def take_ids(tx: Transaction, count: int) -> range:
 @cache
 def _take() -> Executable:
     taken = projects.c.next_item_id + bindparam("so_many")
-    statement = update(projects).where(projects.c.id == bindparam("own_project"))
+    statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT))
     return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
 
 
@@ -196,10 +191,10 @@ async def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]])
     """Overwrite columns of items, of each its own."""
     alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for item_id, own_values in values.items():
-        here = {"of_item": item_id, "own_project": tx.project_id}
-        alike[tuple(own_values)].append(here | {f"new_{name}": value for name, value in own_values.items()})
+        new = {f"new_{name}": value for name, value in own_values.items()}
+        alike[tuple(own_values)].append({"of_item": item_id, **new})
     for names, parameters in alike.items():
-        await tx.run(_change(names), parameters)
+        await tx.change(_change(names), parameters)
 
 
 @lru_cache(maxsize=256)

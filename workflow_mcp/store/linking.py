@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from functools import cache
+
+from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, delete, or_, select
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.checks import check_actor, check_ids, check_kind
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import refuse_cycle
 from workflow_mcp.store.items import require_rows
@@ -35,12 +37,12 @@ async def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Acto
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `CYCLE`.
     """
     rows = await require_rows(tx, [item_id, other], lock=True)
-    same = and_(tx.of(links), links.c.kind == kind, _between(item_id, other, kind))
-    exists = await tx.first(select(links.c.source_id).where(same)) is not None
+    ends = {"kind": kind, "of_item": item_id, "other": other}
+    exists = await tx.first(_found(kind), **ends) is not None
     if exists != remove:
         return LinkResult(changed=False)
     if remove:
-        await tx.run(delete(links).where(same))
+        await tx.change(_removal(kind), [ends])
     else:
         await _add(tx, item_id, other, kind)
     await record(tx, actor, _events(item_id, other, kind, remove=remove))
@@ -50,10 +52,23 @@ async def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Acto
     return LinkResult(changed=True, became_ready=await waits.write(tx))
 
 
-def _between(item_id: int, other: int, kind: str) -> ColumnElement[bool]:
-    forwards = and_(links.c.source_id == item_id, links.c.target_id == other)
-    backwards = and_(links.c.source_id == other, links.c.target_id == item_id)
-    return or_(forwards, backwards) if kind == "relates_to" else forwards
+@cache
+def _found(kind: str) -> Executable:
+    return select(links.c.source_id).where(_same(kind))
+
+
+@cache
+def _removal(kind: str) -> Executable:
+    return delete(links).where(_same(kind))
+
+
+def _same(kind: str) -> ColumnElement[bool]:
+    one: BindParameter[int] = bindparam("of_item")
+    other: BindParameter[int] = bindparam("other")
+    forwards = and_(links.c.source_id == one, links.c.target_id == other)
+    backwards = and_(links.c.source_id == other, links.c.target_id == one)
+    between = or_(forwards, backwards) if kind == "relates_to" else forwards
+    return and_(own(links), links.c.kind == bindparam("kind"), between)
 
 
 async def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:

@@ -79,15 +79,14 @@ async def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *,
     words = (query.text or "").casefold().split()
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
-    values = tx.own | given | {"own_actor": query.actor, "most": query.limit + more}
+    values = {**given, "actor": query.actor, "now": tx.now, "most": query.limit + more}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
     values |= {f"key_{number}": part for number, part in enumerate(key)}
-    return await tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), values)
+    return await tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
 
 
 @lru_cache(maxsize=256)
 def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
-    # Built once for each shape: building it takes longer than SQLite takes to answer it.
     ordered, most = _order(view), bindparam("most", type_=Integer())
     narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
     parts = [
@@ -101,7 +100,7 @@ def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words:
 
 
 def _ran_out() -> ColumnElement[bool]:
-    return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("own_now", type_=Instant()))
+    return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("now", type_=Instant()))
 
 
 def _branches(view: str) -> list[list[ColumnElement[bool]]]:
@@ -117,7 +116,7 @@ def _branches(view: str) -> list[list[ColumnElement[bool]]]:
         case "open":
             return [[visible, c.completed_at.is_(None)]]
         case "mine":
-            return [[visible, c.completed_at.is_(None), c.assignee == bindparam("own_actor")]]
+            return [[visible, c.completed_at.is_(None), c.assignee == bindparam("actor")]]
         case "done":
             return [[visible, c.completed_at.is_not(None)]]
         case _:
@@ -184,10 +183,10 @@ def _subject(query: ItemQuery) -> list[Any]:
 async def count_states(tx: Transaction) -> Counts:
     """How many visible items of the project are in which state."""
     counted: Counter[str] = Counter()
-    for row in await tx.all(_state_counts(), tx.own):
+    for row in await tx.all(_state_counts()):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
     # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
-    for row in await tx.all(_ran_out_counts(), tx.own):
+    for row in await tx.all(_ran_out_counts(), now=tx.now):
         counted["in_progress"] -= row.number
         counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)

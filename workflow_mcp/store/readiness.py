@@ -43,11 +43,9 @@ class Waits:
     async def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
         """Write the changes; the items that are ready now and were not before, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
-        if changes:
-            shifts = [{"of_item": one, "by_so_many": by, "own_project": tx.project_id} for one, by in changes.items()]
-            await tx.run(_shift(), shifts)
+        await tx.change(_shift(), [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
-        rows = [row for ids in chunks(sorted(freed)) for row in await tx.all(_visible(), tx.own | {"ids": ids})]
+        rows = [row for ids in chunks(sorted(freed)) for row in await tx.all(_visible(), ids=ids)]
         return tuple(item for item in (to_summary(row, tx.now) for row in rows) if item.ready)
 
 
@@ -67,7 +65,7 @@ async def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
     """The items that these block, once for each of them."""
     found: list[int] = []
     for ids in chunks(list(blockers)):
-        found += [row.target_id for row in await tx.all(_blocked_by(), tx.own | {"ids": ids})]
+        found += [row.target_id for row in await tx.all(_blocked_by(), ids=ids)]
     return found
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, update
+from sqlalchemy import Executable, Row, bindparam, delete, update
 
 from workflow_mcp.store import problems
 from workflow_mcp.store.changes import Change, change_of
 from workflow_mcp.store.checks import check_actor, check_batch, check_ids, check_update
 from workflow_mcp.store.claims import refuse_if_held
-from workflow_mcp.store.database import Transaction
+from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import add_notes, record
 from workflow_mcp.store.graph import DEEPEST, depth_of, height_of, refuse_cycle
 from workflow_mcp.store.items import change_item, change_items, fetch_items, folded, require_rows, to_item
@@ -81,8 +82,13 @@ async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping
 
 async def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
     if labelled:
-        await tx.run(delete(labels).where(tx.of(labels), labels.c.item_id.in_(list(labelled))))
+        await tx.change(_no_labels(), [{"of_item": one} for one in labelled])
         await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+
+
+@cache
+def _no_labels() -> Executable:
+    return delete(labels).where(own(labels), labels.c.item_id == bindparam("of_item"))
 
 
 async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
@@ -96,9 +102,13 @@ async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: M
         for one, change in changes.items()
         if change.values.keys() & {"title", "description"}
     ]
-    if parameters:
-        statement = update(item_texts).where(tx.of(item_texts), item_texts.c.item_id == bindparam("of_item"))
-        await tx.run(statement.values(folded=bindparam("text")), parameters)
+    await tx.change(_new_text(), parameters)
+
+
+@cache
+def _new_text() -> Executable:
+    statement = update(item_texts).where(own(item_texts), item_texts.c.item_id == bindparam("of_item"))
+    return statement.values(folded=bindparam("text"))
 
 
 async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
