@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -167,6 +168,7 @@ def directory_from_roots(uris: Iterable[str]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=16)
 def process_directory(current: str | None, *, home: str) -> str | None:
     """The process's own directory, unless it is the root, the home, or inside an installed-package or cache folder."""
     if current is None or current in (home, os.path.realpath(home)) or current == os.path.dirname(current):

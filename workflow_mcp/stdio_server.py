@@ -1,13 +1,16 @@
-"""Serving over stdio with an input that the event loop reads by itself.
+"""Serving over stdio with an input and an output that the event loop waits for by itself.
 
-FastMCP reads stdin in a thread, and every message wakes it once more. Here the input is a pipe of
-our own, see `stdio`, which the loop can wait for like for a socket.
+FastMCP reads and writes in threads, which costs a call more than all else that is done for it. Here the
+input is a pipe of our own, see `stdio`, which the loop can wait for like for a socket, and so mostly is
+the output.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -34,7 +37,8 @@ async def run_on_stdio(server: FastMCP, *, log_level: str) -> None:
             async with (
                 server._lifespan_manager(),  # noqa: SLF001 - see above
                 _lines_of_stdin() as lines,
-                stdio_server(stdin=lines) as (read, write),
+                _text_to_stdout() as text,
+                stdio_server(stdin=lines, stdout=text) as (read, write),
             ):
                 await lowlevel.run(read, write, lowlevel.create_initialization_options())
     finally:
@@ -65,3 +69,46 @@ def _taken_stdin() -> int:
 async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
     while line := await reader.readline():
         yield line.decode("utf-8", errors="replace")
+
+
+class _Text:
+    """What the SDK writes its answers to; without a limit, but it lets only so much of it wait for the client."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    async def write(self, text: str) -> None:
+        self._writer.write(text.encode())
+
+    async def flush(self) -> None:
+        await self._writer.drain()
+
+
+@asynccontextmanager
+async def _text_to_stdout() -> AsyncIterator[anyio.AsyncFile[str] | None]:
+    if not _can_be_waited_for():
+        yield None
+        return
+    loop, taken = asyncio.get_running_loop(), _taken_stdout()
+    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+    transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(taken, "wb", buffering=0))
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    try:
+        yield cast("anyio.AsyncFile[str]", _Text(writer))
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def _can_be_waited_for() -> bool:
+    # Waiting makes it non-blocking for all who share it: a terminal, or a log that goes to the same pipe.
+    out = os.fstat(1)
+    return (stat.S_ISFIFO(out.st_mode) or stat.S_ISSOCK(out.st_mode)) and not os.path.samestat(out, os.fstat(2))
+
+
+def _taken_stdout() -> int:
+    # What a tool or a child process prints must go to the log, not into the protocol.
+    taken = os.dup(1)
+    os.dup2(2, 1)
+    return taken

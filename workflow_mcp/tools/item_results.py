@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from workflow_mcp.store import Event, Item, ItemDetail, Linked, ProjectRef
 from workflow_mcp.tools.results import WorkItem, WorkItemDetail
 from workflow_mcp.tools.rows import as_fits, row, that_fit
@@ -21,7 +19,7 @@ PASSIVE = {
 
 def item_result(item: Item) -> WorkItem:
     """The wire form of an item."""
-    return WorkItem.model_validate({**asdict(item), "labels": list(item.labels)})
+    return WorkItem.model_validate(item, from_attributes=True)
 
 
 def detail_result(project: ProjectRef, detail: ItemDetail) -> WorkItemDetail:
