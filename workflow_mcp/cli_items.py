@@ -182,7 +182,7 @@ def _print_page(data: Data, page: ItemPage[ItemSummary]) -> None:
     if sys.stdout.isatty():
         Console().print(_table(f"{data.project.name}: {rows.counted(page.counts)}", page.items))
     else:
-        _print(rows.page_text(data.project, page, data.note))
+        _print(rows.page_text(data.project, page, [rows.row(item) for item in page.items], data.note))
 
 
 def _print_json(value: Any) -> None:

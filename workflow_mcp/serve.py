@@ -29,9 +29,7 @@ def serve_stdio(**settings: Any) -> None:
     pump = open_pump()
     on_signals(pump.end)
     pump.start()
-    # What was imported stays; the collector need never look at it again.
-    gc.freeze()
-    gc.enable()
+    settle_memory()
     anyio.run(partial(run_on_stdio, server, log_level=chosen.log_level))
     leave(0)
 
@@ -60,11 +58,17 @@ def serve_http(**settings: Any) -> None:
         _leave_with(error)
     # Stands before uvicorn's own handlers do and after; a terminal that closes is for this one alone.
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
-    gc.freeze()
-    gc.enable()
+    settle_memory()
     print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)  # noqa: T201 - for people
     anyio.run(server.run_until_told)
     leave(0)
+
+
+def settle_memory() -> None:
+    """Let the collector leave alone what was imported, and look less often at what calls leave behind."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 def file_store(settings: Settings) -> FileStore:

@@ -102,6 +102,25 @@ async def test_finishing_says_what_became_ready(store: Store, project: ProjectRe
     assert await ids(store, project, "blocked") == [1, 3, 4]
 
 
+async def test_the_answer_to_a_batch_is_what_a_later_look_shows(store: Store, project: ProjectRef, ana: Actor) -> None:
+    """Also of items that wait for others of the same batch, and of one that nothing changes."""
+    parent, child, blocked, idle = await make(store, project, ana, "parent", "child", "blocked", "idle")
+    await store.link_items(project, child, blocked, "blocks", ana)
+    batch = [
+        ItemUpdate(blocked, title="Blocked", labels=("b", "a", "b"), note="soon"),
+        ItemUpdate(parent, description="All of it", priority=0),
+        ItemUpdate(child, parent=parent, status="completed", item_type="bug"),
+        ItemUpdate(idle, title="idle"),
+    ]
+    told = (await store.update_items(project, batch, ana)).items
+    assert [one.id for one in told] == [blocked, parent, child, idle]
+    assert [one.state for one in told] == ["ready", "ready", "completed", "ready"]
+    assert list(told) == [await item(store, project, one.id) for one in told]
+    again = (await store.update_items(project, [ItemUpdate(child, status="pending"), batch[1]], ana)).items
+    assert [one.state for one in again] == ["ready", "blocked"]
+    assert list(again) == [await item(store, project, one.id) for one in again]
+
+
 async def test_a_version_conflict_shows_the_current_row(store: Store, project: ProjectRef, ana: Actor) -> None:
     """The error has what the next try needs."""
     (one,) = await make(store, project, ana, "one")

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.store.support import Clock, check_invariants, file_of
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.store import Actor, ItemQuery, ItemSummary, ItemUpdate, NewItem, ProjectRef, Store
+from workflow_mcp.store import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, ProjectRef, Store, UpdateResult
 
 PROJECT = ProjectRef("11111111-1111-4111-8111-111111111111", "model")
 ACTORS = ("ana", "bob")
@@ -51,13 +51,18 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock = Clock()
         self.store = Store(Path(self.folder.name), clock=self.clock)
         self.rows: dict[int, Row] = {}
+        self.told: list[Item] = []
 
     def do(self, call: Coroutine[Any, Any, Any]) -> Any:
         """The result of a call, or the code of its error."""
+        self.told = []
         try:
-            return self.loop.run_until_complete(call)
+            result = self.loop.run_until_complete(call)
         except WorkflowError as error:
             return error.code
+        told = result.items if isinstance(result, UpdateResult) else result if isinstance(result, list) else [result]
+        self.told = [one for one in told if isinstance(one, Item) and not one.deleted]
+        return result
 
     def teardown(self) -> None:
         """Look at the file, and leave nothing behind."""
@@ -283,10 +288,12 @@ class StoreMachine(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         """Let leases run out."""
         self.clock.pass_minutes(minutes)
+        self.told = []
 
     @invariant()
     def lists_agree(self) -> None:
-        """The store says what the model says."""
+        """The store says what the model says, and what the last call said."""
+        told = self.told
         page = self.do(self.store.list_items(PROJECT, ItemQuery("ready", limit=200)))
         assert [one.id for one in page.items] == self.ready()
         visible = {one: row for one, row in self.rows.items() if not row.hidden_by}
@@ -296,6 +303,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert [(one.id, one.parent, one.status) for one in whole] == [
             (one, row.parent, row.status) for one, row in sorted(visible.items())
         ]
+        assert set(told) <= set(whole)
         listed = self.do(self.store.list_items(PROJECT, ItemQuery("all", limit=200))).items
         fields = [field.name for field in dataclasses.fields(ItemSummary)]
         assert [{name: getattr(one, name) for name in fields} for one in whole] == list(map(dataclasses.asdict, listed))

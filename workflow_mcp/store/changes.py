@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflow_mcp.store.claims import holds
-from workflow_mcp.store.items import LABEL_SEPARATOR
+from workflow_mcp.store.items import labels_of
 from workflow_mcp.store.values import FINISHED, UNSET, Actor, ItemUpdate
 
 _ACTIONS = {"pending": "released", "in_progress": "started", "completed": "completed", "cancelled": "cancelled"}
@@ -69,7 +69,7 @@ def change_of(row: Row[Any], given: ItemUpdate, actor: Actor, now: datetime) -> 
     told: dict[str, Any] = {_shown(name): [getattr(row, name), value] for name, value in values.items()}
     labels = _new_labels(row, given)
     if labels is not None:
-        told["labels"] = [_old_labels(row), list(labels)]
+        told["labels"] = [labels_of(row), list(labels)]
     if given.note is not None:
         told["note"] = [None, given.note[:80]]
     return Change(values, labels, told, _action(row, values, told))
@@ -107,12 +107,8 @@ def _claim_fields(row: Row[Any], wanted: Mapping[str, Any], actor: Actor, now: d
     return {}
 
 
-def _old_labels(row: Row[Any]) -> list[str]:
-    return sorted(row.labels.split(LABEL_SEPARATOR)) if row.labels else []
-
-
 def _new_labels(row: Row[Any], given: ItemUpdate) -> tuple[str, ...] | None:
-    if given.labels is None or sorted(set(given.labels)) == _old_labels(row):
+    if given.labels is None or sorted(set(given.labels)) == labels_of(row):
         return None
     return tuple(sorted(set(given.labels)))
 

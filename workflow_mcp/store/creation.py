@@ -18,7 +18,7 @@ from workflow_mcp.store.checks import check_actor, check_request_id
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import DEEPEST, depth_of, refuse_cycle
-from workflow_mcp.store.items import fetch_items, insert_items, item_of_new, new_row, require_rows, take_ids
+from workflow_mcp.store.items import fetch_items, insert_items, new_row, require_rows, take_ids, written_item
 from workflow_mcp.store.plans import Place, Plan, Target, make_plan
 from workflow_mcp.store.readiness import Waits
 from workflow_mcp.store.schema import links, requests
@@ -115,7 +115,7 @@ class Creation:
         for entry in self._plan.entries:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
         await waits.write(tx)
-        return [item_of_new(row, tags[row["id"]], tx.now) for row in rows]
+        return [written_item(row, tags[row["id"]], tx.now) for row in rows]
 
 
 @cache

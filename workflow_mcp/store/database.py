@@ -107,7 +107,6 @@ class Database:
         self._clock = clock
         self._connections = sqlite.connections_to(path)
         self._writing = asyncio.Lock()
-        self._running: set[asyncio.Task[Any]] = set()
 
     async def read(self, work: Work[T]) -> T:
         """What `work` returns, all its statements seeing the same state.
@@ -115,7 +114,7 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._patiently(work, write=False))
+        return await self._patiently(work, write=False)
 
     async def write(self, work: Work[T]) -> T:
         """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
@@ -123,39 +122,23 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._alone(work))
+        async with self._writing:
+            return await self._patiently(work, write=True)
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
         """A transaction for reading over several awaits of the caller's."""
         with store_errors(self.path):
             async with self._connections.use() as connection:
-                now = await connection.run(partial(self._begin, write=False))
                 try:
+                    now = await connection.run(partial(self._begin, write=False))
                     yield Transaction(connection.run, self._project_id, now)
                 finally:
                     await connection.run(Connection.rollback)
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
-        await asyncio.gather(*self._running, return_exceptions=True)
         await self._connections.close()
-
-    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
-        # A caller may go away at any await; a connection must not be left in the middle of a transaction.
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()
-
-    async def _alone(self, work: Work[T]) -> T:
-        async with self._writing:
-            return await self._patiently(work, write=True)
 
     async def _patiently(self, work: Work[T], *, write: bool) -> T:
         loop = asyncio.get_running_loop()
@@ -164,6 +147,7 @@ class Database:
             while True:
                 try:
                     async with self._connections.use() as connection:
+                        # A caller may go away meanwhile: the transaction ends all the same, and before the next.
                         return await connection.run(partial(self._run, work=work, write=write))
                 except DRIVER_ERRORS as error:
                     if not is_busy(error) or loop.time() >= deadline:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select, tuple_
 
 from workflow_mcp.store.database import Transaction, own
-from workflow_mcp.store.items import LABEL_SEPARATOR, item_columns
+from workflow_mcp.store.items import item_columns, labels_of
 from workflow_mcp.store.schema import events, items, links, notes
 from workflow_mcp.store.values import ProjectRef
 
@@ -51,7 +51,7 @@ def _item(row: Row[Any]) -> Record:
         "kind": "item",
         **{name: getattr(row, name) for name in same},
         **{name: _iso(getattr(row, name)) for name in times},
-        "labels": sorted(row.labels.split(LABEL_SEPARATOR)) if row.labels else [],
+        "labels": labels_of(row),
         "parent": row.parent_id,
         "version": row.version,
         "created_by": row.created_by,

@@ -60,7 +60,7 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         status=row.status,
         state=state_of(row.status, row.claim_expires_at, row.waits, now),
         priority=row.priority,
-        labels=tuple(sorted(row.labels.split(LABEL_SEPARATOR))) if row.labels else (),
+        labels=tuple(labels_of(row)),
         parent=row.parent_id,
         assignee=row.assignee,
         claim_expires_at=row.claim_expires_at,
@@ -72,6 +72,11 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         created_by=row.created_by,
         deleted=row.hidden_by != 0,
     )
+
+
+def labels_of(row: Row[Any]) -> list[str]:
+    """The labels in a row of `item_columns`, sorted."""
+    return sorted(row.labels.split(LABEL_SEPARATOR)) if row.labels else []
 
 
 def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -139,9 +144,10 @@ def _take() -> Executable:
     return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
 
 
-def item_of_new(row: Mapping[str, Any], own_labels: Iterable[str], now: datetime) -> Item:
-    """The item that a row of `new_row` is."""
-    return to_item(cast("Row[Any]", SimpleNamespace(**row, labels=LABEL_SEPARATOR.join(own_labels))), now)
+def written_item(columns: Mapping[str, Any], own_labels: Iterable[str], now: datetime) -> Item:
+    """The item that these columns of `items` are, as they have just been written."""
+    row = SimpleNamespace(**{**columns, "labels": LABEL_SEPARATOR.join(own_labels)})
+    return to_item(cast("Row[Any]", row), now)
 
 
 def new_row(item_id: int, item: NewItem, *, parent: int | None, waits: int, by: str, now: datetime) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
@@ -32,6 +33,7 @@ class FileIdentity:
     inode: int
 
 
+@lru_cache(maxsize=1024)
 def path_of(data_dir: Path, project_id: str) -> str:
     """The path of a project's file.
 

@@ -29,6 +29,10 @@ class Waits:
         if item_id is not None:
             self._changes[item_id] += by
 
+    def change_of(self, item_id: int) -> int:
+        """By how much the waits of an item change."""
+        return self._changes[item_id]
+
     async def flipped(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
         """Let all that wait for these items (with their parents) wait for `by` more each."""
         for parent in parents.values():

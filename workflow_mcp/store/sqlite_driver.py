@@ -38,7 +38,7 @@ class FileConnection:
         await self._thread
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, run in the connection's thread."""
+        """What `work` returns, run in the connection's thread; after what was given to it before, and to its end."""
         trip: Any = self._thread._execute  # noqa: SLF001 - aiosqlite's own methods are all made of it
         return cast("T", await trip(lambda: work(cast("Connection", self._core))))
 
@@ -59,6 +59,7 @@ class FileConnections:
     def __init__(self, open_file: Callable[[], sqlite3.Connection], *, most: int) -> None:
         # Transactions are begun and ended by hand, and a thread keeps what it opened.
         self._engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool, pool_reset_on_return=None)
+        self._most = most
         self._free = asyncio.Semaphore(most)
         self._idle: list[FileConnection] = []
 
@@ -78,6 +79,8 @@ class FileConnections:
         return connection
 
     async def close(self) -> None:
-        """Close all of them; none may be in use."""
+        """Close all of them, once they are not in use any more."""
+        for _ in range(self._most):
+            await self._free.acquire()
         while self._idle:
             await self._idle.pop().close()

@@ -15,10 +15,10 @@ from workflow_mcp.store.claims import refuse_if_held
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import add_notes, record
 from workflow_mcp.store.graph import DEEPEST, depth_of, height_of, refuse_cycle
-from workflow_mcp.store.items import change_item, change_items, fetch_items, folded, require_rows, to_item
+from workflow_mcp.store.items import change_item, change_items, folded, labels_of, require_rows, to_item, written_item
 from workflow_mcp.store.readiness import Waits
 from workflow_mcp.store.schema import item_texts, labels
-from workflow_mcp.store.values import Actor, ItemUpdate, UpdateResult
+from workflow_mcp.store.values import Actor, Item, ItemUpdate, UpdateResult
 
 
 def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
@@ -51,8 +51,10 @@ async def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Act
             await _move(tx, item_id, change.values["parent_id"])
     await _write(tx, rows, changes)
     await _tell(tx, changes, given, actor)
-    became_ready = await _write_waits(tx, rows, changes)
-    return UpdateResult(await fetch_items(tx, [one.id for one in given]), became_ready)
+    waits = await _waits(tx, rows, changes)
+    became_ready = await waits.write(tx)
+    written = (_written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items())
+    return UpdateResult(tuple(written), became_ready)
 
 
 def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) -> None:
@@ -74,10 +76,18 @@ async def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
 
 
 async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
-    marks = {one: {"version": rows[one].version + 1, "updated_at": tx.now} for one, change in changes.items() if change}
-    await change_items(tx, {one: {**changes[one].values, **mark} for one, mark in marks.items()})
+    await change_items(tx, {one: _columns(tx, rows[one], change) for one, change in changes.items() if change})
     await _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
     await _write_texts(tx, rows, changes)
+
+
+def _columns(tx: Transaction, row: Row[Any], change: Change) -> dict[str, Any]:
+    return {**change.values, "version": row.version + 1, "updated_at": tx.now} if change else {}
+
+
+def _written(tx: Transaction, row: Row[Any], change: Change, more_waits: int) -> Item:
+    columns = {**row._mapping, **_columns(tx, row, change), "waits": row.waits + more_waits}  # noqa: SLF001 - SQLAlchemy's public name
+    return written_item(columns, labels_of(row) if change.labels is None else change.labels, tx.now)
 
 
 async def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
@@ -116,7 +126,7 @@ async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[
     await record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
 
 
-async def _write_waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> tuple[Any, ...]:
+async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
     waits = Waits()
     now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
     for one, change in changes.items():
@@ -127,4 +137,4 @@ async def _write_waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: M
             waits.reopened(one)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
-    return await waits.write(tx)
+    return waits

@@ -41,12 +41,12 @@ def counted(counts: Counts) -> str:
     )
 
 
-def page_text(project: ProjectRef, page: ItemPage[ItemSummary], note: str | None) -> str:
-    """A page of items."""
-    parts = [counted(page.counts), f"{len(page.items)} shown"]
+def page_text(project: ProjectRef, page: ItemPage[ItemSummary], told: Sequence[str], note: str | None) -> str:
+    """A page of items, each told by its row."""
+    parts = [counted(page.counts), f"{len(told)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    return lines(heading(project, *parts), (row(item) for item in page.items), note)
+    return lines(heading(project, *parts), told, note)
 
 
 def room_for_rows(project: ProjectRef, note: str | None) -> int:

@@ -38,11 +38,12 @@ class Desk:
         """A page of items that fits."""
         asked = replace(query, actor=query.assignee or self.actor.name)
         page = await self.data.store.list_items(self.data.project, asked)
-        room = rows.room_for_rows(self.data.project, self.data.note)
-        fitting = rows.that_fit(map(rows.row, page.items), room)
-        if fitting < len(page.items):
+        told = [rows.row(item) for item in page.items]
+        fitting = rows.that_fit(told, rows.room_for_rows(self.data.project, self.data.note))
+        if fitting < len(told):
             page = await self.data.store.list_items(self.data.project, replace(asked, limit=fitting))
-        return rows.page_text(self.data.project, page, self.data.note)
+            told = [rows.row(item) for item in page.items]
+        return rows.page_text(self.data.project, page, told, self.data.note)
 
     async def get(self, item_id: int) -> WorkItemDetail:
         """All about one item."""
