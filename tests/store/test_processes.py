@@ -11,6 +11,7 @@ import pytest
 
 from tests.store.support import check_invariants, file_of, finished, make, raw, start_worker
 from workflow_mcp.store import Actor, ProjectRef, Store
+from workflow_mcp.store.sqlite import CONNECTIONS
 
 LONG = pytest.mark.soak
 
@@ -144,3 +145,28 @@ async def test_a_caller_that_goes_away_leaves_the_store_usable(
     assert len(await make(store, project, ana, "last")) == 1
     assert raw(file_of(tmp_path, project), "SELECT count(*) % 2 FROM items") == [(1,)]
     check_invariants(file_of(tmp_path, project))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists the open files of a process there")
+async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
+    tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """Whoever comes next finds what they began to open, and the end closes it."""
+    async with Store(tmp_path) as store:
+        (only,) = await make(store, project, ana, "a")
+    async with Store(tmp_path) as store:
+        for turns in range(40):
+            calls = [asyncio.create_task(store.get_item(project, only)) for _ in range(6)]
+            for _ in range(turns % 8):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        assert (await store.get_item(project, only)).item.title == "a"
+        # At most so many connections, each with the file and its log.
+        assert 1 <= _open_files(tmp_path) <= 2 * CONNECTIONS + 1
+    assert _open_files(tmp_path) == 0
+
+
+def _open_files(folder: Path) -> int:
+    return sum(path.resolve().is_relative_to(folder) for path in Path("/proc/self/fd").iterdir())
