@@ -87,10 +87,14 @@ class FileWork:
         self._queue.put(job)
         if self._threads < THREADS:
             self._add_thread()
-        job.loop.call_later(PATIENCE, self._help, job)
+        help_call = job.loop.call_later(PATIENCE, self._help, job)
         expiry = job.loop.call_later(self._timeout, self._expire, job)
-        future.add_done_callback(lambda _future: expiry.cancel() if job.done else None)
-        return await future
+        try:
+            return await future
+        finally:
+            if job.done:
+                help_call.cancel()
+                expiry.cancel()
 
     def close(self) -> None:
         """Let the threads end once they have done what they were given."""
