@@ -30,7 +30,7 @@ def serve_stdio(**settings: Any) -> None:
     on_signals(pump.end)
     pump.start()
     settle_memory()
-    anyio.run(partial(run_on_stdio, server, log_level=chosen.log_level))
+    anyio.run(partial(run_on_stdio, server, log_level=chosen.log_level, end_input=pump.end))
     leave(0)
 
 

@@ -8,12 +8,11 @@ the output.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import anyio
@@ -25,19 +24,21 @@ from mcp.server.stdio import stdio_server
 LONGEST_LINE = 2**30
 
 
-async def run_on_stdio(server: FastMCP, *, log_level: str) -> None:
-    """What `FastMCP.run_stdio_async` does, but for who reads the input: until that ends, clean-up included."""
+async def run_on_stdio(server: FastMCP, *, log_level: str, end_input: Callable[[], None]) -> None:
+    """What `FastMCP.run_stdio_async` does, but for who reads and writes: until the input ends, clean-up included.
+
+    A client that is not there to be answered any more is an end of input too: `end_input` is called.
+    """
     if sys.platform == "win32":
         await server.run_stdio_async(show_banner=False, log_level=log_level)
         return
     lowlevel = server._mcp_server  # noqa: SLF001 - FastMCP offers no other way to hand it an input
     token = set_transport("stdio")
     try:
-        with temporary_log_level(log_level):
+        with temporary_log_level(log_level), _text_to_stdout(end_input) as text:
             async with (
                 server._lifespan_manager(),  # noqa: SLF001 - see above
                 _lines_of_stdin() as lines,
-                _text_to_stdout() as text,
                 stdio_server(stdin=lines, stdout=text) as (read, write),
             ):
                 await lowlevel.run(read, write, lowlevel.create_initialization_options())
@@ -72,37 +73,42 @@ async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 class _Text:
-    """What the SDK writes its answers to; without a limit, but it lets only so much of it wait for the client."""
+    """What the SDK writes its answers to, one after the other; waits where the client reads none."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
+    def __init__(self, number: int, closed: Callable[[], None]) -> None:
+        self._number = number
+        self._closed = closed
 
     async def write(self, text: str) -> None:
-        self._writer.write(text.encode())
+        rest = memoryview(text.encode())
+        while rest:
+            try:
+                rest = rest[os.write(self._number, rest) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._number)
+            except ConnectionError as error:
+                self._closed()
+                raise anyio.ClosedResourceError from error
 
     async def flush(self) -> None:
-        await self._writer.drain()
+        """Nothing is held back."""
 
 
-@asynccontextmanager
-async def _text_to_stdout() -> AsyncIterator[anyio.AsyncFile[str] | None]:
+@contextmanager
+def _text_to_stdout(closed: Callable[[], None]) -> Iterator[anyio.AsyncFile[str] | None]:
     if not _can_be_waited_for():
         yield None
         return
-    loop, taken = asyncio.get_running_loop(), _taken_stdout()
-    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
-    transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(taken, "wb", buffering=0))
-    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    taken = _taken_stdout()
+    os.set_blocking(taken, False)
     try:
-        yield cast("anyio.AsyncFile[str]", _Text(writer))
+        yield cast("anyio.AsyncFile[str]", _Text(taken, closed))
     finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        os.set_blocking(taken, True)
 
 
 def _can_be_waited_for() -> bool:
-    # Waiting makes it non-blocking for all who share it: a terminal, or a log that goes to the same pipe.
+    # Who shares it would find it non-blocking too: a shell its terminal, or the log the pipe it goes to as well.
     out = os.fstat(1)
     return (stat.S_ISFIFO(out.st_mode) or stat.S_ISSOCK(out.st_mode)) and not os.path.samestat(out, os.fstat(2))
 
