@@ -7,13 +7,14 @@ import gc
 import json
 import logging
 import stat
-from collections.abc import Sized
+from collections.abc import Awaitable, Sized
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import BOUND, DictStore, FakeClock, GatedStore, posix_only, turns
+from workflow_mcp.errors import SessionError
 from workflow_mcp.session_archive import FileStore, SessionArchive, SessionStore
 from workflow_mcp.session_context import MAX_IDLE, SWEEP_CHUNK, SWEEP_INTERVAL, SessionContextManager
 
@@ -154,15 +155,22 @@ async def test_a_store_that_is_only_asked_makes_no_folder(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_failing_store_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
-    """With a store that always fails, sessions work in memory, say that they are not saved, and a warning is logged."""
+async def unreadable(call: Awaitable[object]) -> None:
+    """The call must be refused, because what was set for its session cannot be known."""
+    with pytest.raises(SessionError) as caught:
+        await call
+    assert caught.value.code == "SESSION_UNREADABLE"
+
+
+async def test_a_failing_store_fails_no_call_of_a_known_session(caplog: pytest.LogCaptureFixture) -> None:
+    """With a store that always fails, sessions work in memory and say that they are not saved; others are refused."""
     store = DictStore()
     store.failure = OSError("disk full")
     manager = SessionContextManager(store=store)
     await manager.set_working_directory(HANDLE, "/a")
     assert not manager.is_saved(HANDLE)
     assert await manager.get_working_directory(HANDLE) == "/a"
-    assert await manager.get_session("nobody") is None
+    await unreadable(manager.get_session("somebody"))
     assert await manager.end_session(HANDLE) is True
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
     assert not any("unguessable" in record.getMessage() for record in caplog.records)
@@ -191,15 +199,15 @@ async def test_a_session_is_saved_once_the_store_is_back() -> None:
 
 
 async def test_a_store_that_hangs_is_given_up_on() -> None:
-    """Each operation on the store has a time limit, after which the call goes on without it."""
+    """Each operation on the store has a time limit."""
     store = GatedStore(gated=("get", "put", "delete"))
     archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, patience=0.01)
     entry = {"last_used": 0.0}
     async with asyncio.timeout(BOUND):
         await archive.save("a", lambda _key: entry)
         assert not archive.is_saved("a")
-        assert await archive.load("a") is None
-        await archive.delete("a")
+        await unreadable(archive.load("a"))
+        assert not await archive.delete("a")
 
 
 async def test_many_changes_do_not_queue_up_behind_a_store_that_hangs() -> None:
@@ -227,30 +235,39 @@ DAMAGED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("entry", DAMAGED)
-async def test_a_damaged_entry_is_dropped(entry: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
-    """An entry that is no session is removed with a warning; the session is unknown."""
+async def test_a_damaged_entry_lets_its_session_fall_back_to_nothing(
+    entry: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An entry that is no session is refused, every time, until something is set anew or the session is ended."""
     store = DictStore()
     clock = FakeClock(1.0)
     await SessionContextManager(store=store, clock=clock).set_working_directory(HANDLE, "/a")
     [name] = store.entries
     store.entries[name] = entry
     manager = SessionContextManager(store=store, clock=clock)
-    assert await manager.get_session(HANDLE) is None
-    assert await manager.get_working_directory(HANDLE) is None
-    assert store.entries == {}
+    for _ in range(2):
+        await unreadable(manager.get_session(HANDLE))
+        await unreadable(manager.get_working_directory(HANDLE))
+        await unreadable(manager.set_project(HANDLE, config_path=None, project_id="p"))
     assert any("damaged" in record.getMessage() for record in caplog.records)
+    await manager.set_working_directory(HANDLE, "/b")
+    assert await SessionContextManager(store=store, clock=clock).get_working_directory(HANDLE) == "/b"
+    store.entries[name] = entry
+    assert await SessionContextManager(store=store, clock=clock).end_session(HANDLE)
+    assert store.entries == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"{}"])
-async def test_a_torn_file_is_as_good_as_none(content: bytes, tmp_path: Path) -> None:
-    """Whatever stands in a session's file, a call goes on, and the next change repairs it."""
+async def test_a_torn_file_is_refused_until_something_is_set(content: bytes, tmp_path: Path) -> None:
+    """Whatever stands in a session's file, no other directory takes its place, and the next change repairs it."""
     store = FileStore(tmp_path / "sessions")
     await SessionContextManager(store=store).set_working_directory(HANDLE, "/a")
     [path] = (tmp_path / "sessions" / "sessions").glob("*.json")
     path.write_bytes(content)
     manager = SessionContextManager(store=FileStore(tmp_path / "sessions"))
-    assert await manager.get_working_directory(HANDLE) is None
+    await unreadable(manager.get_working_directory(HANDLE))
     await manager._cleanup_stale_sessions()
+    await unreadable(manager.get_working_directory(HANDLE))
     await manager.set_working_directory(HANDLE, "/b")
     assert await SessionContextManager(store=store).get_working_directory(HANDLE) == "/b"
 
@@ -440,7 +457,7 @@ async def test_a_failed_lookup_is_not_remembered_as_an_absence() -> None:
     await SessionContextManager(store=store).set_working_directory("process", "/a")
     store.failure = OSError("not mounted yet")
     manager = SessionContextManager(store=store, is_alive=lambda _key: True)
-    assert await manager.get_session("process") is None
+    await unreadable(manager.get_session("process"))
     store.failure = None
     assert await manager.get_working_directory("process") == "/a"
 

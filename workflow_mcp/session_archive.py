@@ -1,7 +1,8 @@
 """Where sessions outlive their process: a py-key-value store behind the session manager.
 
-The store never sees a session key, only its hash. The archive never fails a call: what cannot be
-written is remembered as unsaved, what cannot be read is as good as not there.
+The store never sees a session key, only its hash. What cannot be written fails no call: it is
+remembered as unsaved. What cannot be read does: without it, a call would go by a directory that its
+session had left.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
+
+from workflow_mcp.errors import SessionError
 
 if TYPE_CHECKING:
     from key_value.aio.stores.filetree import FileTreeStore
@@ -67,6 +70,8 @@ class FileStore:
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
+        if self._opened is None and not (self._folder / COLLECTION).is_dir():
+            return False
         return bool(await (await self._store()).delete(key, collection=collection))
 
     async def cull(self) -> None:
@@ -97,6 +102,15 @@ def is_whole(entry: Entry) -> bool:
         all(text is None or isinstance(text, str) for text in texts)
         and os.path.isabs(entry["working_directory"] or os.path.abspath(os.sep))
         and all(isinstance(time, float | int) and math.isfinite(time) for time in times)
+    )
+
+
+def unreadable() -> SessionError:
+    """The error for a session that may have been set, when what was set cannot be known."""
+    return SessionError(
+        "SESSION_UNREADABLE",
+        "what was set for this session cannot be read from the server's data directory.",
+        "call set_working_directory(directory=<absolute path>) without session; pass the session it returns, if any.",
     )
 
 
@@ -153,10 +167,13 @@ class SessionArchive:
             lock.release()
 
     async def load(self, session_id: str, *, once: bool = False) -> Entry | None:
-        """The stored entry, for whoever has the turn; None when there is none or it cannot be read.
+        """The stored entry, for whoever has the turn; None when there is none.
 
         Args:
             once: remember when there is none.
+
+        Raises:
+            SessionError: `SESSION_UNREADABLE`.
         """
         name = self._name(session_id)
         if name is None or session_id in self._absent:
@@ -164,17 +181,16 @@ class SessionArchive:
         try:
             async with asyncio.timeout(self._patience):
                 entry = await self._store.get(name, collection=COLLECTION)
-        except Exception:
+        except Exception as error:
             logger.warning("session %s… cannot be read from the store", name[:8], exc_info=True)
-            return None
+            raise unreadable() from error
         if entry is None:
             if once:
                 self._absent.add(session_id)
             return None
         if not is_whole(entry):
-            logger.warning("session %s… is damaged in the store and is dropped", name[:8])
-            await self.delete(session_id)
-            return None
+            logger.warning("session %s… is damaged in the store", name[:8])
+            raise unreadable()
         self._saved[session_id] = entry["last_used"]
         return {field: entry[field] for field in STORED}
 
@@ -204,17 +220,18 @@ class SessionArchive:
             self._unsaved.discard(session_id)
             self._absent.discard(session_id)
 
-    async def delete(self, session_id: str) -> None:
-        """Remove a session from the store, for whoever has the turn."""
+    async def delete(self, session_id: str) -> bool:
+        """Remove a session from the store, for whoever has the turn; False when it had none."""
+        name = None if session_id in self._absent else self._name(session_id)
         self.forget(session_id)
-        name = self._name(session_id)
         if name is None:
-            return
+            return False
         try:
             async with asyncio.timeout(self._patience):
-                await self._store.delete(name, collection=COLLECTION)
+                return await self._store.delete(name, collection=COLLECTION)
         except Exception:
             logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
+            return False
 
     def forget(self, session_id: str) -> None:
         """Keep no notes about a session that memory no longer holds."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
 
-from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore
+from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore, unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -172,12 +172,10 @@ class SessionContextManager:
     async def end_session(self, session_id: str) -> bool:
         """Forget the session, here and in the store; False when it was not known."""
         async with self._turn(session_id) as archive:
-            await self._look_up(session_id, archive)
             with self._lock:
-                known = self._sessions.pop(session_id, None) is not None
-            if known and archive is not None:
-                await archive.delete(session_id)
-        return known
+                held = self._sessions.pop(session_id, None) is not None
+            stored = archive is not None and await archive.delete(session_id)
+        return held or stored
 
     def release(self, session_id: str) -> None:
         """Drop the session from memory because its connection has closed; the store keeps what it has."""
@@ -223,8 +221,10 @@ class SessionContextManager:
         await self._drop(evicted)
 
     async def _look_up(self, session_id: str, archive: SessionArchive | None) -> None:
-        if archive is None or session_id in self._sessions:
+        if session_id in self._sessions:
             return
+        if archive is None:
+            raise unreadable()
         # A connection is looked up once: nobody but this process writes under its key while it is open.
         entry = await archive.load(session_id, once=self._is_alive(session_id))
         session = None if entry is None else SessionContext.from_entry(session_id, entry)

@@ -65,8 +65,8 @@ async def test_a_legacy_connection_does_not_outlive_its_server(tmp_path: Path) -
             assert (await anew.call("get_working_directory")).data["directory"] is None
 
 
-async def test_damaged_entries_are_dropped(tmp_path: Path) -> None:
-    """An entry that is cut short, empty, of another shape or of another handle is as good as not there."""
+async def test_damaged_entries_are_refused(tmp_path: Path) -> None:
+    """An entry that is cut short, empty or of another shape leads nowhere, and to no other directory."""
     with serving(tmp_path / "home") as served:
         async with HttpClient(served.url) as client:
             handles = [await minted(client, tmp_path) for _ in range(6)]
@@ -80,7 +80,7 @@ async def test_damaged_entries_are_dropped(tmp_path: Path) -> None:
     with serving(tmp_path / "home") as again:
         async with HttpClient(again.url) as client:
             found = [await client.call("get_working_directory", session=handle) for handle in handles]
-            assert sorted(answer.code for answer in found) == [""] + ["UNKNOWN_SESSION"] * 5
+            assert sorted(answer.code for answer in found) == [""] + ["SESSION_UNREADABLE"] * 5
             assert not (await client.call("set_working_directory", directory=str(tmp_path))).is_error
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.protocol.wire import MODERN, Era, Wire, environment
 
 CLAUDE = "0b6f6b1e-6c3f-4f6e-9d35-5d1f3f1c7a01"
@@ -97,3 +99,24 @@ def test_the_store_holds_no_secrets(tmp_path: Path) -> None:
         assert handle not in text
         assert CLAUDE not in text
     assert (tmp_path / "data" / "sessions").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("cure", ["set_working_directory", "end_session"])
+def test_what_was_set_and_cannot_be_read_is_no_other_directory(cure: str, era: Era, tmp_path: Path) -> None:
+    """A damaged session refuses every call that would need it, until its client says where it works, or ends it."""
+    with server(tmp_path, era, CLAUDE) as first:
+        first.open()
+        first.call("set_working_directory", directory=str(tmp_path))
+    (entry,) = (tmp_path / "data" / "sessions" / "sessions").glob("*.json")
+    entry.write_bytes(entry.read_bytes()[:20])
+    with server(tmp_path, era, CLAUDE) as again:
+        again.open()
+        for tool in ("get_working_directory", "list_work_items", "init_project"):
+            assert again.call(tool).code == "SESSION_UNREADABLE"
+        assert "SESSION_UNREADABLE" in again.call("health_check").data["workspace_error"]
+        if cure == "set_working_directory":
+            assert again.call(cure, directory="/usr").data["directory"] == "/usr"
+            assert where(again) == ("session", "/usr")
+        else:
+            assert again.call(cure).data["ended"]
+            assert where(again) == (None, None)

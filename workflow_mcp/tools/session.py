@@ -51,8 +51,7 @@ async def set_working_directory(
 ) -> WorkspaceResult:
     """Set the directory you work in. Its project is the nearest .workflow-mcp/config.json at or above it.
     If the result has a `session`, pass it in every later call."""
-    services, caller = services_of(context), caller_of(context, session)
-    await services.resolver.session(caller)
+    services, caller = services_of(context), await _known_caller(context, session)
     place = await services.resolver.locate(directory, "session")
     key, handle = key_to_set(caller, new_session=new_session)
     await services.sessions.set_working_directory(
@@ -63,6 +62,14 @@ async def set_working_directory(
     )
     notes = () if services.sessions.is_saved(key) else (NOT_SAVED,)
     return workspace_result(Workspace(key, handle, place, place.project), *notes)
+
+
+async def _known_caller(context: Context, handle: str | None) -> Caller:
+    # What was set before does not matter here, only that a handle is the caller's.
+    caller = caller_of(context, handle)
+    if handle is not None:
+        await services_of(context).resolver.session(caller)
+    return caller
 
 
 def key_to_set(caller: Caller, *, new_session: bool = False) -> tuple[str, str | None]:
@@ -108,8 +115,7 @@ async def _note_project(services: Services, workspace: Workspace, place: Place) 
 
 async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:
     """Forget what was set for your session: its directory, and its handle if it has one."""
-    services, caller = services_of(context), caller_of(context, session)
-    await services.resolver.session(caller)
+    services, caller = services_of(context), await _known_caller(context, session)
     key = session_key(caller)
     ended = key is not None and await services.sessions.end_session(key)
     return EndSessionResult(
