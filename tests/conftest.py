@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+
+from tests.process.claude_code import BINARY, ClaudeCode
 
 NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_")
 
@@ -15,3 +18,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(NOT_OURS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> ClaudeCode:
+    """Claude Code with a home of its own."""
+    home = tmp_path / "claude-home"
+    home.mkdir()
+    return ClaudeCode(BINARY, home)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from workflow_mcp.errors import ConfigError
+from workflow_mcp.folders import sync_folder
 
 MAX_BYTES = 64 * 1024
 LOCK_TIMEOUT = 4.0  # less than the time a call may take
@@ -192,7 +193,7 @@ def _replace(path: str, change: Callable[[bytes | None], bytes | None]) -> bool:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(os.path.dirname(target))
+    sync_folder(os.path.dirname(target))
     return True
 
 
@@ -211,13 +212,3 @@ def _keep_attributes(source: str, path: str) -> None:
         with contextlib.suppress(PermissionError):
             os.chown(path, status.st_uid, status.st_gid)
     os.chmod(path, stat.S_IMODE(status.st_mode))
-
-
-def _sync_folder(folder: str) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.protocol.wire import LEGACY, MODERN, Answer, Era, Message, Roots, answer_of
+from tests.protocol.wire import LEGACY, MODERN, Answer, Era, Message, Roots, answer_of, request_message
 from tests.support import BOUND
 
 LIMIT = 2**20
@@ -196,14 +196,8 @@ class HttpClient:
     def message(self, method: str, params: Message | None = None) -> Message:
         """A request with a new id, as the era writes it."""
         self._last_id += 1
-        params = dict(params or {})
-        if self.era == MODERN:
-            params["_meta"] = {
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientInfo": self._info(),
-                "io.modelcontextprotocol/clientCapabilities": self._capabilities(),
-            }
-        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        client = {"clientInfo": self._info(), "clientCapabilities": self._capabilities()}
+        return request_message(self._last_id, method, params, era=self.era, client=client)
 
     async def post(self, message: Message) -> Response:
         """Post one message, on a connection of its own when an answer is still coming on ours."""

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pytest
 
 from tests.http.served import serving
-from tests.process.claude_code import SERVER, ClaudeCode, Outcome, ScriptedModel, Turn
+from tests.process.claude_code import BINARY, NEEDS_CLAUDE_CODE, SERVER, ClaudeCode, Outcome, ScriptedModel, Turn
 from tests.support import config_text, write_config
 
-CLAUDE_BIN = os.environ.get("CLAUDE_BIN")
-pytestmark = [
-    pytest.mark.skipif(
-        CLAUDE_BIN is None, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"
-    ),
-    pytest.mark.timeout(180),
-]
+pytestmark = NEEDS_CLAUDE_CODE
 
 Era = Literal["auto", "legacy"]
 NO_HEADER: dict[str, str] = {}
@@ -31,7 +24,7 @@ class ClaudeCodeOverHttp(ClaudeCode):
 
     def __init__(self, home: Path, url: str, headers: dict[str, str]) -> None:
         shell = home / "claude"
-        shell.write_text(f'#!/bin/sh\nexport PWD\nexec "{CLAUDE_BIN}" "$@"\n')
+        shell.write_text(f'#!/bin/sh\nexport PWD\nexec "{BINARY}" "$@"\n')
         shell.chmod(0o755)
         super().__init__(str(shell), home)
         self._server = {"type": "http", "url": url, "headers": headers}

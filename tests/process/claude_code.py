@@ -7,6 +7,7 @@ folder, the key is made up, and the only address used is 127.0.0.1.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 from uuid import uuid4
+
+import pytest
+
+BINARY = os.environ.get("CLAUDE_BIN", "")
+NEEDS_CLAUDE_CODE = [
+    pytest.mark.skipif(not BINARY, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"),
+    pytest.mark.timeout(180),
+]
 
 SERVER = "workflow"
 PATIENCE = 50.0

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import pytest
 
-from tests.process.claude_code import ClaudeCode, ScriptedModel
+from tests.process.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode, ScriptedModel
 
-BINARY = os.environ.get("CLAUDE_BIN", "")
-
-pytestmark = [
-    pytest.mark.skipif(not BINARY, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"),
-    pytest.mark.timeout(120),
-]
-
-
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeCode:
-    """Claude Code with a home of its own."""
-    home = tmp_path / "claude-home"
-    home.mkdir()
-    return ClaudeCode(BINARY, home)
+pytestmark = NEEDS_CLAUDE_CODE
 
 
 def project(folder: Path, name: str) -> Path:

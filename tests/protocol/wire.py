@@ -28,6 +28,15 @@ ERAS: tuple[Era, ...] = ("legacy", "2026-07-28")
 SERVER = ("-W", "error", "-m", "workflow_mcp")
 
 
+def request_message(number: int, method: str, params: Message | None, *, era: Era, client: Message) -> Message:
+    """A request as the era writes it, of a client with this `clientInfo` and these `clientCapabilities`."""
+    params = dict(params or {})
+    if era == MODERN:
+        told = {"protocolVersion": MODERN, **client}
+        params["_meta"] = {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a tool call gave: its text, its structured content, and whether it is an error."""
@@ -187,14 +196,8 @@ class Wire:
     def message(self, method: str, params: Message | None = None) -> Message:
         """A request with a new id, as the era writes it."""
         self._last_id += 1
-        params = dict(params or {})
-        if self.era == MODERN:
-            params["_meta"] = {
-                "io.modelcontextprotocol/protocolVersion": MODERN,
-                "io.modelcontextprotocol/clientInfo": self._info(),
-                "io.modelcontextprotocol/clientCapabilities": self._capabilities(),
-            }
-        return {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        client = {"clientInfo": self._info(), "clientCapabilities": self._capabilities()}
+        return request_message(self._last_id, method, params, era=self.era, client=client)
 
     def exchange(self, method: str, params: Message | None = None) -> Message:
         """Send a request and give the response to it, whole; answers `roots/list` on the way."""

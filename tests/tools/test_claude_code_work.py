@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from tests.process.claude_code import Called, ClaudeCode, ScriptedModel
+from tests.process.claude_code import NEEDS_CLAUDE_CODE, Called, ClaudeCode, ScriptedModel
 from tests.tools.talk import ids_in, make_project
 
-BINARY = os.environ.get("CLAUDE_BIN", "")
 PLAN: list[dict[str, Any]] = [
     {"title": "Log in", "item_type": "epic", "ref": "epic"},
     {"title": "Build the form", "parent": "epic", "ref": "form"},
@@ -19,18 +17,7 @@ PLAN: list[dict[str, Any]] = [
     {"title": "Test it", "parent": "epic", "depends_on": ["form", "api"]},
 ]
 
-pytestmark = [
-    pytest.mark.skipif(not BINARY, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"),
-    pytest.mark.timeout(120),
-]
-
-
-@pytest.fixture
-def claude(tmp_path: Path) -> ClaudeCode:
-    """Claude Code with a home of its own."""
-    home = tmp_path / "claude-home"
-    home.mkdir()
-    return ClaudeCode(BINARY, home)
+pytestmark = NEEDS_CLAUDE_CODE
 
 
 def texts(calls: list[Called]) -> list[str]:

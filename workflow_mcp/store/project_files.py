@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import insert, update
 
 from workflow_mcp.errors import StoreError, shown
+from workflow_mcp.folders import sync_folder
 from workflow_mcp.store import schema, sqlite
 from workflow_mcp.store.faults import damaged, store_errors
 from workflow_mcp.store.values import ProjectRef
@@ -161,17 +162,6 @@ def _put_in_place(temporary: str, path: str) -> None:
         else:
             os.link(temporary, path)
     sync_folder(os.path.dirname(path))
-
-
-def sync_folder(folder: str) -> None:
-    """Make what was created in a folder outlast a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _upgrade(path: str, now: datetime) -> None:
