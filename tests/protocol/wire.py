@@ -97,6 +97,7 @@ class Wire:
     def __post_init__(self) -> None:
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._logged = threading.Condition()
+        self._log_ended = False
         self._last_id = 0
         self.process = subprocess.Popen(
             [sys.executable, *self.command],
@@ -135,6 +136,9 @@ class Wire:
             with self._logged:
                 self.err += line
                 self._logged.notify_all()
+        with self._logged:
+            self._log_ended = True
+            self._logged.notify_all()
 
     def kill(self) -> None:
         """End the process as `kill -9` does, unless it has ended, and close its streams."""
@@ -154,9 +158,10 @@ class Wire:
         return self.err.decode(errors="replace")
 
     def wait_for_log(self, text: str) -> None:
-        """Wait until `text` stands on stderr."""
+        """Wait until `text` stands on stderr, as long as there is anybody to write it."""
         with self._logged:
-            assert self._logged.wait_for(lambda: text in self.log, PATIENCE), f"{text!r} is not in {self.log!r}"
+            self._logged.wait_for(lambda: text in self.log or self._log_ended, PATIENCE)
+            assert text in self.log, f"{text!r} is not in {self.log!r}"
 
     def write(self, data: bytes) -> None:
         """Write bytes to the process's stdin."""
