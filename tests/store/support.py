@@ -115,3 +115,13 @@ async def finished(worker: asyncio.subprocess.Process) -> list[str]:
     out, err = await asyncio.wait_for(worker.communicate(b""), 50)
     assert worker.returncode == 0, err.decode()
     return out.decode().splitlines()
+
+
+linux_only = pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="only Linux lists the open files of a process there"
+)
+
+
+def open_files(folder: Path) -> int:
+    """How many files in a folder this process has open."""
+    return sum(path.resolve().is_relative_to(folder) for path in Path("/proc/self/fd").iterdir())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -14,7 +16,19 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from tests.store.support import ROOT, check_invariants, file_of, finished, ids, make, raw, refused, start_worker
+from tests.store.support import (
+    ROOT,
+    check_invariants,
+    file_of,
+    finished,
+    ids,
+    linux_only,
+    make,
+    open_files,
+    raw,
+    refused,
+    start_worker,
+)
 from workflow_mcp.store import Actor, ItemQuery, NewItem, ProjectRef, Store, migrate, schema, sqlite
 
 ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become nobody")
@@ -219,3 +233,50 @@ def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> Non
         for _ in range(2)
     ]
     assert runs == ["True", "False"]
+
+
+@linux_only
+async def test_the_end_waits_for_what_was_begun(store: Store, tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+    """Writers that stood in line when the store was closed are done and answered, and no file stays open."""
+    await store.ensure(project)
+    writers = [asyncio.create_task(make(store, project, ana, f"item {number}")) for number in range(12)]
+    await make(store, project, ana, "one more")
+    await store.aclose()
+    assert all(writer.done() for writer in writers)
+    assert [len(await writer) for writer in writers] == [1] * len(writers)
+    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(len(writers) + 1,)]
+    assert open_files(tmp_path) == 0
+
+
+@linux_only
+async def test_callers_that_go_away_while_files_are_closed_leave_none_open(tmp_path: Path, ana: Actor) -> None:
+    """Also when each call closes the file of the one before."""
+    projects = [ProjectRef(f"11111111-1111-4111-8111-{number:012d}", str(number)) for number in range(3)]
+    async with Store(tmp_path, open_projects=1) as store:
+        for turn in range(60):
+            call = asyncio.create_task(make(store, projects[turn % 3], ana, "x"))
+            for _ in range(turn % 25):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+    assert open_files(tmp_path) == 0
+
+
+async def test_an_export_that_is_not_read_to_its_end_holds_up_nobody(
+    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """Neither calls in a file that was put in the place of the exported one, nor the end."""
+    await make(store, project, ana, "a", "b")
+    records = store.export(project)
+    await anext(records)
+    path = file_of(tmp_path, project)
+    with (
+        contextlib.closing(sqlite3.connect(path)) as source,
+        contextlib.closing(sqlite3.connect(tmp_path / "copy")) as copy,
+    ):
+        source.backup(copy)
+    (tmp_path / "copy").replace(path)
+    async with asyncio.timeout(10):
+        assert await ids(store, project) == [1, 2]
+        await store.aclose()
+    await records.aclose()  # type: ignore[attr-defined]  # it is a generator

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.support import check_invariants, file_of, finished, make, raw, start_worker
+from tests.store.support import check_invariants, file_of, finished, linux_only, make, open_files, raw, start_worker
 from workflow_mcp.store import Actor, ProjectRef, Store
 from workflow_mcp.store.sqlite import CONNECTIONS
 
@@ -147,7 +147,7 @@ async def test_a_caller_that_goes_away_leaves_the_store_usable(
     check_invariants(file_of(tmp_path, project))
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists the open files of a process there")
+@linux_only
 async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
     tmp_path: Path, project: ProjectRef, ana: Actor
 ) -> None:
@@ -164,9 +164,5 @@ async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
             await asyncio.gather(*calls, return_exceptions=True)
         assert (await store.get_item(project, only)).item.title == "a"
         # At most so many connections, each with the file and its log.
-        assert 1 <= _open_files(tmp_path) <= 2 * CONNECTIONS + 1
-    assert _open_files(tmp_path) == 0
-
-
-def _open_files(folder: Path) -> int:
-    return sum(path.resolve().is_relative_to(folder) for path in Path("/proc/self/fd").iterdir())
+        assert 1 <= open_files(tmp_path) <= 2 * CONNECTIONS + 1
+    assert open_files(tmp_path) == 0

@@ -42,19 +42,19 @@ class Transaction:
 
     async def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
-        here = {OWN_PROJECT: self.project_id, **values}
+        here = {**values, OWN_PROJECT: self.project_id}
         rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, here).all())
         return rows
 
     async def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
         """The first row of a statement with these values for its parameters, or None."""
-        here = {OWN_PROJECT: self.project_id, **values}
+        here = {**values, OWN_PROJECT: self.project_id}
         row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement, here).first())
         return row
 
     async def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each of these values for its parameters."""
-        await self._execute(statement, [{OWN_PROJECT: self.project_id, **one} for one in values])
+        await self._execute(statement, [{**one, OWN_PROJECT: self.project_id} for one in values])
 
     async def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
@@ -107,6 +107,7 @@ class Database:
         self._clock = clock
         self._connections = sqlite.connections_to(path)
         self._writing = asyncio.Lock()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def read(self, work: Work[T]) -> T:
         """What `work` returns, all its statements seeing the same state.
@@ -114,7 +115,7 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._patiently(work, write=False)
+        return await self._to_the_end(self._patiently(work, write=False))
 
     async def write(self, work: Work[T]) -> T:
         """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
@@ -122,8 +123,7 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        async with self._writing:
-            return await self._patiently(work, write=True)
+        return await self._to_the_end(self._alone(work))
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Transaction]:
@@ -138,7 +138,24 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._connections.close()
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        # A caller may go away at any await; a connection must not be left in the middle of a transaction.
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _alone(self, work: Work[T]) -> T:
+        async with self._writing:
+            return await self._patiently(work, write=True)
 
     async def _patiently(self, work: Work[T], *, write: bool) -> T:
         loop = asyncio.get_running_loop()
@@ -147,7 +164,6 @@ class Database:
             while True:
                 try:
                     async with self._connections.use() as connection:
-                        # A caller may go away meanwhile: the transaction ends all the same, and before the next.
                         return await connection.run(partial(self._run, work=work, write=write))
                 except DRIVER_ERRORS as error:
                     if not is_busy(error) or loop.time() >= deadline:

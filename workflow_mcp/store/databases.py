@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from workflow_mcp.errors import StoreError
 from workflow_mcp.store.database import Database
 from workflow_mcp.store.faults import store_errors
 from workflow_mcp.store.project_files import identity_of, path_of, prepare
 from workflow_mcp.store.values import ProjectRef
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class Databases:
@@ -31,6 +36,7 @@ class Databases:
         self._most = most
         self._open: OrderedDict[str, Database] = OrderedDict()
         self._opening: dict[str, asyncio.Lock] = {}
+        self._begun: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @contextlib.asynccontextmanager
@@ -52,7 +58,10 @@ class Databases:
         """Close all files, after what is running on them."""
         self._closed = True
         while self._open:
-            await self._open.popitem()[1].close()
+            self._begin(self._open.popitem()[1].close())
+        for error in await asyncio.gather(*self._begun, return_exceptions=True):
+            if isinstance(error, Exception):
+                logger.warning("a project's file was not opened or closed as it should be", exc_info=error)
 
     async def _database(self, project: ProjectRef) -> Database:
         path = path_of(self._data_dir, project.id)
@@ -73,8 +82,8 @@ class Databases:
     async def _reopen(self, path: str, project: ProjectRef) -> Database:
         stale = self._open.pop(project.id, None)
         if stale is not None:
-            await stale.close()
-        identity = await asyncio.to_thread(prepare, path, project, self._clock())
+            await asyncio.shield(self._begin(stale.close()))
+        identity = await asyncio.shield(self._begin(asyncio.to_thread(prepare, path, project, self._clock())))
         self._open[project.id] = Database(path, project.id, identity, self._clock)
         return self._open[project.id]
 
@@ -83,4 +92,11 @@ class Databases:
             idle = next((key for key, database in self._open.items() if not database.users), None)
             if idle is None:
                 return
-            await self._open.pop(idle).close()
+            await asyncio.shield(self._begin(self._open.pop(idle).close()))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        # By a task of its own: the caller that it is done for may go away meanwhile.
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return task

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterator
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from workflow_mcp.errors import StoreError
 from workflow_mcp.store.sqlite import BUSY_SECONDS, Fault, fault
@@ -39,8 +38,6 @@ def store_errors(path: str) -> Iterator[None]:
         if fault(original) == "other":
             raise
         raise store_error(path, fault(original), original) from error
-    except PoolTimeoutError as error:
-        raise store_error(path, "busy", error) from error
     except OSError as error:
         raise store_error(path, _OS_FAULTS.get(error.errno or 0, "unreachable"), error.strerror or error) from error
 

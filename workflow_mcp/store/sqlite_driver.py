@@ -19,44 +19,33 @@ T = TypeVar("T")
 
 
 class FileConnection:
-    """One connection and the thread it lives in, opened by the first that uses it."""
+    """One connection and the thread it lives in."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._core: Connection | None = None
-        self._opening: asyncio.Task[aiosqlite.Connection] | None = None
-
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, run in the connection's thread; after what was given to it before, and to its end."""
-        trip: Any = (await self._opened())._execute  # noqa: SLF001 - aiosqlite's own methods are all made of it
-        return cast("T", await trip(lambda: work(cast("Connection", self._core))))
-
-    async def close(self) -> None:
-        """Close the file and end the thread."""
-        if self._opening is not None and not _has_failed(self._opening):
-            await self.run(lambda core: core.close())
-            await (await self._opened()).close()
-
-    async def _opened(self) -> aiosqlite.Connection:
-        if self._opening is None or _has_failed(self._opening):
-            self._opening = asyncio.create_task(self._open())
-        # A caller that goes away meanwhile leaves it to the next one.
-        return await asyncio.shield(self._opening)
-
-    async def _open(self) -> aiosqlite.Connection:
-        connection = aiosqlite.Connection(self._connect, iter_chunk_size=64)
+        self._thread = aiosqlite.Connection(self._connect, iter_chunk_size=64)
         # A thread that waits on a dead disk must not keep the process. Until 0.22 a connection was its thread.
-        thread: Any = getattr(connection, "_thread", connection)
+        thread: Any = getattr(self._thread, "_thread", self._thread)
         thread.daemon = True
-        return await connection
 
     def _connect(self) -> sqlite3.Connection:
         self._core = self._engine.connect()
         return cast("sqlite3.Connection", self._core.connection.driver_connection)
 
+    async def open(self) -> None:
+        """Open the file."""
+        await self._thread
 
-def _has_failed(task: asyncio.Task[Any]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, run in the connection's thread."""
+        trip: Any = self._thread._execute  # noqa: SLF001 - aiosqlite's own methods are all made of it
+        return cast("T", await trip(lambda: work(cast("Connection", self._core))))
+
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        await self.run(lambda core: core.close())
+        await self._thread.close()
 
 
 class FileConnections:
@@ -70,7 +59,6 @@ class FileConnections:
     def __init__(self, open_file: Callable[[], sqlite3.Connection], *, most: int) -> None:
         # Transactions are begun and ended by hand, and a thread keeps what it opened.
         self._engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool, pool_reset_on_return=None)
-        self._most = most
         self._free = asyncio.Semaphore(most)
         self._idle: list[FileConnection] = []
 
@@ -78,16 +66,18 @@ class FileConnections:
     async def use(self) -> AsyncIterator[FileConnection]:
         """A connection that nobody else uses meanwhile."""
         async with self._free:
-            connection = self._idle.pop() if self._idle else FileConnection(self._engine)
+            connection = self._idle.pop() if self._idle else await self._opened()
             try:
                 yield connection
             finally:
                 self._idle.append(connection)
 
+    async def _opened(self) -> FileConnection:
+        connection = FileConnection(self._engine)
+        await connection.open()
+        return connection
+
     async def close(self) -> None:
-        """Close all of them, once they are not in use any more."""
-        async with contextlib.AsyncExitStack() as used:
-            for _ in range(self._most):
-                await used.enter_async_context(self._free)
-            while self._idle:
-                await self._idle.pop().close()
+        """Close all of them; none may be in use."""
+        while self._idle:
+            await self._idle.pop().close()
