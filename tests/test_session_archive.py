@@ -171,9 +171,69 @@ async def test_a_failing_store_fails_no_call_of_a_known_session(caplog: pytest.L
     assert not manager.is_saved(HANDLE)
     assert await manager.get_working_directory(HANDLE) == "/a"
     await unreadable(manager.get_session("somebody"))
-    assert await manager.end_session(HANDLE) is True
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
     assert not any("unguessable" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_session_that_cannot_be_removed_still_holds() -> None:
+    """Ending a session is refused where its next call would find it again; once the store is back it ends."""
+    store = DictStore()
+    manager = SessionContextManager(store=store)
+    await manager.set_working_directory(HANDLE, "/a")
+    store.failure = OSError("read-only")
+    with pytest.raises(SessionError) as caught:
+        await manager.end_session(HANDLE)
+    assert caught.value.code == "SESSION_NOT_REMOVED"
+    assert await manager.get_working_directory(HANDLE) == "/a"
+    store.failure = None
+    assert await manager.end_session(HANDLE) is True
+    assert await SessionContextManager(store=store).get_session(HANDLE) is None
+
+
+def in_its_place(path: Path, what: str) -> None:
+    """Put something else where a folder was."""
+    path.rename(path.with_name("moved away"))
+    if what == "loop":
+        path.symlink_to(path)
+    else:
+        path.write_text("in the way")
+
+
+@posix_only
+@pytest.mark.parametrize("what", ["file", "loop"])
+@pytest.mark.parametrize("where", ["data", "data/sessions", "data/sessions/sessions"])
+async def test_what_stands_in_the_place_of_the_store_is_no_empty_one(where: str, what: str, tmp_path: Path) -> None:
+    """Only a folder that is not there has no sessions; one that cannot be looked into may have any."""
+    folder = tmp_path / "data" / "sessions"
+    await SessionContextManager(store=FileStore(folder)).set_working_directory(HANDLE, "/a")
+    in_its_place(tmp_path / where, what)
+    manager = SessionContextManager(store=FileStore(folder))
+    await unreadable(manager.get_working_directory(HANDLE))
+    await manager.set_working_directory(HANDLE, "/b")
+    assert await manager.get_working_directory(HANDLE) == "/b"
+
+
+async def test_sessions_move_with_their_folder(tmp_path: Path) -> None:
+    """A data directory that was renamed or copied is read and written where it is now."""
+    await SessionContextManager(store=FileStore(tmp_path / "old")).set_working_directory(HANDLE, "/a")
+    (tmp_path / "old").rename(tmp_path / "new")
+    manager = SessionContextManager(store=FileStore(tmp_path / "new"))
+    assert await manager.get_working_directory(HANDLE) == "/a"
+    await manager.set_working_directory(HANDLE, "/b")
+    assert manager.is_saved(HANDLE)
+    assert await SessionContextManager(store=FileStore(tmp_path / "new")).get_working_directory(HANDLE) == "/b"
+    assert not (tmp_path / "old").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"[]", b"null", b"\xff", b'{"directory": 5}', b'{"directory": "/usr"}']
+)
+async def test_a_damaged_note_of_the_store_costs_no_session(content: bytes, tmp_path: Path) -> None:
+    """What the store notes about itself is written anew where it leads nowhere."""
+    folder = tmp_path / "sessions"
+    await SessionContextManager(store=FileStore(folder)).set_working_directory(HANDLE, "/a")
+    (folder / "sessions-info.json").write_bytes(content)
+    assert await SessionContextManager(store=FileStore(folder)).get_working_directory(HANDLE) == "/a"
 
 
 async def test_a_folder_that_cannot_be_made_fails_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -207,7 +267,8 @@ async def test_a_store_that_hangs_is_given_up_on() -> None:
         await archive.save("a", lambda _key: entry)
         assert not archive.is_saved("a")
         await unreadable(archive.load("a"))
-        assert not await archive.delete("a")
+        with pytest.raises(SessionError):
+            await archive.delete("a")
 
 
 async def test_many_changes_do_not_queue_up_behind_a_store_that_hangs() -> None:
@@ -223,27 +284,29 @@ async def test_many_changes_do_not_queue_up_behind_a_store_that_hangs() -> None:
 
 
 DAMAGED: list[dict[str, Any]] = [
-    {},
     {"last_used": "yesterday"},
-    {"working_directory": 5, "last_used": 1.0},
-    {"working_directory": "relative/path", "last_used": 1.0},
-    {"working_directory": ["/a"], "last_used": 1.0},
-    {"working_directory": "/a", "last_used": None},
-    {"working_directory": "/a", "last_used": float("nan")},
-    {"working_directory": "/a", "project_id": 7, "last_used": 1.0},
+    {"last_used": None},
+    {"last_used": float("nan")},
+    {"last_used": 10**400},
+    {"set_at": float("inf")},
+    {"working_directory": 5},
+    {"working_directory": "relative/path"},
+    {"working_directory": ["/a"]},
+    {"config_path": b"/a/c"},
+    {"project_id": 7},
 ]
 
 
 @pytest.mark.parametrize("entry", DAMAGED)
-async def test_a_damaged_entry_lets_its_session_fall_back_to_nothing(
+async def test_a_damaged_entry_is_refused_until_something_is_set(
     entry: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An entry that is no session is refused, every time, until something is set anew or the session is ended."""
+    """An entry with a field like this is refused, every time, until something is set anew or the session is ended."""
     store = DictStore()
     clock = FakeClock(1.0)
     await SessionContextManager(store=store, clock=clock).set_working_directory(HANDLE, "/a")
     [name] = store.entries
-    store.entries[name] = entry
+    store.entries[name] |= entry
     manager = SessionContextManager(store=store, clock=clock)
     for _ in range(2):
         await unreadable(manager.get_session(HANDLE))
@@ -252,8 +315,10 @@ async def test_a_damaged_entry_lets_its_session_fall_back_to_nothing(
     assert any("damaged" in record.getMessage() for record in caplog.records)
     await manager.set_working_directory(HANDLE, "/b")
     assert await SessionContextManager(store=store, clock=clock).get_working_directory(HANDLE) == "/b"
-    store.entries[name] = entry
-    assert await SessionContextManager(store=store, clock=clock).end_session(HANDLE)
+    del store.entries[name]["set_at"]
+    manager = SessionContextManager(store=store, clock=clock)
+    await unreadable(manager.get_session(HANDLE))
+    assert await manager.end_session(HANDLE)
     assert store.entries == {}
 
 

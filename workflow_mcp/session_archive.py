@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
-import math
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COLLECTION = "sessions"
+NOTED = {"version", "collection", "directory", "created_at"}
 TEXTS = ("working_directory", "config_path", "project_id")
 STORED = (*TEXTS, "set_at", "last_used")
+FAR_FUTURE = 1e12  # seconds; also more than anything that is no number
 REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
 
 Entry = Mapping[str, Any]
@@ -59,7 +61,7 @@ class FileStore:
 
     async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
         """See `SessionStore`."""
-        if self._opened is None and not (self._folder / COLLECTION).is_dir():
+        if not self._may_have_entries():
             return None
         value: dict[str, Any] | None = await (await self._store()).get(key, collection=collection)
         return value
@@ -70,7 +72,7 @@ class FileStore:
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
-        if self._opened is None and not (self._folder / COLLECTION).is_dir():
+        if not self._may_have_entries():
             return False
         return bool(await (await self._store()).delete(key, collection=collection))
 
@@ -78,6 +80,14 @@ class FileStore:
         """Remove what has expired."""
         if self._folder.is_dir():
             await (await self._store()).cull()
+
+    def _may_have_entries(self) -> bool:
+        if self._opened is None:
+            try:
+                os.stat(self._folder / COLLECTION)
+            except FileNotFoundError:
+                return False
+        return True
 
     async def _store(self) -> FileTreeStore:
         async with self._opening:
@@ -90,7 +100,19 @@ def _open_file_store(folder: Path) -> FileTreeStore:
     from key_value.aio.stores.filetree import FileTreeStore  # noqa: PLC0415 - 0.2 s, see FileStore
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    note = folder / f"{COLLECTION}-info.json"
+    if not _leads_to(folder / COLLECTION, note):
+        note.unlink(missing_ok=True)
     return FileTreeStore(data_directory=folder)
+
+
+def _leads_to(collection: Path, note: Path) -> bool:
+    # FileTreeStore notes where a collection is, and goes by that even where the folder has been moved since.
+    try:
+        noted = json.loads(note.read_bytes())
+        return Path(noted["directory"]).resolve() == collection.resolve() and {*noted} >= NOTED
+    except (ValueError, TypeError, KeyError, FileNotFoundError):
+        return False
 
 
 def is_whole(entry: Entry) -> bool:
@@ -101,7 +123,7 @@ def is_whole(entry: Entry) -> bool:
     return (
         all(text is None or isinstance(text, str) for text in texts)
         and os.path.isabs(entry["working_directory"] or os.path.abspath(os.sep))
-        and all(isinstance(time, float | int) and math.isfinite(time) for time in times)
+        and all(isinstance(time, float | int) and abs(time) < FAR_FUTURE for time in times)
     )
 
 
@@ -110,7 +132,8 @@ def unreadable() -> SessionError:
     return SessionError(
         "SESSION_UNREADABLE",
         "what was set for this session cannot be read from the server's data directory.",
-        "call set_working_directory(directory=<absolute path>) without session; pass the session it returns, if any.",
+        "repeat the call; if that fails too, call set_working_directory(directory=<absolute path>) without session "
+        "and pass the session it returns, if any.",
     )
 
 
@@ -130,7 +153,7 @@ class SessionArchive:
         *,
         stored_as: Callable[[str], str | None],
         lifetime: float,
-        patience: float = 2.0,
+        patience: float = 5.0,
     ) -> None:
         self._store = store
         self._stored_as = stored_as
@@ -151,16 +174,19 @@ class SessionArchive:
         return session_id in self._absent or self._stored_as(session_id) is None
 
     @asynccontextmanager
-    async def turn(self, session_id: str) -> AsyncIterator[SessionArchive | None]:
-        """The archive, for this session nobody else's meanwhile; None when its turn does not come in time."""
+    async def turn(self, session_id: str) -> AsyncIterator[SessionArchive]:
+        """The archive, for this session nobody else's meanwhile.
+
+        Raises:
+            SessionError: `SESSION_UNREADABLE`, when its turn does not come in time.
+        """
         lock = self._turns.setdefault(session_id, asyncio.Lock())
         try:
             async with asyncio.timeout(self._patience):
                 await lock.acquire()
-        except TimeoutError:
+        except TimeoutError as error:
             logger.warning("a session's turn at the store did not come within %s s", self._patience)
-            yield None
-            return
+            raise unreadable() from error
         try:
             yield self
         finally:
@@ -199,11 +225,11 @@ class SessionArchive:
         name = self._name(session_id)
         if name is None:
             return
-        async with self.turn(session_id) as archive:
-            if archive is None:
-                self._unsaved.add(session_id)
-            else:
+        try:
+            async with self.turn(session_id):
                 await self._put(session_id, name, entry_now(session_id))
+        except SessionError:
+            self._unsaved.add(session_id)
 
     async def _put(self, session_id: str, name: str, entry: Entry | None) -> None:
         if entry is None:
@@ -221,17 +247,24 @@ class SessionArchive:
             self._absent.discard(session_id)
 
     async def delete(self, session_id: str) -> bool:
-        """Remove a session from the store, for whoever has the turn; False when it had none."""
+        """Remove a session from the store, for whoever has the turn; False when it had none.
+
+        Raises:
+            SessionError: `SESSION_NOT_REMOVED`.
+        """
         name = None if session_id in self._absent else self._name(session_id)
-        self.forget(session_id)
-        if name is None:
-            return False
         try:
             async with asyncio.timeout(self._patience):
-                return await self._store.delete(name, collection=COLLECTION)
-        except Exception:
-            logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
-            return False
+                removed = name is not None and await self._store.delete(name, collection=COLLECTION)
+        except Exception as error:
+            logger.warning("session %s… cannot be removed from the store", (name or "")[:8], exc_info=True)
+            raise SessionError(
+                "SESSION_NOT_REMOVED",
+                "what was set for this session cannot be removed from the server's data directory, and still holds.",
+                "make that directory writable and repeat the call, or call set_working_directory to set another.",
+            ) from error
+        self.forget(session_id)
+        return removed
 
     def forget(self, session_id: str) -> None:
         """Keep no notes about a session that memory no longer holds."""

@@ -12,12 +12,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
 
-from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore, unreadable
+from workflow_mcp.errors import SessionError
+from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class SessionContextManager:
         clock: wall-clock seconds; may jump in either direction.
         max_sessions: beyond it, the least recently used session goes.
         is_alive: tells that a session's connection is open; such a session is idle, never gone.
-        store: a py-key-value store in which sessions survive the process; None keeps them in memory only.
+        store: a py-key-value store in which sessions survive the process; None keeps them in memory only. A call
+            raises `SessionError` when its session may be there and cannot be read, or cannot be removed.
         stored_as: the lasting name of a session key; None for a key that must not outlive its process.
     """
 
@@ -170,12 +172,11 @@ class SessionContextManager:
         await self._save(session_id, evicted)
 
     async def end_session(self, session_id: str) -> bool:
-        """Forget the session, here and in the store; False when it was not known."""
+        """Forget the session, here and in the store; False when neither had it."""
         async with self._turn(session_id) as archive:
-            with self._lock:
-                held = self._sessions.pop(session_id, None) is not None
             stored = archive is not None and await archive.delete(session_id)
-        return held or stored
+            with self._lock:
+                return self._sessions.pop(session_id, None) is not None or stored
 
     def release(self, session_id: str) -> None:
         """Drop the session from memory because its connection has closed; the store keeps what it has."""
@@ -221,10 +222,8 @@ class SessionContextManager:
         await self._drop(evicted)
 
     async def _look_up(self, session_id: str, archive: SessionArchive | None) -> None:
-        if session_id in self._sessions:
+        if archive is None or session_id in self._sessions:
             return
-        if archive is None:
-            raise unreadable()
         # A connection is looked up once: nobody but this process writes under its key while it is open.
         entry = await archive.load(session_id, once=self._is_alive(session_id))
         session = None if entry is None else SessionContext.from_entry(session_id, entry)
@@ -239,9 +238,10 @@ class SessionContextManager:
 
     async def _drop(self, evicted: Sequence[str]) -> None:
         for session_id in evicted:
-            async with self._turn(session_id) as archive:
-                if archive is not None and session_id not in self._sessions:
-                    await archive.delete(session_id)
+            with suppress(SessionError):  # it is logged
+                async with self._turn(session_id) as archive:
+                    if archive is not None and session_id not in self._sessions:
+                        await archive.delete(session_id)
 
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:

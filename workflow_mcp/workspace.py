@@ -134,7 +134,7 @@ class Resolver:
         Without `choice`, the project is the config's even where the session chose another.
 
         Raises:
-            SessionError: `UNKNOWN_SESSION`, for a handle that is not this caller's.
+            SessionError: `UNKNOWN_SESSION`, for a handle that is not this caller's, or `SESSION_UNREADABLE`.
             DirectoryError: the first directory that applies cannot be used; later ones are not tried.
             ConfigError: the config that applies cannot be used.
             ProjectError: `UNKNOWN_PROJECT` or `STRICT_MODE`, for the project that the session chose.
@@ -166,7 +166,8 @@ class Resolver:
         """The caller's session, touched; None when it has told the server nothing yet.
 
         Raises:
-            SessionError: `UNKNOWN_SESSION`; one and the same for unknown, expired, foreign and malformed handles.
+            SessionError: `UNKNOWN_SESSION`, one and the same for unknown, expired, foreign and malformed handles;
+                `SESSION_UNREADABLE`, when the store has something but not what it was.
         """
         key = session_key(caller)
         session = None if key is None else await self._sessions.get_session(key)

@@ -39,7 +39,8 @@ from workflow_mcp.version import __version__
 from workflow_mcp.workspace import Call, Place, Workspace, chosen_project
 
 NOT_SAVED = (
-    "Warning: this could not be saved and is forgotten when the server stops; its data directory is not writable."
+    "Warning: this could not be saved, because the server's data directory is not writable: "
+    "when the server stops, it is as it was before."
 )
 
 
