@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, cast
 
 import anyio
@@ -73,17 +75,24 @@ async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 class _Text:
-    """What the SDK writes its answers to, one after the other; waits where the client reads none."""
+    """What the SDK writes its answers to, one after the other; waits where the client reads none.
 
-    def __init__(self, number: int, closed: Callable[[], None]) -> None:
+    Args:
+        number: the descriptor to wait for.
+        send: writes what there is room for, without waiting; says how much that was.
+        closed: called when the client is gone.
+    """
+
+    def __init__(self, number: int, send: Callable[[memoryview], int], closed: Callable[[], None]) -> None:
         self._number = number
+        self._send = send
         self._closed = closed
 
     async def write(self, text: str) -> None:
         rest = memoryview(text.encode())
         while rest:
             try:
-                rest = rest[os.write(self._number, rest) :]
+                rest = rest[self._send(rest) :]
             except BlockingIOError:
                 await anyio.wait_writable(self._number)
             except ConnectionError as error:
@@ -96,25 +105,23 @@ class _Text:
 
 @contextmanager
 def _text_to_stdout(closed: Callable[[], None]) -> Iterator[anyio.AsyncFile[str] | None]:
-    if not _can_be_waited_for():
-        yield None
-        return
-    taken = _taken_stdout()
-    os.set_blocking(taken, False)
+    # Never by making stdout non-blocking: a shell or a log that shares it would find it so.
+    mode, text = os.fstat(1).st_mode, None
+    with ExitStack() as opened:
+        if stat.S_ISSOCK(mode):
+            out = opened.enter_context(socket.socket(fileno=os.dup(1)))
+            text = _Text(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed)
+        elif stat.S_ISFIFO(mode) and (number := _opened_anew()) is not None:
+            opened.callback(os.close, number)
+            text = _Text(number, partial(os.write, number), closed)
+        if text is not None:
+            # What a tool or a child process prints must go to the log, not into the protocol.
+            os.dup2(2, 1)
+        yield cast("anyio.AsyncFile[str] | None", text)
+
+
+def _opened_anew() -> int | None:
     try:
-        yield cast("anyio.AsyncFile[str]", _Text(taken, closed))
-    finally:
-        os.set_blocking(taken, True)
-
-
-def _can_be_waited_for() -> bool:
-    # Who shares it would find it non-blocking too: a shell its terminal, or the log the pipe it goes to as well.
-    out = os.fstat(1)
-    return (stat.S_ISFIFO(out.st_mode) or stat.S_ISSOCK(out.st_mode)) and not os.path.samestat(out, os.fstat(2))
-
-
-def _taken_stdout() -> int:
-    # What a tool or a child process prints must go to the log, not into the protocol.
-    taken = os.dup(1)
-    os.dup2(2, 1)
-    return taken
+        return os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None  # no Linux, or somebody else's pipe: the SDK writes to it in its own way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -114,7 +115,8 @@ def messages_from(out: int, count: int) -> list[dict[str, Any]]:
     deadline, text, lines = time.monotonic() + PATIENCE, b"", list[bytes]()
     while len(lines) < count:
         assert time.monotonic() < deadline, f"{len(text)} bytes arrived: {text[:500]!r}"
-        text += os.read(out, 65_536)
+        if select.select([out], [], [], 1)[0]:
+            text += os.read(out, 65_536)
         lines = [line for line in text.splitlines(keepends=True) if line.startswith(b"{") and line.endswith(b"\n")]
     return [json.loads(line) for line in lines]
 
@@ -124,11 +126,14 @@ def test_answers_on_any_streams(kind: Kind, tmp_path: Path) -> None:
     """Requests are answered in order, also those that come when the server has been idle."""
     streams = kind(tmp_path)
     *_, into, out = streams
+    shared = os.dup(streams[1])
     with server(tmp_path, streams) as process:
         os.write(into, data(*OPENING, asking(1)))
         assert [message["id"] for message in messages_from(out, 2)] == [0, 1]
         os.write(into, data(asking(2), asking(3, "tools/list")))
         assert [message["id"] for message in messages_from(out, 2)] == [2, 3]
+        assert os.get_blocking(shared), "who shares the server's stdout can write to it as before"
+        os.close(shared)
         process.terminate()
         assert process.wait(SOON) == 0
 
