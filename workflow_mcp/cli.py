@@ -116,7 +116,10 @@ def _table(steps: list[Step]) -> Text:
 def run() -> NoReturn:
     """Run the command line; what a user got wrong is one line on stderr and exit code 2."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except WorkflowError as error:
         Console(stderr=True).print(Text(str(error)), soft_wrap=True)
         sys.exit(2)

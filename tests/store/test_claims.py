@@ -53,6 +53,19 @@ async def test_any_update_of_the_holder_renews_the_lease(
     await refused("CLAIMED", store.claim_item(project, bob, one))
 
 
+async def test_what_was_ready_already_does_not_become_so(
+    store: Store, project: ProjectRef, ana: Actor, clock: Clock
+) -> None:
+    """Giving up a claim makes an item ready; giving up one that had run out changes nothing about that."""
+    (one,) = await make(store, project, ana, "one")
+    release = ItemUpdate(one, status="pending")
+    await store.claim_item(project, ana, one)
+    assert [each.id for each in (await store.update_items(project, [release], ana)).became_ready] == [one]
+    await store.claim_item(project, ana, one)
+    clock.pass_minutes(60)
+    assert (await store.update_items(project, [release], ana)).became_ready == ()
+
+
 async def test_a_holder_back_from_the_dead_is_refused(
     store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
 ) -> None:

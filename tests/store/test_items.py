@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.store.support import Clock, check_invariants, file_of, ids, item, make, raw, refused
+from workflow_mcp.errors import UsageError
 from workflow_mcp.store import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef, Store
+from workflow_mcp.store.cursors import make_cursor, read_cursor
 
 
 async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
@@ -232,6 +234,20 @@ async def test_a_cursor_of_another_list_is_refused(store: Store, project: Projec
     await refused("INVALID_CURSOR", store.list_items(project, ItemQuery("all", cursor=cursor)))
     page = await store.list_items(project, ItemQuery("open", limit=1))
     await refused("INVALID_CURSOR", store.list_items(project, ItemQuery("ready", cursor=page.next_cursor)))
+
+
+def test_a_cursor_that_no_column_could_hold_is_refused() -> None:
+    """Made up with all that belongs to it, but for a number that is too large."""
+    assert read_cursor(["all"], make_cursor(["all"], [2**63 - 1]), [int]) == [2**63 - 1]
+    with pytest.raises(UsageError, match="INVALID_CURSOR"):
+        read_cursor(["all"], make_cursor(["all"], [2**63]), [int])
+
+
+async def test_a_search_has_a_limit(store: Store, project: ProjectRef, ana: Actor) -> None:
+    """Up to 500 characters, of as many words as they hold."""
+    await make(store, project, ana, " ".join("abcdefghij"), "other")
+    assert await ids(store, project, text="a " * 250) == [1]
+    await refused("INVALID_ITEM", store.list_items(project, ItemQuery("all", text="x" * 501)))
 
 
 async def test_an_item_is_shown_with_all_around_it(store: Store, project: ProjectRef, ana: Actor, bob: Actor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -228,5 +229,21 @@ def test_a_reader_that_has_seen_enough(big: Path, tmp_path: Path, arguments: lis
         assert process.stderr is not None
         assert process.stdout.read(1)
         process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", [["list"], ["show", "1"], ["schema"]], ids=" ".join)
+def test_a_reader_that_reads_nothing(project: Path, tmp_path: Path, arguments: list[str]) -> None:
+    """A pipe that is closed before anything is written to it is no error either, however little that is."""
+    out, stdout = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
+        cwd=project, env=environment(tmp_path), stdout=stdout, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        os.close(stdout)
+        os.close(out)
+        assert process.stderr is not None
         assert process.stderr.read() == b""
         assert process.wait(30) == 0

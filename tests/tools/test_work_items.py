@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,10 @@ from tests.support import FakeClock
 from tests.tools.conftest import PROJECT
 from tests.tools.talk import Agent, Calls, agent_on, cursor_in, ids_in, make_project, pages, rows_in
 from workflow_mcp import build_server
+from workflow_mcp.projects import Data
+from workflow_mcp.store import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ProjectRef, Store
 from workflow_mcp.tools.rows import MOST_BYTES, ROW_OVERHEAD
+from workflow_mcp.tools.work import Desk
 
 PLAN: list[dict[str, Any]] = [
     {"title": "Test it", "parent": "login", "depends_on": ["form", "api"], "item_type": "chore", "ref": "test"},
@@ -239,8 +243,6 @@ async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _with_clock(clock: FakeClock) -> Any:
-    from workflow_mcp.store import Store
-
     return lambda data_dir: Store(data_dir, clock=clock)
 
 
@@ -487,8 +489,6 @@ def test_any_row_is_short(item_id: int, item_type: str, state: str, title: str, 
 def _item(**values: Any) -> Any:
     from datetime import UTC, datetime
 
-    from workflow_mcp.store import Item
-
     now = datetime(2026, 1, 1, tzinfo=UTC)
     fields: dict[str, Any] = {
         "description": "", "status": "pending", "priority": 2, "labels": (), "parent": None, "version": 1, "waits": 0,
@@ -511,6 +511,30 @@ async def test_200_long_titles(tmp_path: Path, letter: str) -> None:
         assert found == list(range(1, 201))
         assert max(sizes) <= MOST_BYTES
         assert len(sizes) <= -(-200 * 840 // (MOST_BYTES - 3000)) + 1, "pages are filled"
+
+
+class Growing:
+    """A store whose titles become longer from one look to the next."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def list_items(self, _project: ProjectRef, query: ItemQuery) -> ItemPage[ItemSummary]:
+        """A full page."""
+        self.looks += 1
+        title = "x" * min(50 * self.looks, 200)
+        items = tuple(ItemSummary(number, title, "task", "ready", 2, None) for number in range(query.limit))
+        return ItemPage(items, Counts(ready=1000), "more")
+
+
+async def test_a_list_stays_short_though_titles_grow_meanwhile() -> None:
+    """What is read anew because it did not fit is looked at anew."""
+    store = Growing()
+    data = Data(cast("Store", store), ProjectRef(str(uuid4()), "p"))
+    text = await Desk(data, Actor("ana", "/"), identified=True).list(ItemQuery("all", limit=400))
+    assert len(text.encode()) <= MOST_BYTES
+    assert store.looks > 2
+    assert f"| {len(text.splitlines()) - 1} shown" in text
 
 
 @pytest.mark.parametrize("letter", ["x", "🚀"])

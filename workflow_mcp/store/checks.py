@@ -27,6 +27,7 @@ LABELS = 20
 LABEL = 50
 NAME = 100
 REQUEST_ID = 200
+SEARCH = 500
 BATCH = 100
 LIST = 200
 LONGEST_LEASE = timedelta(days=30)
@@ -111,6 +112,8 @@ def check_query(query: ItemQuery) -> None:
         raise problems.invalid(f"limit {query.limit} is not 1 to {LIST}.", "page with the cursor instead.")
     if query.parent is not None:
         check_ids([query.parent])
+    if query.text is not None:
+        _check_text("text", query.text, SEARCH)
     if query.view == "mine" and not query.actor:
         raise problems.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from workflow_mcp.errors import UsageError, shown
 
+LARGEST = 2**63
+
 
 def make_cursor(subject: Sequence[Any], key: Sequence[Any]) -> str:
     """A cursor that leads on from `key` in the list that `subject` describes."""
@@ -28,9 +30,13 @@ def read_cursor(subject: Sequence[Any], cursor: str, types: Sequence[type]) -> l
         mark, *key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise _invalid(cursor) from error
-    if mark != _mark(subject) or [type(value) for value in key] != list(types):
+    if mark != _mark(subject) or [type(value) for value in key] != list(types) or not all(map(_is_storable, key)):
         raise _invalid(cursor)
     return list(key)
+
+
+def _is_storable(value: Any) -> bool:
+    return not isinstance(value, int) or abs(value) < LARGEST
 
 
 def _mark(subject: Sequence[Any]) -> str:

@@ -133,7 +133,7 @@ async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping
         if change.moves and rows[one].completed_at is None:
             waits.add(rows[one].parent_id, -1)
             waits.add(change.values["parent_id"], 1)
-        if change.releases:
+        if change.releases and to_item(rows[one], tx.now).state != "ready":
             waits.reopened(one)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)

@@ -38,9 +38,9 @@ class Desk:
         """A page of items that fits."""
         asked = replace(query, actor=query.assignee or self.actor.name)
         page = await self.data.store.list_items(self.data.project, asked)
-        told = [rows.row(item) for item in page.items]
-        fitting = rows.that_fit(told, rows.room_for_rows(self.data.project, self.data.note))
-        if fitting < len(told):
+        told, room = [rows.row(item) for item in page.items], rows.room_for_rows(self.data.project, self.data.note)
+        # More than once: the titles may become longer in between.
+        while (fitting := rows.that_fit(told, room)) < len(told):
             page = await self.data.store.list_items(self.data.project, replace(asked, limit=fitting))
             told = [rows.row(item) for item in page.items]
         return rows.page_text(self.data.project, page, told, self.data.note)
