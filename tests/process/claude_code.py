@@ -196,8 +196,8 @@ class ClaudeCode:
 
 
 def outcome(code: int, out: str, err: str) -> Outcome:
-    """The calls and servers in a stream of JSON events."""
-    result, names = Outcome(code, log=err), dict[str, str]()
+    """The servers in a stream of JSON events, and the calls, in the order in which the model made them."""
+    result, names, answered = Outcome(code, log=err), dict[str, str](), dict[str, Called]()
     for line in out.splitlines():
         event = json.loads(line)
         if event.get("subtype") == "init":
@@ -208,8 +208,10 @@ def outcome(code: int, out: str, err: str) -> Outcome:
             if block.get("type") == "tool_use":
                 names[block["id"]] = block["name"].rpartition("__")[2]
             elif block.get("type") == "tool_result":
-                called = Called(names[block["tool_use_id"]], _text(block.get("content")), bool(block.get("is_error")))
-                result.calls.append(called)
+                name = block["tool_use_id"]
+                answered[name] = Called(names[name], _text(block.get("content")), bool(block.get("is_error")))
+    # Calls of one turn run at the same time, and are answered in any order.
+    result.calls = [answered[name] for name in names if name in answered]
     return result
 
 
