@@ -126,6 +126,9 @@ def measure_ours(folder: str, calls: int, arguments: list[str]) -> Times:
             finish = [{"id": item_id, "status": "completed"}]
             server.call(name("get"), "get_work_item", id=item_id)
             server.call(name("update: finish"), "update_work_items", updates=finish, actor="benchmark")
+            server.call(name("link"), "link_work_items", id=item_id, other=item_id + 1, kind="relates_to")
+            server.call(name("delete"), "delete_work_items", ids=[item_id])
+            server.call(name("search"), "list_work_items", view="all", text=f"number {number}")
         return server.times
 
 
