@@ -17,7 +17,7 @@ MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in F
 
 # Each group may import from the groups above it only; the packages store and tools also from themselves.
 LAYERS = (
-    ("errors", "version", "caller", "stdio", "drain", "folders"),
+    ("errors", "version", "caller", "stdio", "drain", "folders", "session_store"),
     ("settings", "tokens", "config_file", "session_archive", "file_work", "store"),
     ("session_context", "config", "directory"),
     ("workspace",),

@@ -15,8 +15,9 @@ import pytest
 
 from tests.support import BOUND, DictStore, FakeClock, GatedStore, posix_only, turns
 from workflow_mcp.errors import SessionError
-from workflow_mcp.session_archive import FileStore, SessionArchive, SessionStore
+from workflow_mcp.session_archive import SessionArchive
 from workflow_mcp.session_context import MAX_IDLE, SWEEP_CHUNK, SWEEP_INTERVAL, SessionContextManager
+from workflow_mcp.session_store import FileStore, SessionStore
 
 HANDLE = "handle:an-unguessable-one"
 LIFETIME = MAX_IDLE + SWEEP_INTERVAL

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 from workflow_mcp.drain import Drain
 from workflow_mcp.errors import UsageError
 from workflow_mcp.server import build_server
-from workflow_mcp.session_archive import SessionStore
 from workflow_mcp.session_context import MAX_IDLE
+from workflow_mcp.session_store import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.tokens import TokenFile
 from workflow_mcp.version import __version__

@@ -12,7 +12,7 @@ import anyio
 
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.server import build_server
-from workflow_mcp.session_archive import FileStore
+from workflow_mcp.session_store import FileStore
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.stdio import leave, on_signals, open_pump
 from workflow_mcp.stdio_server import run_on_stdio

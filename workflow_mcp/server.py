@@ -14,7 +14,7 @@ from fastmcp.server.lifespan import lifespan as lifespan_of
 from fastmcp.server.mixins.lifespan import _lifespan_root_active
 
 from workflow_mcp.services import Services, open_services
-from workflow_mcp.session_archive import SessionStore
+from workflow_mcp.session_store import SessionStore
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.tools import projects, session, work_items
 from workflow_mcp.tools.boundary import SHORT_SESSIONS, Boundary, OnlyFileRoots

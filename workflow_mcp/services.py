@@ -14,8 +14,8 @@ from workflow_mcp.caller import HANDLE_PREFIX, PROCESS_KEY, Transport
 from workflow_mcp.config import ConfigCache
 from workflow_mcp.file_work import FileWork
 from workflow_mcp.projects import Projects
-from workflow_mcp.session_archive import SessionStore
 from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
+from workflow_mcp.session_store import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.workspace import Resolver
 

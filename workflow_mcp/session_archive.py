@@ -9,110 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from workflow_mcp.errors import SessionError
-
-if TYPE_CHECKING:
-    from key_value.aio.stores.filetree import FileTreeStore
+from workflow_mcp.session_store import COLLECTION, Entry, SessionStore
 
 logger = logging.getLogger(__name__)
 
-COLLECTION = "sessions"
-NOTED = {"version", "collection", "directory", "created_at"}
 TEXTS = ("working_directory", "config_path", "project_id")
 STORED = (*TEXTS, "set_at", "last_used")
 FAR_FUTURE = 1e12  # seconds; also more than anything that is no number
 REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
-
-Entry = Mapping[str, Any]
-
-
-class SessionStore(Protocol):
-    """The part of py-key-value's `AsyncKeyValue` that the archive uses."""
-
-    async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
-        """The value under `key`; None when there is none or it has expired."""
-
-    async def put(self, key: str, value: Entry, *, collection: str | None = None, ttl: float | None = None) -> None:
-        """Keep the value for `ttl` seconds."""
-
-    async def delete(self, key: str, *, collection: str | None = None) -> bool:
-        """Remove the value; False when there was none."""
-
-
-class FileStore:
-    """A py-key-value `FileTreeStore` that is imported and opened when it is first needed.
-
-    The import takes 0.2 s, which start-up does not have; a folder that is not there has no entries.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._opened: FileTreeStore | None = None
-        self._opening = asyncio.Lock()
-
-    async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
-        """See `SessionStore`."""
-        if not self._may_have_entries():
-            return None
-        value: dict[str, Any] | None = await (await self._store()).get(key, collection=collection)
-        return value
-
-    async def put(self, key: str, value: Entry, *, collection: str | None = None, ttl: float | None = None) -> None:
-        """See `SessionStore`."""
-        await (await self._store()).put(key, value, collection=collection, ttl=ttl)
-
-    async def delete(self, key: str, *, collection: str | None = None) -> bool:
-        """See `SessionStore`."""
-        if not self._may_have_entries():
-            return False
-        return bool(await (await self._store()).delete(key, collection=collection))
-
-    async def cull(self) -> None:
-        """Remove what has expired."""
-        if self._folder.is_dir():
-            await (await self._store()).cull()
-
-    def _may_have_entries(self) -> bool:
-        if self._opened is None:
-            try:
-                os.stat(self._folder / COLLECTION)
-            except FileNotFoundError:
-                return False
-        return True
-
-    async def _store(self) -> FileTreeStore:
-        async with self._opening:
-            if self._opened is None:
-                self._opened = await asyncio.to_thread(_open_file_store, self._folder)
-            return self._opened
-
-
-def _open_file_store(folder: Path) -> FileTreeStore:
-    from key_value.aio.stores.filetree import FileTreeStore  # noqa: PLC0415 - 0.2 s, see FileStore
-
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    note = folder / f"{COLLECTION}-info.json"
-    if not _leads_to(folder / COLLECTION, note):
-        note.unlink(missing_ok=True)
-    return FileTreeStore(data_directory=folder)
-
-
-def _leads_to(collection: Path, note: Path) -> bool:
-    # FileTreeStore notes where a collection is, and goes by that even where the folder has been moved since.
-    try:
-        noted = json.loads(note.read_bytes())
-        return Path(noted["directory"]).resolve() == collection.resolve() and {*noted} >= NOTED
-    except (ValueError, TypeError, KeyError, FileNotFoundError):
-        return False
 
 
 def is_whole(entry: Entry) -> bool:

@@ -18,7 +18,8 @@ from itertools import islice
 from typing import Any, Self
 
 from workflow_mcp.errors import SessionError
-from workflow_mcp.session_archive import STORED, Entry, SessionArchive, SessionStore
+from workflow_mcp.session_archive import STORED, SessionArchive
+from workflow_mcp.session_store import Entry, SessionStore
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +52,6 @@ class SessionContext:
     def to_entry(self) -> dict[str, Any]:
         """What is stored of it: everything but the session key."""
         return {name: getattr(self, name) for name in STORED}
-
-    @classmethod
-    def from_entry(cls, session_id: str, entry: Entry) -> SessionContext:
-        """The session that was stored."""
-        return cls(session_id, **entry)
 
 
 class SessionContextManager:
@@ -226,7 +222,7 @@ class SessionContextManager:
             return
         # A connection is looked up once: nobody but this process writes under its key while it is open.
         entry = await archive.load(session_id, once=self._is_alive(session_id))
-        session = None if entry is None else SessionContext.from_entry(session_id, entry)
+        session = None if entry is None else SessionContext(session_id, **entry)
         with self._lock:
             if session is not None and not self._is_stale(session, self._clock()):
                 self._sessions.setdefault(session_id, session)

@@ -15,8 +15,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-from workflow_mcp.session_archive import Entry
 from workflow_mcp.session_context import SessionContextManager
+from workflow_mcp.session_store import Entry
 
 LIVE = 100_000
 SAMPLE = 20_000

@@ -20,7 +20,7 @@ from tests.protocol.peers import isolated_settings
 from tests.protocol.wire import PATIENCE, SERVER, Wire, environment
 from tests.support import BOUND, until
 from workflow_mcp.http import DrainingServer, build_http_server
-from workflow_mcp.session_archive import SessionStore
+from workflow_mcp.session_store import SessionStore
 
 
 class Served(Wire):

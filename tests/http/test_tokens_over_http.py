@@ -11,7 +11,7 @@ from tests.http.client import Connection, Header, HttpClient
 from tests.http.served import served_here
 from tests.http.test_handles import TOKENS, logged_in, minted, result, tokens_file
 from tests.protocol.wire import Era
-from workflow_mcp.session_archive import FileStore
+from workflow_mcp.session_store import FileStore
 
 __all__ = ["tokens_file"]
 

@@ -28,13 +28,13 @@ def directories_hang() -> None:
 
 def store_hangs() -> None:
     """Opening the session store never returns."""
-    from workflow_mcp import session_archive
+    from workflow_mcp import session_store
 
     def hang(_folder: Path) -> None:
         sys.stderr.write("hanging\n")
         FOREVER.wait()
 
-    setattr(session_archive, "_open_file_store", hang)  # noqa: B010 - see directories_hang
+    setattr(session_store, "_open_file_store", hang)  # noqa: B010 - see directories_hang
 
 
 def loop_hangs() -> None:
