@@ -43,7 +43,7 @@ def leave_at_once(_number: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
-def on_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+def on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     """Install `handler` for every signal that asks a process to end."""
     for name in SIGNALS:
         number = getattr(signal, name, None)
@@ -146,6 +146,8 @@ def open_pump() -> InputPump:
 
 def leave(code: int) -> NoReturn:
     """End the process, also when a thread hangs in a system call that a dead file system never answers."""
+    # The interpreter puts every other handler back before it ends: one more signal would then be its death.
+    on_signals(signal.SIG_IGN)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -53,7 +53,15 @@ def both_at_once(wire: Wire) -> None:
         wire.process.send_signal(number)
 
 
-WAYS = [end_of_input, interrupted, terminated, as_claude_code_does, both_at_once]
+def again_and_again(wire: Wire) -> None:
+    """SIGTERM for as long as it is there."""
+    deadline = time.monotonic() + SOON
+    while wire.process.poll() is None and time.monotonic() < deadline:
+        wire.process.send_signal(signal.SIGTERM)
+        os.sched_yield()
+
+
+WAYS = [end_of_input, interrupted, terminated, as_claude_code_does, both_at_once, again_and_again]
 
 
 @contextmanager
