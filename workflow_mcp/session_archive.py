@@ -85,8 +85,8 @@ class SessionArchive:
         return session_id in self._absent or self._stored_as(session_id) is None
 
     @asynccontextmanager
-    async def turn(self, session_id: str) -> AsyncIterator[SessionArchive]:
-        """The archive, for this session nobody else's meanwhile.
+    async def turn(self, session_id: str) -> AsyncIterator[None]:
+        """The session's turn: the store is, for this session, nobody else's meanwhile.
 
         Raises:
             SessionError: `SESSION_UNREADABLE`, when its turn does not come in time.
@@ -99,7 +99,7 @@ class SessionArchive:
             logger.warning("a session's turn at the store did not come within %s s", self._patience)
             raise unreadable() from error
         try:
-            yield self
+            yield
         finally:
             lock.release()
 
@@ -163,12 +163,15 @@ class SessionArchive:
         Raises:
             SessionError: `SESSION_NOT_REMOVED`.
         """
-        name = None if session_id in self._absent else self._name(session_id)
+        name = self._name(session_id)
+        if name is None or session_id in self._absent:
+            self.forget(session_id)
+            return False
         try:
             async with asyncio.timeout(self._patience):
-                removed = name is not None and await self._store.delete(name, collection=COLLECTION)
+                removed = await self._store.delete(name, collection=COLLECTION)
         except Exception as error:
-            logger.warning("session %s… cannot be removed from the store", (name or "")[:8], exc_info=True)
+            logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
             raise SessionError(
                 "SESSION_NOT_REMOVED",
                 "what was set for this session cannot be removed from the server's data directory, and still holds.",

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
@@ -169,7 +169,8 @@ class SessionContextManager:
 
     async def end_session(self, session_id: str) -> bool:
         """Forget the session, here and in the store; False when neither had it."""
-        async with self._turn(session_id) as archive:
+        archive = self._archive
+        async with nullcontext() if archive is None else archive.turn(session_id):
             stored = archive is not None and await archive.delete(session_id)
             with self._lock:
                 return self._sessions.pop(session_id, None) is not None or stored
@@ -205,20 +206,18 @@ class SessionContextManager:
     def _is_stale(self, session: SessionContext, now: float) -> bool:
         return now - session.last_used > self._max_idle and not self._is_alive(session.session_id)
 
-    def _turn(self, session_id: str) -> AbstractAsyncContextManager[SessionArchive | None]:
-        return nullcontext() if self._archive is None else self._archive.turn(session_id)
-
     async def _restore(self, session_id: str) -> None:
-        if self._archive is None or session_id in self._sessions or self._archive.is_absent(session_id):
+        archive = self._archive
+        if archive is None or session_id in self._sessions or archive.is_absent(session_id):
             return
-        async with self._turn(session_id) as archive:
+        async with archive.turn(session_id):
             await self._look_up(session_id, archive)
         with self._lock:
             evicted = self._make_room()
-        await self._drop(evicted)
+        await self._drop(evicted, archive)
 
-    async def _look_up(self, session_id: str, archive: SessionArchive | None) -> None:
-        if archive is None or session_id in self._sessions:
+    async def _look_up(self, session_id: str, archive: SessionArchive) -> None:
+        if session_id in self._sessions:
             return
         # A connection is looked up once: nobody but this process writes under its key while it is open.
         entry = await archive.load(session_id, once=self._is_alive(session_id))
@@ -230,13 +229,13 @@ class SessionContextManager:
     async def _save(self, session_id: str, evicted: Sequence[str] = ()) -> None:
         if self._archive is not None:
             await self._archive.save(session_id, self._entry)
-            await self._drop(evicted)
+            await self._drop(evicted, self._archive)
 
-    async def _drop(self, evicted: Sequence[str]) -> None:
+    async def _drop(self, evicted: Sequence[str], archive: SessionArchive) -> None:
         for session_id in evicted:
             with suppress(SessionError):  # it is logged
-                async with self._turn(session_id) as archive:
-                    if archive is not None and session_id not in self._sessions:
+                async with archive.turn(session_id):
+                    if session_id not in self._sessions:
                         await archive.delete(session_id)
 
     def _entry(self, session_id: str) -> Entry | None:

@@ -15,7 +15,7 @@ from workflow_mcp.store.claims import refuse_if_held
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import record
 from workflow_mcp.store.graph import descent
-from workflow_mcp.store.items import fetch_items, fetch_rows, item_columns
+from workflow_mcp.store.items import chunks, fetch_items, fetch_rows, item_columns
 from workflow_mcp.store.readiness import Waits
 from workflow_mcp.store.schema import Instant, items
 from workflow_mcp.store.values import Actor, UpdateResult
@@ -106,14 +106,14 @@ def _hidden_by() -> Executable:
 
 
 async def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
-    values = {"new_hidden_by": hidden_by, "now": tx.now}
-    await tx.change(_set_hidden_by(), [{"of_item": row.id, **values} for row in subtree])
+    for ids in chunks([row.id for row in subtree]):
+        await tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
     unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
     await waits.flipped(tx, unfinished, -1 if hidden_by else 1)
 
 
 @cache
 def _set_hidden_by() -> Executable:
-    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    statement = update(items).where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
     now = bindparam("now", type_=Instant())
     return statement.values(hidden_by=bindparam("new_hidden_by"), version=items.c.version + 1, updated_at=now)

@@ -15,7 +15,16 @@ from workflow_mcp.store.claims import refuse_if_held
 from workflow_mcp.store.database import Transaction, own
 from workflow_mcp.store.events import add_notes, record
 from workflow_mcp.store.graph import DEEPEST, depth_of, height_of, refuse_cycle
-from workflow_mcp.store.items import change_item, change_items, folded, labels_of, require_rows, to_item, written_item
+from workflow_mcp.store.items import (
+    change_item,
+    change_items,
+    folded,
+    labels_of,
+    require_rows,
+    state_of,
+    to_item,
+    written_item,
+)
 from workflow_mcp.store.readiness import Waits
 from workflow_mcp.store.schema import item_texts, labels
 from workflow_mcp.store.values import Actor, Item, ItemUpdate, UpdateResult
@@ -133,7 +142,8 @@ async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping
         if change.moves and rows[one].completed_at is None:
             waits.add(rows[one].parent_id, -1)
             waits.add(change.values["parent_id"], 1)
-        if change.releases and to_item(rows[one], tx.now).state != "ready":
+        row = rows[one]
+        if change.releases and state_of(row.status, row.claim_expires_at, row.waits, tx.now) != "ready":
             waits.reopened(one)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
     await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)

@@ -37,13 +37,15 @@ class Desk:
     async def list(self, query: ItemQuery) -> str:
         """A page of items that fits."""
         asked = replace(query, actor=query.assignee or self.actor.name)
-        page = await self.data.store.list_items(self.data.project, asked)
-        told, room = [rows.row(item) for item in page.items], rows.room_for_rows(self.data.project, self.data.note)
-        # More than once: the titles may become longer in between.
-        while (fitting := rows.that_fit(told, room)) < len(told):
-            page = await self.data.store.list_items(self.data.project, replace(asked, limit=fitting))
+        room = rows.room_for_rows(self.data.project, self.data.note)
+        while True:
+            page = await self.data.store.list_items(self.data.project, asked)
             told = [rows.row(item) for item in page.items]
-        return rows.page_text(self.data.project, page, told, self.data.note)
+            fitting = rows.that_fit(told, room)
+            if fitting == len(told):
+                return rows.page_text(self.data.project, page, told, self.data.note)
+            # Looked at anew for its cursor, and measured anew: titles may become longer in between.
+            asked = replace(asked, limit=fitting)
 
     async def get(self, item_id: int) -> WorkItemDetail:
         """All about one item."""
