@@ -281,6 +281,7 @@ async def test_the_sweep_runs_every_interval() -> None:
     async with manager, asyncio.timeout(BOUND):
         while await manager.get_session_count():
             await turns()
+    assert await manager.get_working_directory("a") is None
 
 
 class StubbornManager(SessionContextManager):

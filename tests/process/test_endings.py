@@ -132,6 +132,14 @@ def unread(descriptor: int) -> int:
     return int.from_bytes(fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
+def wait_until_stuck(descriptor: int) -> None:
+    """Wait until so much waits in a pipe that nobody reads that its writer cannot go on for long."""
+    deadline = time.monotonic() + PATIENCE
+    while unread(descriptor) < 32_768:
+        assert time.monotonic() < deadline, "the server does not answer"
+        os.sched_yield()
+
+
 def test_ends_when_nobody_reads_its_answers(tmp_path: Path) -> None:
     """A client that has stopped reading, so that the server is stuck in a write, does not keep the process."""
     with subprocess.Popen(
@@ -149,10 +157,7 @@ def test_ends_when_nobody_reads_its_answers(tmp_path: Path) -> None:
             message = {"jsonrpc": "2.0", "id": 1, "method": "x" * 2_000_000}
             process.stdin.write(json.dumps(message).encode() + b"\n")
             process.stdin.flush()
-            deadline = time.monotonic() + PATIENCE
-            while unread(process.stdout.fileno()) < 32_768:
-                assert time.monotonic() < deadline, "the server does not answer"
-                os.sched_yield()
+            wait_until_stuck(process.stdout.fileno())
             process.send_signal(signal.SIGTERM)
             assert process.wait(SOON) in (0, 1)
         finally:

@@ -17,20 +17,11 @@ from typing import Any
 
 import pytest
 
-from tests.process.test_endings import CLEAN, SOON, unread
-from tests.protocol.wire import LEGACY, PATIENCE, SERVER, Message, environment
+from tests.process.test_endings import CLEAN, SOON, wait_until_stuck
+from tests.protocol.wire import LEGACY, PATIENCE, SERVER, Message, environment, request_message
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sockets and terminals as stdio are POSIX's")
 
-OPENING: list[Message] = [
-    {
-        "jsonrpc": "2.0",
-        "id": 0,
-        "method": "initialize",
-        "params": {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "streams", "version": "1"}},
-    },
-    {"jsonrpc": "2.0", "method": "notifications/initialized"},
-]
 
 # What the server gets as stdin, stdout and stderr, and the ends that a client writes to and reads from.
 Streams = tuple[int, int, int, int, int]
@@ -42,9 +33,19 @@ def data(*messages: Message) -> bytes:
     return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
 
 
-def asking(number: int, method: str = "ping") -> Message:
+def asking(number: int, method: str = "ping", params: Message | None = None) -> Message:
     """A request of the older protocol."""
-    return {"jsonrpc": "2.0", "id": number, "method": method}
+    return request_message(number, method, params, era="legacy", client={})
+
+
+OPENING: list[Message] = [
+    asking(
+        0,
+        "initialize",
+        {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "streams", "version": "1"}},
+    ),
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+]
 
 
 def sockets() -> tuple[int, int]:
@@ -146,10 +147,7 @@ def test_a_client_that_reads_late_gets_every_byte(tmp_path: Path) -> None:
         os.write(into, data(*OPENING))
         writer = threading.Thread(target=os.write, args=(into, data(*requests)))
         writer.start()
-        deadline = time.monotonic() + PATIENCE
-        while unread(out) < 32_768:
-            assert time.monotonic() < deadline, "the server does not answer"
-            os.sched_yield()
+        wait_until_stuck(out)
         _, *answers = messages_from(out, 1 + len(requests))
         writer.join(PATIENCE)
     assert [answer["id"] for answer in answers] == [request["id"] for request in requests]

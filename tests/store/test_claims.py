@@ -51,6 +51,8 @@ async def test_any_update_of_the_holder_renews_the_lease(
     await store.update_items(project, [ItemUpdate(one, note="still here")], ana)
     clock.pass_minutes(9)
     await refused("CLAIMED", store.claim_item(project, bob, one))
+    held = await item(store, project, one)
+    assert (held.state, held.assignee) == ("in_progress", "ana")
 
 
 async def test_what_was_ready_already_does_not_become_so(
@@ -93,7 +95,8 @@ async def test_a_late_holder_goes_on_while_nobody_took_over(
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
     clock.pass_minutes(11)
-    await store.update_items(project, [ItemUpdate(one, note="back")], ana)
+    (back,) = (await store.update_items(project, [ItemUpdate(one, note="back")], ana)).items
+    assert (back.state, back.assignee) == ("in_progress", "ana")
     await refused("CLAIMED", store.claim_item(project, bob, one))
 
 
@@ -116,7 +119,8 @@ async def test_a_claim_can_be_handed_over(store: Store, project: ProjectRef, ana
     await store.claim_item(project, ana, one)
     await store.update_items(project, [ItemUpdate(one, assignee="bob")], ana)
     await refused("CLAIMED", store.update_items(project, [ItemUpdate(one, title="x")], ana))
-    await store.update_items(project, [ItemUpdate(one, title="x")], bob)
+    (theirs,) = (await store.update_items(project, [ItemUpdate(one, title="x")], bob)).items
+    assert (theirs.title, theirs.assignee) == ("x", "bob")
 
 
 async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: ProjectRef, ana: Actor) -> None:

@@ -108,8 +108,10 @@ async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: Proj
     else:
         raw(path, "CREATE TABLE alembic_version (version_num)")
         raw(path, "CREATE TABLE projects (id, name)")
+    before = path.read_bytes() if path.is_file() else list(path.iterdir())
     async with Store(tmp_path) as store:
         await refused("STORE_DAMAGED", store.ensure(project))
+    assert (path.read_bytes() if path.is_file() else list(path.iterdir())) == before
 
 
 async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:

@@ -130,9 +130,10 @@ async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path
 
 
 @pytest.mark.parametrize("project_id", ["", "x", "../../../tmp/x", "11111111111141118111111111111111", "A" * 36])
-async def test_only_a_uuid_names_a_file(store: Store, project_id: str) -> None:
+async def test_only_a_uuid_names_a_file(store: Store, tmp_path: Path, project_id: str) -> None:
     """Nothing a config says leads out of the folder."""
     await refused("INVALID_PROJECT_ID", store.ensure(ProjectRef(project_id, "x")))
+    assert list(tmp_path.iterdir()) == [], "nothing is made for it"
 
 
 async def test_few_files_stay_open_and_all_work(tmp_path: Path, ana: Actor) -> None:

@@ -233,6 +233,7 @@ async def test_a_cursor_of_another_list_is_refused(store: Store, project: Projec
     await make(store, project, ana, "a", "b")
     await refused("INVALID_CURSOR", store.list_items(project, ItemQuery("all", cursor=cursor)))
     page = await store.list_items(project, ItemQuery("open", limit=1))
+    assert page.next_cursor is not None
     await refused("INVALID_CURSOR", store.list_items(project, ItemQuery("ready", cursor=page.next_cursor)))
 
 

@@ -132,6 +132,7 @@ async def test_batches_have_bounds(agent: Agent) -> None:
         await agent.refused("INVALID_ITEM", "create_work_items", items=[{"title": "x"}] * count)
         await agent.refused("INVALID_ITEM", "update_work_items", updates=[{"id": n + 1} for n in range(count)])
         await agent.refused("INVALID_ITEM", "delete_work_items", ids=list(range(1, count + 1)))
+    assert "done of 0 | 0 shown" in await agent.told("list_work_items", view="all")
 
 
 async def test_a_hundred_at_once(agent: Agent) -> None:
