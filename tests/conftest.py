@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.claude_code import BINARY, ClaudeCode
+from tests.clients.claude_code import BINARY, ClaudeCode
 
 NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_")
 

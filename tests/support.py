@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.session_store import Entry
+from workflow_mcp.sessions.stores.protocol import Entry
 from workflow_mcp.settings import Settings
 
 PROJECT_ID = "eca49f13-f342-4958-95a0-d7b9ba2a42eb"

@@ -87,7 +87,7 @@ def test_a_bad_variable_is_named(name: str, value: str, monkeypatch: pytest.Monk
     with pytest.raises(UsageError) as caught:
         load_settings()
     line = str(caught.value)
-    assert line.startswith("INVALID_SETTING: ")
+    assert line.startswith("SETTING_INVALID: ")
     assert f"WORKFLOW_MCP_{name}" in line
     assert value in line
     assert "Next: " in line

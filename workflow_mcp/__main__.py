@@ -9,20 +9,20 @@ from __future__ import annotations
 import gc
 import sys
 
-from workflow_mcp.stdio import fill_standard_streams, leave_at_once, on_signals
+from workflow_mcp.transports.stdio.process import fill_standard_streams, leave_at_once, on_signals
 
 
 def main() -> None:
     """Run the command that the arguments name; none means serving over stdio."""
     fill_standard_streams()
     if len(sys.argv) > 1:
-        from workflow_mcp.cli import run  # noqa: PLC0415 - 0.1 s that serving does not have
+        from workflow_mcp.cli.main import run  # noqa: PLC0415 - 0.1 s that serving does not have
 
         run()
     else:
         on_signals(leave_at_once)
         gc.disable()
-        from workflow_mcp.serve import serve_stdio  # noqa: PLC0415 - after the signals are in hand
+        from workflow_mcp.transports.serve import serve_stdio  # noqa: PLC0415 - after the signals are in hand
 
         serve_stdio()
 

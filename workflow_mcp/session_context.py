@@ -18,8 +18,8 @@ from itertools import islice
 from typing import Any, Self
 
 from workflow_mcp.errors import SessionError
-from workflow_mcp.session_archive import STORED, SessionArchive
-from workflow_mcp.session_store import Entry, SessionStore
+from workflow_mcp.sessions.archive import STORED, SessionArchive
+from workflow_mcp.sessions.stores.protocol import Entry, SessionStore
 
 logger = logging.getLogger(__name__)
 

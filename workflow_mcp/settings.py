@@ -14,7 +14,7 @@ from platformdirs import user_data_path
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from workflow_mcp.errors import UsageError, shown
+from workflow_mcp.errors import Code, UsageError, shown
 
 
 def _current_directory() -> str | None:
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         """
         if self.process_directory is None and not Path(directory).is_absolute():
             raise UsageError(
-                "NO_CURRENT_DIRECTORY",
+                Code.NO_CURRENT_DIRECTORY,
                 f"{shown(directory)} is below a directory that is gone.",
                 "cd to one that is there.",
             )
@@ -129,7 +129,7 @@ def load_settings(**values: Any) -> Settings:
     """The settings from the environment, with `values` on top.
 
     Raises:
-        UsageError: `INVALID_SETTING`, naming the variable, the value and what is allowed.
+        UsageError: `SETTING_INVALID`, naming the variable, the value and what is allowed.
     """
     try:
         return Settings(**{name: value for name, value in values.items() if value is not None})
@@ -138,7 +138,7 @@ def load_settings(**values: Any) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "?"
         variable = name if name.isupper() else f"WORKFLOW_MCP_{name.upper()}"
         raise UsageError(
-            "INVALID_SETTING",
+            Code.SETTING_INVALID,
             f"{variable}={shown(first['input'])}: {first['msg']}.",
             f"correct or unset {variable}; the README's settings table says what it takes.",
         ) from error

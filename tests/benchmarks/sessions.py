@@ -16,7 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from workflow_mcp.session_context import SessionContextManager
-from workflow_mcp.session_store import Entry
+from workflow_mcp.sessions.stores.protocol import Entry
 
 LIVE = 100_000
 SAMPLE = 20_000

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
-from workflow_mcp.store import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef, Store
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
 
 SIZES = (100, 10_000, 100_000)
 ROUNDS = 60

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkers.node import needs_checkers, run
-from tests.http.served import serving
+from tests.clients.served import serving
 
 pytestmark = needs_checkers
 

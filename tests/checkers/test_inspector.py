@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from tests.checkers.node import needs_checkers, run
-from tests.http.served import Served, serving
+from tests.clients.served import Served, serving
 
 pytestmark = needs_checkers
 

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import pytest
 
-from tests.http.client import HttpClient
-from tests.http.served import served_app
+from tests.clients.http import HttpClient
+from tests.clients.peers import StdioPeer, in_memory, isolated_settings
+from tests.clients.served import served_app
+from tests.clients.stdio import ERAS, MODERN, Answer, Era, Wire, environment
 from tests.isolation import hosts
 from tests.isolation.hosts import HOSTS, Host
-from tests.protocol.peers import StdioPeer, in_memory, isolated_settings
-from tests.protocol.wire import ERAS, MODERN, Answer, Era, Wire, environment
 from tests.support import config_text, write_config
 
 Transport = Literal["stdio", "http", "memory"]

@@ -9,37 +9,39 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from workflow_mcp import stdio
 from workflow_mcp.__main__ import main
+from workflow_mcp.transports.stdio import process
 
 FOREVER = threading.Event()
 
 
 def directories_hang() -> None:
     """Looking at a directory never returns, as on a dead mount."""
-    from workflow_mcp import workspace
+
+    from workflow_mcp.workspace import resolver
 
     def hang(*_arguments: object, **_options: object) -> None:
         sys.stderr.write("hanging\n")
         FOREVER.wait()
 
-    setattr(workspace, "check_directory", hang)  # noqa: B010 - mypy minds what is assigned to another module's import
+    setattr(resolver, "check_directory", hang)  # noqa: B010 - mypy minds what is assigned to another module's import
 
 
 def store_hangs() -> None:
     """Opening the session store never returns."""
-    from workflow_mcp import session_store
+
+    from workflow_mcp.sessions.stores import files
 
     def hang(_folder: Path) -> None:
         sys.stderr.write("hanging\n")
         FOREVER.wait()
 
-    setattr(session_store, "_open_file_store", hang)  # noqa: B010 - see directories_hang
+    setattr(files, "_open_file_store", hang)  # noqa: B010 - see directories_hang
 
 
 def loop_hangs() -> None:
     """The event loop itself hangs in a call of a tool."""
-    from workflow_mcp.tools import calls
+    from workflow_mcp.server import calls
 
     def hang(*_arguments: object) -> None:
         sys.stderr.write("hanging\n")
@@ -50,21 +52,21 @@ def loop_hangs() -> None:
 
 def prints() -> None:
     """Something prints to stdout, as a library's stray debugging does, before and in a tool."""
-    from workflow_mcp import directory, workspace
+    from workflow_mcp.workspace import directories, resolver
 
     def noisy(*arguments: Any, **options: Any) -> object:
         print("STRAY")  # noqa: T201 - this is the offence
         os.write(1, b"STRAY\n")
-        return directory.check_directory(*arguments, **options)
+        return directories.check_directory(*arguments, **options)
 
-    setattr(workspace, "check_directory", noisy)  # noqa: B010 - see directories_hang
+    setattr(resolver, "check_directory", noisy)  # noqa: B010 - see directories_hang
 
 
 def parent_dies() -> None:
     """The parent dies while we are still importing."""
-    assert os.getppid() == stdio.PARENT
-    os.kill(stdio.PARENT, signal.SIGKILL)
-    while os.getppid() == stdio.PARENT:
+    assert os.getppid() == process.PARENT
+    os.kill(process.PARENT, signal.SIGKILL)
+    while os.getppid() == process.PARENT:
         os.sched_yield()
 
 
@@ -78,7 +80,7 @@ def signalled() -> None:
         @staticmethod
         def find_spec(name: str, *_arguments: object) -> None:
             """Signal, then let others find it."""
-            if name == "workflow_mcp.serve":
+            if name == "workflow_mcp.transports.serve":
                 os.kill(os.getpid(), int(os.environ["SIGNAL_DURING_IMPORT"]))
 
     importing.insert(0, Finder)

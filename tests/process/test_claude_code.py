@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.process.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode, ScriptedModel
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode, ScriptedModel
 
 pytestmark = NEEDS_CLAUDE_CODE
 
@@ -58,7 +58,7 @@ def test_subdirectory_and_subagent(claude: ClaudeCode, tmp_path: Path) -> None:
     assert minted.data["project"]["name"] == "there"
     assert (main.data["directory"], main.data["project"]["name"]) == (str(here / "src"), "here")
     assert made_up.is_error
-    assert "UNKNOWN_SESSION: " in made_up.content
+    assert "SESSION_UNKNOWN: " in made_up.content
 
 
 def test_resumed_later(claude: ClaudeCode, tmp_path: Path) -> None:

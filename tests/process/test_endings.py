@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.protocol.wire import MODERN, PATIENCE, SERVER, Era, Wire, environment
+from tests.clients.stdio import MODERN, PATIENCE, SERVER, Era, Wire, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 

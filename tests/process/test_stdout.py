@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.protocol.wire import ERAS, MODERN, SERVER, Era, Wire, assert_pure, environment
+from tests.clients.stdio import ERAS, MODERN, SERVER, Era, Wire, assert_pure, environment
 
 HOSTS = str(Path(__file__).with_name("hosts.py"))
 GARBAGE = [

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.clients.stdio import LEGACY, PATIENCE, SERVER, Message, environment, request_message
 from tests.process.test_endings import CLEAN, SOON, wait_until_stuck
-from tests.protocol.wire import LEGACY, PATIENCE, SERVER, Message, environment, request_message
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sockets and terminals as stdio are POSIX's")
 

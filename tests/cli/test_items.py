@@ -1,0 +1,249 @@
+"""The command line's side of work items: each command as a process, the rest of what it does in this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
+from tests.clients.stdio import environment
+from tests.support import posix_only
+from workflow_mcp.cli import items
+from workflow_mcp.errors import WorkflowError
+
+Done = subprocess.CompletedProcess[str]
+
+
+def command(base: Path, cwd: Path, *arguments: str, given: str | None = None) -> Done:
+    """One run of `workflow-mcp` in a directory; warnings are errors."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
+        cwd=cwd, env=environment(base, PYTHONIOENCODING="ascii"), input=given, capture_output=True, encoding="utf-8",
+        timeout=50, check=False,
+    )  # fmt: skip
+
+
+def told(base: Path, cwd: Path, *arguments: str, given: str | None = None) -> str:
+    """The stdout of a run that is all well."""
+    done = command(base, cwd, *arguments, given=given)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
+
+
+def refused(code: str, base: Path, cwd: Path, *arguments: str, given: str | None = None) -> str:
+    """The one line of a run that is refused."""
+    done = command(base, cwd, *arguments, given=given)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert_one_line(done.stderr.strip())
+    assert done.stderr.startswith(f"{code}: "), done.stderr
+    return done.stderr
+
+
+async def filled(base: Path, folder: Path) -> None:
+    """A project with some of everything."""
+    async with agent_on(base, folder) as agent:
+        await agent.create("Log in", item_type="epic", labels=["auth", "später"], description="Größe: 名前\n\n🚀")
+        await agent.create("Build the form", "Test it", parent=1)
+        await agent.told("link_work_items", id=2, other=3, kind="blocks")
+        await agent.data("claim_work_item", actor="ana")
+        await agent.told("update_work_items", updates=[{"id": 2, "note": "half done"}], actor="ana")
+        await agent.create("Too much")
+        await agent.told("delete_work_items", ids=[4])
+        await agent.create("Done already")
+        await agent.finish(5)
+
+
+@pytest.fixture
+async def project(tmp_path: Path) -> Path:
+    """A filled project's folder."""
+    folder = make_project(tmp_path, "codebase-mcp")
+    await filled(tmp_path, folder)
+    return folder
+
+
+@pytest.fixture
+def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The filled project, for commands that run in this process."""
+    monkeypatch.setenv("WORKFLOW_MCP_DATA_DIR", str(tmp_path / "data"))
+    return project
+
+
+@pytest.fixture
+async def big(tmp_path: Path) -> Path:
+    """A project whose export fills any pipe."""
+    folder = make_project(tmp_path, "big")
+    async with agent_on(tmp_path, folder) as agent:
+        await agent.create(*["x" * 200] * 100, description="y" * 10_000)
+    return folder
+
+
+async def everything(agent: Agent) -> list[dict[str, Any]]:
+    """All about each item that is not deleted."""
+    found = []
+    for item_id in (1, 2, 3, 5):
+        detail = await agent.data("get_work_item", id=item_id)
+        found.append({name: value for name, value in detail.items() if name not in ("project", "events")})
+    return found
+
+
+def test_list_and_show_print_json(tmp_path: Path, project: Path) -> None:
+    """`list` and `show` print JSON with `--json`, in UTF-8 whatever the terminal's own encoding is."""
+    listed = json.loads(told(tmp_path, project, "list", "--json"))
+    assert [item["id"] for item in listed] == [1, 2, 3]
+    shown = json.loads(told(tmp_path, tmp_path, "show", "1", "--json", "--directory", str(project)))
+    assert shown["item"] == listed[0]
+    assert shown["item"]["description"] == "Größe: 名前\n\n🚀"
+
+
+def test_what_is_printed_for_people(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without `--json` it is text for reading, and `ready` lists what can be claimed."""
+    items.ready(directory=str(here), as_json=True)
+    assert json.loads(capsys.readouterr().out) == []
+    items.ready(directory=str(here))
+    assert capsys.readouterr().out == (
+        "project: codebase-mcp | 0 ready, 1 in progress, 2 blocked, 1 done of 4 | 0 shown\n"
+    )
+    items.list_items(view="all", directory=str(here))
+    assert "#2 task p2 in_progress  Build the form  @ana" in capsys.readouterr().out.splitlines()
+    items.show(1, directory=str(here))
+    text = capsys.readouterr().out
+    for part in ("#1 Log in", "labels: auth, später", "Größe: 名前", "not ready: below it, #2, #3 are unfinished"):
+        assert part in text
+
+
+async def test_export_and_import(tmp_path: Path, project: Path) -> None:
+    """What one project exports another imports whole, with the same ids; exported again it is the same."""
+    exported = told(tmp_path, project, "export")
+    kinds = [json.loads(line)["kind"] for line in exported.splitlines()]
+    assert {"project", "item", "link", "note", "event"} == set(kinds)
+    other = make_project(tmp_path, "other")
+    (tmp_path / "all.jsonl").write_text(exported, encoding="utf-8")
+    assert told(tmp_path, other, "import", str(tmp_path / "all.jsonl")) == "5 items imported into other\n"
+    async with agent_on(tmp_path, project) as agent:
+        original = await everything(agent)
+        await agent.go(other)
+        assert await everything(agent) == original
+        await agent.told("delete_work_items", ids=[4], restore=True)
+        assert (await agent.item(4))["title"] == "Too much"
+
+
+async def test_import_where_ids_are_taken(tmp_path: Path, project: Path) -> None:
+    """Ids that are taken are replaced, everywhere, and the command says by which; nothing that was there changes."""
+    exported = told(tmp_path, project, "export")
+    other = make_project(tmp_path, "other")
+    async with agent_on(tmp_path, other) as agent:
+        await agent.create("mine", "mine too")
+    done = told(tmp_path, other, "import", "-", given=exported)
+    assert done.startswith("5 items imported into other: #1 is #6, #2 is #7")
+    async with agent_on(tmp_path, other) as agent:
+        assert [(await agent.item(number))["title"] for number in (1, 2)] == ["mine", "mine too"]
+        form = await agent.data("get_work_item", id=7)
+        assert (form["item"]["parent"], form["ancestors"]) == (6, ["#6 epic p2 blocked  Log in"])
+        assert form["links"] == ["blocks #3 task p2 blocked  Test it"]
+
+
+BROKEN = [
+    b'{"kind": "item", "id": ',
+    b"[1, 2]",
+    b"\x00",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"kind": "dragon"}',
+    b'{"kind": "item", "id": 9, "title": 7}',
+    b'{"kind": "link", "source": 1, "target": 99, "link": "blocks"}',
+]
+
+
+def test_a_broken_import(tmp_path: Path, project: Path) -> None:
+    """A line that is no record is named in one line, and nothing is imported, not even what came before it."""
+    exported = told(tmp_path, project, "export")
+    other = make_project(tmp_path, "other")
+    error = refused("IMPORT_INVALID", tmp_path, other, "import", "-", given=exported + "{\n")
+    assert f"line {len(exported.splitlines()) + 1} is no JSON object" in error
+    assert json.loads(told(tmp_path, other, "list", "--view", "all", "--json")) == []
+
+
+@pytest.mark.parametrize("line", BROKEN, ids=lambda line: line[:20].decode(errors="replace"))
+def test_any_broken_line(here: Path, tmp_path: Path, line: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is wrong with a line, it is `IMPORT_INVALID`, in one line, and the project is as it was."""
+    items.export(directory=str(here))
+    exported = capsys.readouterr().out
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(exported.encode() + line + b"\n")
+    with pytest.raises(WorkflowError) as caught:
+        items.read(str(path), directory=str(here))
+    assert caught.value.code == "IMPORT_INVALID"
+    assert_one_line(str(caught.value))
+    items.export(directory=str(here))
+    assert capsys.readouterr().out == exported
+
+
+def test_what_is_refused(here: Path, tmp_path: Path) -> None:
+    """Files that cannot be read, unknown items, places without a project and broken configs each have their code."""
+    refusals: list[tuple[str, Callable[[], None]]] = [
+        ("FILE_UNREADABLE", lambda: items.read(str(tmp_path / "nothing"), directory=str(here))),
+        ("FILE_UNREADABLE", lambda: items.read(str(tmp_path), directory=str(here))),
+        ("ITEM_NOT_FOUND", lambda: items.show(99, directory=str(here))),
+        ("NO_PROJECT", lambda: items.list_items(directory=str(tmp_path))),
+        ("ITEM_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
+    ]
+    for code, doing in refusals:
+        with pytest.raises(WorkflowError) as caught:
+            doing()
+        assert caught.value.code == code
+        assert_one_line(str(caught.value))
+
+
+def test_a_refusal_is_one_line(tmp_path: Path, project: Path) -> None:
+    """It goes to stderr, and the exit code is 2."""
+    assert "#99" in refused("ITEM_NOT_FOUND", tmp_path, project, "show", "99")
+
+
+def test_nothing_is_changed_in_a_dry_run(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under `dry_run` an import is refused like any other change."""
+    items.export(directory=str(here))
+    (tmp_path / "all.jsonl").write_text(capsys.readouterr().out, encoding="utf-8")
+    config = here / ".workflow-mcp" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "dry_run": True}))
+    with pytest.raises(WorkflowError) as caught:
+        items.read(str(tmp_path / "all.jsonl"), directory=str(here))
+    assert caught.value.code == "DRY_RUN"
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", [["export"], ["list", "--json"]], ids=" ".join)
+def test_a_reader_that_has_seen_enough(big: Path, tmp_path: Path, arguments: list[str]) -> None:
+    """A pipe that is closed early ends `export` and `list` without a traceback."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
+        cwd=big, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
+
+
+@posix_only
+@pytest.mark.parametrize("arguments", [["list"], ["show", "1"], ["schema"]], ids=" ".join)
+def test_a_reader_that_reads_nothing(project: Path, tmp_path: Path, arguments: list[str]) -> None:
+    """A pipe that is closed before anything is written to it is no error either, however little that is."""
+    out, stdout = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
+        cwd=project, env=environment(tmp_path), stdout=stdout, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        os.close(stdout)
+        os.close(out)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0

@@ -1,0 +1,76 @@
+"""Work items through the real Claude Code, offline; the binary is named by CLAUDE_BIN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tests.clients.agents import ids_in, make_project
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, Called, ClaudeCode, ScriptedModel
+
+PLAN: list[dict[str, Any]] = [
+    {"title": "Log in", "item_type": "epic", "ref": "epic"},
+    {"title": "Build the form", "parent": "epic", "ref": "form"},
+    {"title": "Build the API", "parent": "epic", "ref": "api"},
+    {"title": "Test it", "parent": "epic", "depends_on": ["form", "api"]},
+]
+
+pytestmark = NEEDS_CLAUDE_CODE
+
+
+def texts(calls: list[Called]) -> list[str]:
+    """What the model reads of calls that all succeed."""
+    assert [call.is_error for call in calls] == [False] * len(calls), calls
+    return [call.content for call in calls]
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+    """A plan in one call, claimed and finished; the model reads rows, the claimed item and what became ready."""
+    folder = make_project(tmp_path, "codebase-mcp")
+    done = claude.run(
+        folder,
+        [("create_work_items", {"items": PLAN, "request_id": "plan"})],
+        [("claim_work_item", {})],
+        [("update_work_items", {"updates": [{"id": 2, "status": "completed", "note": "done"}]})],
+        [("claim_work_item", {})],
+        [("update_work_items", {"updates": [{"id": 3, "status": "completed"}]})],
+        [("list_work_items", {}), ("get_work_item", {"id": 4})],
+        [("get_work_item", {"id": 99})],
+        era=era,
+    )
+    created, claimed, updated, again, finished, listed, detail = texts(done.calls[:-1])
+    assert created.splitlines()[0] == "project: codebase-mcp | created 4"
+    assert ids_in(created) == [1, 2, 3, 4]
+    assert (done.calls[1].data["item"]["id"], done.calls[3].data["item"]["id"]) == (2, 3), (claimed, again)
+    assert done.calls[1].data["item"]["assignee"].startswith("s-")
+    assert "now ready:" not in updated
+    assert "now ready:\n#4 task p2 ready  Test it" in finished
+    assert ids_in(listed) == [4]
+    assert done.calls[6].data["ancestors"] == ["#1 epic p2 blocked  Log in"], detail
+    assert done.calls[7].is_error
+    assert "ITEM_NOT_FOUND: " in done.calls[7].content
+    assert done.code == 0
+
+
+def test_two_at_once(claude: ClaudeCode, tmp_path: Path) -> None:
+    """Two Claude Codes in one project take different items, each knows its own, and neither finishes the other's."""
+    folder = make_project(tmp_path, "codebase-mcp")
+    items = [{"title": f"item {number}"} for number in range(12)]
+    claude.run(folder, [("create_work_items", {"items": items})])
+    turns = [*[[("claim_work_item", dict[str, Any]())]] * 4, [("list_work_items", {"view": "mine"})]]
+    with ScriptedModel(turns) as one, ScriptedModel(turns) as two:
+        started = [claude.start(model.url, folder, "auto") for model in (one, two)]
+        results = [claude.finish(process) for process in started]
+    claims = [[call.data["item"] for call in result.calls[:4]] for result in results]
+    taken = [{item["id"] for item in own} for own in claims]
+    holders = [{item["assignee"] for item in own} for own in claims]
+    assert len(taken[0] | taken[1]) == 8, "none was given out twice"
+    assert [len(names) for names in holders] == [1, 1]
+    assert holders[0] != holders[1]
+    assert [set(ids_in(result.calls[4].content)) for result in results] == taken
+    foreign = {"id": min(taken[0]), "status": "completed"}
+    other = claude.run(folder, [("update_work_items", {"updates": [foreign]})])
+    assert "ITEM_CLAIMED: " in other.calls[0].content

@@ -1,0 +1,49 @@
+"""A store over a real folder, with a clock that stands still until it is moved."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.storage.support import Clock
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, ProjectRef
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of the store."""
+    return Clock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+    """An empty store."""
+    async with Store(tmp_path, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def project() -> ProjectRef:
+    """A project."""
+    return ProjectRef("11111111-1111-4111-8111-111111111111", "one")
+
+
+@pytest.fixture
+def other() -> ProjectRef:
+    """Another project."""
+    return ProjectRef("22222222-2222-4222-8222-222222222222", "two")
+
+
+@pytest.fixture
+def ana() -> Actor:
+    """Somebody."""
+    return Actor("ana", "/home/ana/work")
+
+
+@pytest.fixture
+def bob() -> Actor:
+    """Somebody else."""
+    return Actor("bob", "/home/bob/work")

@@ -1,0 +1,128 @@
+"""What several tests of the store use."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from collections.abc import Awaitable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, ProjectRef
+
+WORKER = str(Path(__file__).with_name("worker.py"))
+ROOT = Path(__file__).parents[2]
+
+
+class Clock:
+    """Seconds since the epoch that pass only when they are told to."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_minutes(self, minutes: float) -> None:
+        """Let time pass."""
+        self.now += minutes * 60
+
+
+async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:
+    """The error with this code that the call must end in: one line, with a next step."""
+    with pytest.raises(WorkflowError) as caught:
+        await call
+    assert caught.value.code == code, str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert " Next: " in str(caught.value)
+    return caught.value
+
+
+async def make(store: Store, project: ProjectRef, actor: Actor, *titles: str) -> list[int]:
+    """The ids of new plain items."""
+    return [item.id for item in await store.create_items(project, [NewItem(title) for title in titles], actor)]
+
+
+async def item(store: Store, project: ProjectRef, item_id: int) -> Item:
+    """One item as it is now."""
+    return (await store.get_item(project, item_id)).item
+
+
+async def ids(store: Store, project: ProjectRef, view: str = "all", **filters: Any) -> list[int]:
+    """The ids that a view lists, over all its pages."""
+    found: list[int] = []
+    cursor = None
+    while True:
+        page = await store.list_items(project, ItemQuery(view, cursor=cursor, **filters))
+        found += [one.id for one in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def file_of(data_dir: Path, project: ProjectRef) -> Path:
+    """The project's file."""
+    return data_dir / "projects" / f"{project.id}.db"
+
+
+def raw(path: Path, sql: str, *parameters: Any) -> list[Any]:
+    """What a statement returns, run past the store."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def check_invariants(path: Path) -> None:
+    """The stored waits are what the links and parents say, every change has its event, and SQLite is content."""
+    wrong = raw(
+        path,
+        """
+        SELECT i.id, i.waits,
+          (SELECT count(*) FROM links l JOIN items b ON b.id = l.source_id
+           WHERE l.kind = 'blocks' AND l.target_id = i.id AND b.completed_at IS NULL AND b.hidden_by = 0) +
+          (SELECT count(*) FROM items c WHERE c.parent_id = i.id AND c.completed_at IS NULL AND c.hidden_by = 0) AS due
+        FROM items i WHERE waits <> due
+        """,
+    )
+    assert wrong == []
+    assert raw(path, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM events)") == []
+    assert raw(path, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM item_texts)") == []
+    assert raw(path, "PRAGMA integrity_check") == [("ok",)]
+    assert raw(path, "PRAGMA foreign_key_check") == []
+
+
+async def start_worker(*arguments: str | Path, **options: Any) -> asyncio.subprocess.Process:
+    """A process of its own that works on a store; see `worker.py`."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        WORKER,
+        *(str(argument) for argument in arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        **options,
+    )
+
+
+async def finished(worker: asyncio.subprocess.Process) -> list[str]:
+    """The lines of a worker that ended well."""
+    out, err = await asyncio.wait_for(worker.communicate(b""), 50)
+    assert worker.returncode == 0, err.decode()
+    return out.decode().splitlines()
+
+
+linux_only = pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="only Linux lists the open files of a process there"
+)
+
+
+def open_files(folder: Path) -> int:
+    """How many files in a folder this process has open."""
+    return sum(path.resolve().is_relative_to(folder) for path in Path("/proc/self/fd").iterdir())

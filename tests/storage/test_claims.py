@@ -1,0 +1,146 @@
+"""Who holds an item, and until when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.storage.support import Clock, ids, item, make, refused
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
+
+
+async def test_the_first_ready_item_is_claimed(store: Store, project: ProjectRef, ana: Actor) -> None:
+    """By priority, then age; of the type and label that were asked for; none when there is none."""
+    plan = [NewItem("old"), NewItem("urgent", priority=0), NewItem("bug", item_type="bug", labels=("x",))]
+    await store.create_items(project, [*plan, NewItem("waits", priority=0, depends_on=(1,))][:3], ana)
+    bug = await store.claim_item(project, ana, item_type="bug", label="x")
+    assert bug is not None
+    assert bug.id == 3
+    taken = [await store.claim_item(project, ana) for _ in range(3)]
+    assert [one.id if one else None for one in taken] == [2, 1, None]
+
+
+async def test_a_claim_keeps_others_out_for_its_lease(
+    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """Others are told who holds the item and until when; with the version that is current they may step in."""
+    (one,) = await make(store, project, ana, "one")
+    held = await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
+    assert held is not None
+    assert held.claim_expires_at is not None
+    assert held.claim_expires_at.timestamp() == clock.now + 600
+    error = await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
+    assert "'ana'" in str(error)
+    assert f"{held.claim_expires_at:%H:%M:%SZ}" in str(error)
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(one, title="x")], bob))
+    await refused(
+        "VERSION_CONFLICT", store.update_items(project, [ItemUpdate(one, title="x", expected_version=1)], bob)
+    )
+    stepped_in = ItemUpdate(one, title="x", expected_version=held.version)
+    assert (await store.update_items(project, [stepped_in], bob)).items[0].assignee == "ana"
+
+
+async def test_any_update_of_the_holder_renews_the_lease(
+    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """From the moment of the update, by the length it was claimed for."""
+    (one,) = await make(store, project, ana, "one")
+    await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
+    clock.pass_minutes(9)
+    await store.update_items(project, [ItemUpdate(one, note="still here")], ana)
+    clock.pass_minutes(9)
+    await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
+    held = await item(store, project, one)
+    assert (held.state, held.assignee) == ("in_progress", "ana")
+
+
+async def test_what_was_ready_already_does_not_become_so(
+    store: Store, project: ProjectRef, ana: Actor, clock: Clock
+) -> None:
+    """Giving up a claim makes an item ready; giving up one that had run out changes nothing about that."""
+    (one,) = await make(store, project, ana, "one")
+    release = ItemUpdate(one, status="pending")
+    await store.claim_item(project, ana, one)
+    assert [each.id for each in (await store.update_items(project, [release], ana)).became_ready] == [one]
+    await store.claim_item(project, ana, one)
+    clock.pass_minutes(60)
+    assert (await store.update_items(project, [release], ana)).became_ready == ()
+
+
+async def test_a_holder_back_from_the_dead_is_refused(
+    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """A lease that ran out makes the item ready; whoever takes it over cannot be overwritten."""
+    (one,) = await make(store, project, ana, "one")
+    first = await store.claim_item(project, ana, lease=timedelta(minutes=10))
+    assert first is not None
+    clock.pass_minutes(10)
+    assert await ids(store, project, "ready") == [one]
+    counts = (await store.list_items(project, ItemQuery())).counts
+    assert (counts.ready, counts.in_progress) == (1, 0)
+    taken = await store.claim_item(project, bob)
+    assert taken is not None
+    assert (taken.id, taken.assignee) == (one, "bob")
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(one, status="completed")], ana))
+    stale = ItemUpdate(one, status="completed", expected_version=first.version)
+    await refused("VERSION_CONFLICT", store.update_items(project, [stale], ana))
+    assert (await item(store, project, one)).status == "in_progress"
+
+
+async def test_a_late_holder_goes_on_while_nobody_took_over(
+    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """The update counts, and holds the item anew."""
+    (one,) = await make(store, project, ana, "one")
+    await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
+    clock.pass_minutes(11)
+    (back,) = (await store.update_items(project, [ItemUpdate(one, note="back")], ana)).items
+    assert (back.state, back.assignee) == ("in_progress", "ana")
+    await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
+
+
+@pytest.mark.parametrize("release", [ItemUpdate(1, status="pending"), ItemUpdate(1, assignee=None)])
+async def test_a_released_item_is_nobodys_and_ready(
+    store: Store, project: ProjectRef, ana: Actor, release: ItemUpdate
+) -> None:
+    """By making it pending, or nobody's."""
+    await make(store, project, ana, "one")
+    await store.claim_item(project, ana, 1)
+    result = await store.update_items(project, [release], ana)
+    assert [one.id for one in result.became_ready] == [1]
+    now = result.items[0]
+    assert (now.state, now.assignee, now.claim_expires_at) == ("ready", None, None)
+
+
+async def test_a_claim_can_be_handed_over(store: Store, project: ProjectRef, ana: Actor, bob: Actor) -> None:
+    """The new assignee holds it from then on."""
+    (one,) = await make(store, project, ana, "one")
+    await store.claim_item(project, ana, one)
+    await store.update_items(project, [ItemUpdate(one, assignee="bob")], ana)
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(one, title="x")], ana))
+    (theirs,) = (await store.update_items(project, [ItemUpdate(one, title="x")], bob)).items
+    assert (theirs.title, theirs.assignee) == ("x", "bob")
+
+
+async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: ProjectRef, ana: Actor) -> None:
+    """The error says what it waits for."""
+    await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", depends_on=("a",))], ana)
+    assert "it waits for #1" in str(await refused("ITEM_NOT_READY", store.claim_item(project, ana, 2)))
+    await store.update_items(project, [ItemUpdate(1, status="cancelled")], ana)
+    assert "it is cancelled" in str(await refused("ITEM_NOT_READY", store.claim_item(project, ana, 1)))
+    assert (await store.claim_item(project, ana, 2)) is not None
+    await refused("ITEM_NOT_FOUND", store.claim_item(project, ana, 9))
+    await refused("ITEM_INVALID", store.claim_item(project, ana, lease=timedelta(0)))
+
+
+async def test_claiming_what_one_holds_renews_it(store: Store, project: ProjectRef, ana: Actor, clock: Clock) -> None:
+    """So that a repeated call does no harm."""
+    (one,) = await make(store, project, ana, "one")
+    await store.claim_item(project, ana, one)
+    clock.pass_minutes(30)
+    again = await store.claim_item(project, ana, one)
+    assert again is not None
+    assert again.claim_expires_at is not None
+    assert again.claim_expires_at.timestamp() == clock.now + 3600

@@ -1,0 +1,169 @@
+"""Many processes on one file, and some of them killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.storage.support import check_invariants, file_of, finished, linux_only, make, open_files, raw, start_worker
+from workflow_mcp.storage.sqlite.engine import CONNECTIONS
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, ProjectRef
+
+LONG = pytest.mark.soak
+
+
+@pytest.mark.parametrize(
+    ("processes", "updates"), [(4, 24), pytest.param(8, 100, marks=[LONG, pytest.mark.timeout(300)])]
+)
+async def test_every_acknowledged_update_of_many_processes_is_there(
+    tmp_path: Path, project: ProjectRef, ana: Actor, processes: int, updates: int
+) -> None:
+    """No update is lost, none is doubled, and nothing fails but a stated version that was overtaken."""
+    async with Store(tmp_path) as store:
+        shared = await make(store, project, ana, "s1", "s2")
+        own = await make(store, project, ana, *(f"own {number}" for number in range(processes)))
+    workers = [
+        await start_worker(
+            tmp_path, project.id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
+        )
+        for number in range(processes)
+    ]
+    lines = [line.split() for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
+    done = sorted((int(target), note) for what, target, note in lines if what == "done")
+    path = file_of(tmp_path, project)
+    assert sorted(raw(path, "SELECT item_id, text FROM notes")) == done
+    assert len(lines) == processes * updates
+    versions = dict(raw(path, "SELECT id, version FROM items"))
+    assert versions == {item_id: 1 + Counter(target for target, _ in done)[item_id] for item_id in shared + own}
+    check_invariants(path)
+
+
+@pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=[LONG, pytest.mark.timeout(300)])])
+async def test_a_race_of_eight_for_one_item_has_one_winner(
+    tmp_path: Path, project: ProjectRef, ana: Actor, rounds: int
+) -> None:
+    """Each round exactly one process holds the item and seven are told who does."""
+    async with Store(tmp_path) as store:
+        items = [one for _ in range(rounds // 10) for one in await make(store, project, ana, *"abcdefghij")]
+    workers = [await start_worker(tmp_path, project.id, "race", f"w{number}") for number in range(8)]
+    try:
+        assert {await _line(worker) for worker in workers} == {"up"}
+        for one in items:
+            answers = await asyncio.gather(*(_asked(worker, one) for worker in workers))
+            winner = [answer for answer in answers if answer.startswith("won")]
+            assert len(winner) == 1, answers
+            assert Counter(answers)["lost ITEM_CLAIMED"] == 7, answers
+            held = raw(file_of(tmp_path, project), "SELECT assignee FROM items WHERE id = ?", one)
+            assert winner == [f"won {held[0][0]}"]
+    finally:
+        await asyncio.gather(*map(finished, workers))
+
+
+async def _asked(worker: asyncio.subprocess.Process, item_id: int) -> str:
+    assert worker.stdin is not None
+    worker.stdin.write(f"{item_id}\n".encode())
+    return await _line(worker)
+
+
+async def _line(worker: asyncio.subprocess.Process) -> str:
+    assert worker.stdout is not None
+    return (await asyncio.wait_for(worker.stdout.readline(), 30)).decode().strip()
+
+
+async def test_processes_that_take_what_is_first_never_take_the_same(
+    tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """All items are taken, each once."""
+    async with Store(tmp_path) as store:
+        items = await make(store, project, ana, *(f"i{number}" for number in range(40)))
+    workers = [await start_worker(tmp_path, project.id, "take-all", f"w{number}") for number in range(3)]
+    taken = [int(line) for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
+    assert sorted(taken) == items
+
+
+async def test_a_request_repeated_by_another_process_creates_nothing(
+    tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """Two processes with the same request ids get the same items."""
+    workers = [await start_worker(tmp_path, project.id, "request", name, "10") for name in ("a", "b")]
+    first, second = await asyncio.gather(*map(finished, workers))
+    assert first == second
+    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(20,)]
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=[LONG, pytest.mark.timeout(300)])])
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: ProjectRef, kills: int) -> None:
+    """After kill -9 at any moment the file opens, has all that was said to be in it, and nothing by halves."""
+    made: set[int] = set()
+    done: set[int] = set()
+    for _ in range(kills):
+        worker = await start_worker(tmp_path, project.id, "create", "w")
+        for _ in range(random.randrange(1, 60)):
+            _note(await _line(worker), made, done)
+        worker.kill()
+        rest, _err = await asyncio.wait_for(worker.communicate(), 30)
+        for line in rest.decode().split("\n")[:-1]:
+            _note(line, made, done)
+        _check_whole(file_of(tmp_path, project), made, done)
+    async with Store(tmp_path) as store:
+        await store.ensure(project)
+    check_invariants(file_of(tmp_path, project))
+
+
+def _note(line: str, made: set[int], done: set[int]) -> None:
+    what, *numbers = line.split()
+    (made if what == "made" else done).update(map(int, numbers))
+
+
+def _check_whole(path: Path, made: set[int], done: set[int]) -> None:
+    stored = {row[0] for row in raw(path, "SELECT id FROM items")}
+    completed = {row[0] for row in raw(path, "SELECT id FROM items WHERE status = 'completed'")}
+    assert made <= stored
+    assert done <= completed
+    assert len(stored) % 4 == 0
+    assert raw(path, "SELECT count(*) FROM links") == [(len(stored) // 2,)]
+    assert raw(path, "SELECT count(*) FROM notes") == [(len(completed),)]
+    assert raw(path, "SELECT count(*) FROM events") == [(len(stored) + len(completed),)]
+    check_invariants(path)
+
+
+async def test_a_caller_that_goes_away_leaves_the_store_usable(
+    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """Cancelling calls at any moment does no harm to the next ones, and stores whole items or none."""
+    await store.ensure(project)
+    for turns in range(60):
+        call = asyncio.create_task(make(store, project, ana, "a", "b"))
+        for _ in range(turns % 30):
+            await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    assert len(await make(store, project, ana, "last")) == 1
+    assert raw(file_of(tmp_path, project), "SELECT count(*) % 2 FROM items") == [(1,)]
+    check_invariants(file_of(tmp_path, project))
+
+
+@linux_only
+async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
+    tmp_path: Path, project: ProjectRef, ana: Actor
+) -> None:
+    """Whoever comes next finds what they began to open, and the end closes it."""
+    async with Store(tmp_path) as store:
+        (only,) = await make(store, project, ana, "a")
+    async with Store(tmp_path) as store:
+        for turns in range(40):
+            calls = [asyncio.create_task(store.get_item(project, only)) for _ in range(6)]
+            for _ in range(turns % 8):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+        assert (await store.get_item(project, only)).item.title == "a"
+        # At most so many connections, each with the file and its log.
+        assert 1 <= open_files(tmp_path) <= 2 * CONNECTIONS + 1
+    assert open_files(tmp_path) == 0

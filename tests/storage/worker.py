@@ -1,0 +1,120 @@
+"""A process that works on a store: `worker.py <data dir> <project id> <what> <name> …`; a line for each success."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+from workflow_mcp.errors import WorkflowError, WorkItemError
+from workflow_mcp.storage.store import Store
+from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, ProjectRef
+
+
+def say(*words: object) -> None:
+    """Acknowledge."""
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
+
+
+async def update(store: Store, project: ProjectRef, actor: Actor, count: str, own: str, *shared: str) -> None:
+    """Leave a note on an own and on a shared item by turns; every other shared one with the version it knows."""
+    known = 1
+    for number in range(int(count)):
+        target = int(own) if number % 2 else int(shared[number % len(shared)])
+        careful = number % 4 == 0
+        note = f"{actor.name}-{number}"
+        try:
+            given = ItemUpdate(target, note=note, expected_version=known if careful else None)
+            known = (await store.update_items(project, [given], actor)).items[0].version
+            say("done", target, note)
+        except WorkItemError as error:
+            assert error.code == "VERSION_CONFLICT", error  # noqa: PT017 - this is a script
+            assert careful
+            known = error.current.version  # type: ignore[attr-defined]
+            say("conflict", target, note)
+
+
+async def race(store: Store, project: ProjectRef, actor: Actor) -> None:
+    """Claim each item that is named on stdin."""
+    await store.ensure(project)
+    say("up")
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        try:
+            claimed = await store.claim_item(project, actor, int(line))
+            say("won", claimed.assignee if claimed else None)
+        except WorkItemError as error:
+            say("lost", error.code)
+
+
+async def create(store: Store, project: ProjectRef, actor: Actor) -> None:
+    """Create trees of four for ever: an epic, two tasks of which one blocks the other, and a note."""
+    while True:
+        plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a", labels=("x",))]
+        plan += [NewItem("b", parent="e", depends_on=("a",)), NewItem("c", parent="e", depends_on=("a",))]
+        made = [item.id for item in await store.create_items(project, plan, actor)]
+        say("made", *made)
+        await store.update_items(project, [ItemUpdate(made[1], status="completed", note="done")], actor)
+        say("done", made[1])
+
+
+async def request(store: Store, project: ProjectRef, actor: Actor, count: str) -> None:
+    """Create under request ids that other processes use as well."""
+    for number in range(int(count)):
+        made = await store.create_items(project, [NewItem(f"r{number}"), NewItem("s")], actor, f"request-{number}")
+        say(number, *(item.id for item in made))
+
+
+async def take_all(store: Store, project: ProjectRef, actor: Actor) -> None:
+    """Claim whatever is first until nothing is ready."""
+    while claimed := await store.claim_item(project, actor):
+        say(claimed.id)
+
+
+async def fill(store: Store, project: ProjectRef, actor: Actor, limit: str) -> None:
+    """Create until the file may not grow any more."""
+    await store.ensure(project)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    made = 0
+    try:
+        while True:
+            made = (await store.create_items(project, [NewItem("x", description="y" * 5000)], actor))[0].id
+            say("made", made)
+    except WorkflowError as error:
+        say("error", error)
+
+
+async def unprivileged(store: Store, project: ProjectRef, actor: Actor) -> None:
+    """Create one item as a user who may do nothing, not even import."""
+    async with Store(Path(tempfile.mkdtemp())) as elsewhere:
+        await elsewhere.create_items(project, [NewItem("x")], actor)
+    os.setgid(65534)
+    os.setuid(65534)
+    try:
+        await store.create_items(project, [NewItem("x")], actor)
+    except WorkflowError as error:
+        say("error", error)
+
+
+WORK = {
+    "update": update,
+    "race": race,
+    "create": create,
+    "request": request,
+    "take-all": take_all,
+    "fill": fill,
+    "unprivileged": unprivileged,
+}
+
+
+async def main(data_dir: str, project_id: str, what: str, name: str, *arguments: str) -> None:
+    """Do what the command line says."""
+    async with Store(Path(data_dir)) as store:
+        await WORK[what](store, ProjectRef(project_id, "one"), Actor(name, "/worker"), *arguments)  # type: ignore[operator]
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""What one running server holds, opened and closed as a whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
+from workflow_mcp.sessions.connections import Connections
+from workflow_mcp.sessions.stores.protocol import SessionStore
+from workflow_mcp.settings import Settings
+from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.workspace.config_cache import ConfigCache
+from workflow_mcp.workspace.projects import Projects
+from workflow_mcp.workspace.resolver import Resolver
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Stats:
+    """What `health_check` counts. `started_at` is wall-clock seconds."""
+
+    started_at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
+    calls: int = 0
+    errors: int = 0
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the server started."""
+        return time.monotonic() - self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one running server holds."""
+
+    settings: Settings
+    sessions: SessionContextManager
+    configs: ConfigCache
+    files: FileWork
+    resolver: Resolver
+    projects: Projects
+    connections: Connections
+    stats: Stats
+
+    def connection_closed(self, key: str) -> None:
+        """Forget a session whose connection has closed; what must outlive it is in the store."""
+        self.connections.closed(key)
+        self.sessions.release(key)
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, store: SessionStore | None, *, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Services]:
+    """Everything a server needs, closed again on every way out."""
+    connections = Connections(settings.claude_session_id)
+    sessions = SessionContextManager(
+        max_sessions=settings.max_sessions,
+        clock=clock,
+        is_alive=connections.is_alive,
+        store=store,
+        stored_as=connections.stored_as,
+    )
+    configs, files = ConfigCache(), FileWork(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, files=files)
+    resolver = Resolver(sessions=sessions, configs=configs, settings=settings, files=files, find_project=projects.find)
+    adopt_session_context_manager(sessions)
+    try:
+        async with sessions:
+            logger.info("sessions are open")
+            yield Services(settings, sessions, configs, files, resolver, projects, connections, Stats())
+    finally:
+        await projects.aclose()
+        files.close()
+        logger.info("sessions are closed")

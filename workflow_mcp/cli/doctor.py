@@ -1,0 +1,139 @@
+"""`workflow-mcp doctor`: every step of the resolution for one directory, and what each found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.session_context import SessionContextManager
+from workflow_mcp.settings import Settings
+from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.workspace.config_cache import ConfigCache
+from workflow_mcp.workspace.directories import check_directory, process_directory
+from workflow_mcp.workspace.discovery import candidates, config_path_in
+from workflow_mcp.workspace.projects import Projects
+from workflow_mcp.workspace.resolver import Resolver
+from workflow_mcp.workspace.values import Location
+
+Verdict = Literal["ok", "none", "ignored", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the resolution and what came of it."""
+
+    step: str
+    verdict: Verdict
+    detail: str
+
+
+def local_resolver(settings: Settings) -> Resolver:
+    """A resolver for the command line, which has no sessions."""
+    files = FileWork(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, files=files)
+    return Resolver(
+        sessions=SessionContextManager(),
+        configs=ConfigCache(),
+        settings=settings,
+        files=files,
+        find_project=projects.find,
+    )
+
+
+def examine(directory: str, settings: Settings) -> list[Step]:
+    """All steps for `directory`, as a stdio server that is started there would take them."""
+    return [*_about_server(settings), *_about_sources(directory, settings), *_about_place(directory, settings)]
+
+
+def report(directory: str, steps: list[Step]) -> dict[str, Any]:
+    """The steps as one JSON-able object."""
+    return {"directory": directory, "healthy": is_healthy(steps), "steps": [asdict(step) for step in steps]}
+
+
+def is_healthy(steps: list[Step]) -> bool:
+    """Whether no step found a problem."""
+    return all(step.verdict != "problem" for step in steps)
+
+
+def _about_server(settings: Settings) -> Iterator[Step]:
+    versions = ", ".join(f"{name} {version(name)}" for name in ("workflow-mcp", "fastmcp", "mcp"))
+    yield Step("version", "ok", f"{versions}, Python {sys.version.split()[0]}")
+    yield _about_data_dir(str(settings.data_dir))
+    roots = ", ".join(str(root) for root in settings.allowed_roots)
+    yield Step("allowed roots", "ok" if roots else "none", roots or "every directory is allowed")
+
+
+def _about_data_dir(folder: str) -> Step:
+    existing = folder
+    while not os.path.exists(existing) and existing != os.path.dirname(existing):
+        existing = os.path.dirname(existing)
+    if os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK):
+        return Step("data directory", "ok", folder if existing == folder else f"{folder} (made when first needed)")
+    return Step("data directory", "problem", f"{folder} is not writable: set WORKFLOW_MCP_DATA_DIR to one that is")
+
+
+def _about_sources(directory: str, settings: Settings) -> Iterator[Step]:
+    yield Step("source: option", *_given(settings.directory, "--directory is not given"))
+    yield Step("source: environment", *_given(settings.claude_project_dir, "CLAUDE_PROJECT_DIR is not set"))
+    yield Step("source: roots", "none", "only a connected client has them")
+    if process_directory(directory, home=settings.home) is None:
+        why = "the root, the home directory, or inside an installed-package or cache folder"
+        yield Step("source: process", "ignored", f"{directory} is {why}")
+    else:
+        yield Step("source: process", "ok", directory)
+
+
+def _given(value: str | None, otherwise: str) -> tuple[Verdict, str]:
+    return ("none", otherwise) if value is None else ("ok", value)
+
+
+def _about_place(directory: str, settings: Settings) -> Iterator[Step]:
+    try:
+        checked = check_directory(directory, "option", allowed_roots=settings.allowed_roots)
+    except WorkflowError as error:
+        yield Step("directory", "problem", str(error))
+        return
+    links = "" if checked.path == checked.resolved else f", which really is {checked.resolved}"
+    yield Step("directory", "ok", f"{checked.path}{links}")
+    try:
+        place = local_resolver(settings).locate_now(directory, "option")
+    except WorkflowError as error:
+        yield from _about_walk(directory, settings, found=None)
+        yield Step("config", "problem", str(error))
+        return
+    yield from _about_walk(directory, settings, found=place.config_path)
+    yield from _about_project(place)
+
+
+def _about_walk(directory: str, settings: Settings, *, found: str | None) -> Iterator[Step]:
+    checked = check_directory(directory, "option", allowed_roots=settings.allowed_roots)
+    counted = list(candidates(checked.path, checked.resolved, home=settings.home, within=checked.root))
+    ignored = [settings.home] if settings.home not in counted else []
+    for folder in counted:
+        path = config_path_in(folder)
+        if path == found or os.path.lexists(path):
+            yield Step("look for config", "ok", f"{path} is there")
+            break
+        yield Step("look for config", "none", path)
+    for folder in ignored:
+        if os.path.lexists(config_path_in(folder)):
+            yield Step("look for config", "ignored", f"{config_path_in(folder)}: the home directory's own")
+
+
+def _about_project(place: Location) -> Iterator[Step]:
+    if place.config is None:
+        yield Step("config", "none", "there is none here or above: `workflow-mcp init` makes one")
+        return
+    flags = [name for name in ("auto_switch", "strict_mode", "dry_run") if getattr(place.config, name)]
+    yield Step("config", "ok", f"{place.config_path}: {', '.join(flags) or 'no flag is set'}")
+    if place.project is None:
+        yield Step("project", "none", "auto_switch is false: each session chooses its project")
+    elif place.project.id is None:
+        yield Step("project", "ok", f"{place.project.name}, without an id yet: `workflow-mcp init` writes one")
+    else:
+        yield Step("project", "ok", f"{place.project.name} ({place.project.id})")

@@ -1,0 +1,197 @@
+"""The command line's side of work items: list, show, ready, export and import for the project of a directory."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from workflow_mcp.cli.doctor import local_resolver
+from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.server import rows
+from workflow_mcp.server.arguments import View
+from workflow_mcp.server.item_results import detail_result, item_result
+from workflow_mcp.server.results import WorkItemDetail
+from workflow_mcp.settings import load_settings
+from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary
+from workflow_mcp.workspace.projects import Data, Projects, dry_run_error
+from workflow_mcp.workspace.values import Workspace
+
+ACTOR = "workflow-mcp"
+STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
+
+Directory = Annotated[str, Parameter(help="A directory of the project; default: where you are.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+def list_items(
+    *,
+    view: Annotated[View, Parameter(help="Which items.")] = "open",
+    label: Annotated[str | None, Parameter(help="Only those with this label.")] = None,
+    text: Annotated[str | None, Parameter(help="Only those with these words.")] = None,
+    limit: Annotated[int, Parameter(help="At most so many, up to 200.")] = 200,
+    directory: Directory = ".",
+    as_json: Json = False,
+) -> None:
+    """List the project's work items."""
+    query = ItemQuery(view=view, label=label, text=text, limit=limit, actor=ACTOR)
+
+    async def work(data: Data) -> None:
+        if as_json:
+            whole = await data.store.list_whole_items(data.project, query)
+            _print_json([item_result(item).model_dump(mode="json") for item in whole.items])
+        else:
+            _print_page(data, await data.store.list_items(data.project, query))
+
+    _with_data(directory, work)
+
+
+def ready(*, directory: Directory = ".", as_json: Json = False) -> None:
+    """List what can be claimed now, the first first."""
+    list_items(view="ready", directory=directory, as_json=as_json)
+
+
+def show(
+    item_id: Annotated[int, Parameter(help="Its number.")], /, *, directory: Directory = ".", as_json: Json = False
+) -> None:
+    """Show one work item whole."""
+
+    async def work(data: Data) -> None:
+        result = detail_result(data.project, await data.store.get_item(data.project, item_id))
+        if as_json:
+            _print_json(result.model_dump(mode="json"))
+        else:
+            _print("\n".join(_told(result)))
+
+    _with_data(directory, work)
+
+
+def _told(result: WorkItemDetail) -> Iterator[str]:
+    item = result.item
+    yield f"#{item.id} {item.title}"
+    yield f"{result.project}: {item.item_type}, priority {item.priority}, {item.state}, version {item.version}"
+    if item.labels:
+        yield f"labels: {', '.join(item.labels)}"
+    if item.assignee:
+        until = f" until {item.claim_expires_at:%Y-%m-%d %H:%M} UTC" if item.claim_expires_at else ""
+        yield f"assignee: {item.assignee}{until}"
+    if item.description:
+        yield f"\n{item.description}\n"
+    for name in ("ancestors", "not_ready", "links", "children", "notes", "events"):
+        for line in getattr(result, name):
+            yield f"{name.replace('_', ' ')}: {line}"
+
+
+def export(*, directory: Directory = ".") -> None:
+    """Write all of the project's work items to stdout, one JSON object a line, for `import`."""
+
+    async def work(data: Data) -> None:
+        async for record in data.store.export(data.project):
+            _print(json.dumps(record, ensure_ascii=False))
+
+    _with_data(directory, work)
+
+
+def read(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="What export wrote.")],
+    /,
+    *,
+    directory: Directory = ".",
+) -> None:
+    """Add exported work items to the project, all or none; `-` reads stdin. Ids are kept where they are free."""
+
+    async def work(data: Data) -> None:
+        records = await asyncio.to_thread(lambda: list(_records(file)))
+        if data.dry_run is not None:
+            raise dry_run_error(data.dry_run, f"{len(records)} records would be imported")
+        done = await data.store.import_items(data.project, records, Actor(ACTOR, load_settings().absolute(directory)))
+        renumbered = ", ".join(f"#{old} is #{new}" for old, new in done.renumbered.items())
+        _print(f"{done.items} items imported into {data.project.name}{': ' + renumbered if renumbered else ''}")
+
+    _with_data(directory, work)
+
+
+def _records(file: str) -> Iterator[dict[str, Any]]:
+    try:
+        with open(0 if file == "-" else file, "rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield _record(file, number, line)
+    except OSError as error:
+        raise UsageError(
+            Code.FILE_UNREADABLE, f"{file}: {error.strerror}.", "name a file that export wrote."
+        ) from error
+
+
+def _record(file: str, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise _no_record(file, number) from error
+    if not isinstance(record, dict):
+        raise _no_record(file, number)
+    return record
+
+
+def _no_record(file: str, number: int) -> UsageError:
+    return UsageError(
+        Code.IMPORT_INVALID, f"{file}, line {number} is no JSON object.", "name a file that export wrote."
+    )
+
+
+def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # what import reads, wherever export ran
+
+    async def run() -> None:
+        async with _open_data(directory) as data:
+            await work(data)
+
+    asyncio.run(run())
+
+
+@asynccontextmanager
+async def _open_data(directory: str) -> AsyncIterator[Data]:
+    settings = load_settings()
+    place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
+    files = FileWork(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, files=files)
+    try:
+        yield await projects.data_of(Workspace(None, None, place, place.project))
+    finally:
+        await projects.aclose()
+        files.close()
+
+
+def _table(title: str, items: Sequence[ItemSummary]) -> Table:
+    table = Table("#", "type", "p", "state", "title", "assignee", title=title)
+    for item in items:
+        state = Text(item.state, style=STYLES.get(item.state, ""))
+        table.add_row(
+            str(item.id), item.item_type, str(item.priority), state, Text(item.title), Text(item.assignee or "")
+        )
+    return table
+
+
+def _print_page(data: Data, page: ItemPage[ItemSummary]) -> None:
+    if sys.stdout.isatty():
+        Console().print(_table(f"{data.project.name}: {rows.counted(page.counts)}", page.items))
+    else:
+        _print(rows.page_text(data.project, page, [rows.row(item) for item in page.items], data.note))
+
+
+def _print_json(value: Any) -> None:
+    _print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print(text: str) -> None:
+    print(text)  # noqa: T201 - this is what the commands are for

@@ -1,0 +1,1 @@
+"""The FastMCP server: tools, resources and prompts."""

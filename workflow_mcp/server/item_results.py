@@ -1,0 +1,65 @@
+"""The wire form of single work items."""
+
+from __future__ import annotations
+
+from workflow_mcp.server.results import WorkItem, WorkItemDetail
+from workflow_mcp.server.rows import as_fits, row, that_fit
+from workflow_mcp.work.values import Event, Item, ItemDetail, Linked, ProjectRef
+
+LINES = 6_000  # bytes of children, and of links
+NOTES = 16_000
+
+PASSIVE = {
+    "blocks": "blocked by",
+    "relates_to": "relates to",
+    "duplicates": "duplicated by",
+    "discovered_from": "led to",
+}
+
+
+def item_result(item: Item) -> WorkItem:
+    """The wire form of an item."""
+    return WorkItem.model_validate(item, from_attributes=True)
+
+
+def detail_result(project: ProjectRef, detail: ItemDetail) -> WorkItemDetail:
+    """The wire form of all about an item."""
+    return WorkItemDetail(
+        project=project.name,
+        item=item_result(detail.item),
+        ancestors=[row(item) for item in detail.ancestors],
+        children=as_fits([row(item) for item in detail.children], LINES),
+        children_count=detail.children_count,
+        links=as_fits([_link(link) for link in detail.links], LINES),
+        notes=_last_that_fit([f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes]),
+        events=[_event(event) for event in detail.events],
+        not_ready=list(detail.not_ready),
+    )
+
+
+def _last_that_fit(notes: list[str]) -> list[str]:
+    fitting = max(that_fit(reversed(notes), NOTES), 1)
+    return notes if fitting >= len(notes) else ["… earlier notes are left out", *notes[-fitting:]]
+
+
+def _link(link: Linked) -> str:
+    return f"{link.kind.replace('_', ' ') if link.outgoing else PASSIVE[link.kind]} {row(link.item)}"
+
+
+def _event(event: Event) -> str:
+    changes = ", ".join(f"{name}: {_change(change)}" for name, change in event.changes.items())
+    told = f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.action} ({event.directory})"
+    return f"{told} {changes}" if changes else told
+
+
+def _change(change: object) -> str:
+    match change:
+        case [old, new]:
+            return f"{_short(old)} -> {_short(new)}"
+        case _:
+            return _short(change)
+
+
+def _short(value: object) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004 - a line stays a line

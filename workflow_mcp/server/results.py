@@ -1,0 +1,152 @@
+"""The shapes of results, and the sentence that each says about itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, Field
+
+from workflow_mcp.workspace.directories import HEADER, SET_IT, DirectorySource
+from workflow_mcp.workspace.values import Project, Workspace
+
+SOURCES: dict[DirectorySource, str] = {
+    "session": "set by set_working_directory",
+    "header": f"from the {HEADER} header",
+    "option": "from --directory",
+    "environment": "from CLAUDE_PROJECT_DIR",
+    "roots": "the client's first root",
+    "process": "where the server was started",
+}
+
+
+class ProjectResult(BaseModel):
+    """A project; `id` is null until it is written into the config."""
+
+    id: str | None
+    name: str
+
+
+class WorkspaceResult(BaseModel):
+    """Whose call it was, in which directory, for which project."""
+
+    session: str | None = Field(description="Pass this as `session` in later calls; null where none is needed.")
+    directory: str | None
+    directory_source: DirectorySource | None
+    config_path: str | None
+    project: ProjectResult | None
+    message: str
+
+
+class CacheResult(BaseModel):
+    """How often a parsed config could be used again."""
+
+    hits: int
+    misses: int
+
+
+class HealthResult(BaseModel):
+    """The state of the server, and this call's workspace or why there is none."""
+
+    status: str
+    version: str
+    pid: int
+    started_at: datetime
+    uptime_s: float
+    protocol: str
+    transport: str
+    sessions: int
+    calls: int
+    errors: int
+    config_cache: CacheResult
+    workspace: WorkspaceResult | None
+    workspace_error: str | None
+
+
+class EndSessionResult(BaseModel):
+    """What `end_session` did."""
+
+    ended: bool
+    message: str
+
+
+class WorkItem(BaseModel):
+    """A work item; `state` is its status, but ready or blocked when nobody works on it."""
+
+    id: int
+    title: str
+    description: str
+    item_type: str
+    status: str
+    state: str
+    priority: int
+    labels: list[str]
+    parent: int | None
+    assignee: str | None
+    claim_expires_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    created_by: str
+
+
+class ClaimResult(BaseModel):
+    """The item that is the caller's now, or none and why."""
+
+    project: str
+    item: WorkItem | None
+    message: str
+
+
+class WorkItemDetail(BaseModel):
+    """All about one item; other items as rows, notes and events a line each, the last of them."""
+
+    project: str
+    item: WorkItem
+    ancestors: list[str]
+    children: list[str]
+    children_count: int
+    links: list[str]
+    notes: list[str]
+    events: list[str]
+    not_ready: list[str]
+
+
+def project_result(project: Project | None) -> ProjectResult | None:
+    """The wire form of a project."""
+    return None if project is None else ProjectResult(id=project.id, name=project.name)
+
+
+def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
+    """The wire form of a workspace, with notes added to its message."""
+    return WorkspaceResult(
+        session=workspace.handle,
+        directory=workspace.directory,
+        directory_source=workspace.directory_source,
+        config_path=workspace.config_path,
+        project=project_result(workspace.project),
+        message=" ".join((*_sentences(workspace), *notes)),
+    )
+
+
+def _sentences(workspace: Workspace) -> list[str]:
+    if workspace.place is None:
+        return [f"No working directory is known. Call {SET_IT}."]
+    said = [f"Working in {workspace.directory} ({SOURCES[workspace.place.directory.source]})."]
+    config = workspace.place.config
+    if workspace.chosen and workspace.project is not None:
+        said.append(f"Project {workspace.project.name} (chosen with switch_project).")
+    elif config is None:
+        said.append("No project: there is no .workflow-mcp/config.json here or above; init_project makes one.")
+    elif workspace.project is None:
+        said.append(f"auto_switch is false in {workspace.config_path}: no project is chosen.")
+    else:
+        said.append(f"Project {workspace.project.name} ({workspace.config_path}).")
+    if config is not None and config.dry_run:
+        said.append("dry_run is true: this is what would be chosen, and nothing is changed.")
+    return said
+
+
+def at(moment: float) -> datetime:
+    """Wall-clock seconds as a UTC time, to the second."""
+    return datetime.fromtimestamp(round(moment), tz=UTC)

@@ -1,0 +1,90 @@
+"""Tools that list the projects and choose one, and the prompt that turns a goal into work items."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastmcp import FastMCP
+from fastmcp.dependencies import CurrentContext
+from fastmcp.server.context import Context
+from pydantic import Field
+
+from workflow_mcp.server.annotations import READ, WRITE
+from workflow_mcp.server.arguments import Cursor, SessionArgument, Text
+from workflow_mcp.server.calls import CurrentWorkspace, caller_of, client_errors, imported, services_of
+from workflow_mcp.server.results import WorkspaceResult, workspace_result
+from workflow_mcp.server.tools.session import key_to_set
+from workflow_mcp.workspace.resolver import check_choice
+from workflow_mcp.workspace.values import Workspace
+
+PLAN = """\
+Plan this goal as work items of the project "{project}" ({directory}):
+
+{goal}
+
+1. Look at what is there: list_work_items(view="open").
+2. Break the goal into items that one agent can finish in one sitting; a parent (epic or feature) for what belongs
+   together.
+3. Create them all with one create_work_items call. Give each a short imperative title, a description that says when it
+   is done, an item_type, a priority (0 urgent to 4), and a `ref`; name refs in `parent` and `depends_on`, so that what
+   can be done at once is ready at once and nothing is ready too early. Pass a request_id, so that a retry is safe.
+4. Show what is ready: list_work_items(view="ready").
+"""
+
+
+async def list_projects(
+    text: Annotated[Text, Field(description="In the name")] = None,
+    limit: int = 50,
+    cursor: Cursor = None,
+    session: SessionArgument = None,
+    workspace: Workspace = CurrentWorkspace(required=False),
+    context: Context = CurrentContext(),
+) -> str:
+    """List the projects that have work items here, name and id."""
+    rows = await imported("workflow_mcp.server.rows")
+    store = await services_of(context).projects.store()
+    current = None if workspace.project is None else workspace.project.id
+    while True:
+        page = await store.list_projects(text, limit, cursor)
+        told: str = rows.projects_text(page, current)
+        if len(told.encode()) <= rows.MAX_ANSWER_BYTES or len(page.projects) <= 1:
+            return told
+        limit = len(page.projects) // 2
+
+
+async def switch_project(
+    project: Annotated[str, Field(description="Id or name; empty: the config's")],
+    session: SessionArgument = None,
+    workspace: Workspace = CurrentWorkspace(choice=False),
+    context: Context = CurrentContext(),
+) -> WorkspaceResult:
+    """Work in another project, in this session only, until you switch back or set another directory.
+    If the result has a `session`, pass it in every later call."""
+    services = services_of(context)
+    key, handle = key_to_set(caller_of(context, session))
+    if not project:
+        config_path = workspace.config_path
+        await services.sessions.set_project(key, config_path=config_path, project_id=_id_of(workspace))
+        return workspace_result(replace(workspace, handle=handle))
+    chosen = await services.projects.choose(project, workspace.place)
+    check_choice(workspace.place, chosen.id or "")
+    await services.sessions.set_project(key, config_path=None, project_id=chosen.id)
+    return workspace_result(replace(workspace, session_key=key, handle=handle, project=chosen, chosen=True))
+
+
+def _id_of(workspace: Workspace) -> str | None:
+    return None if workspace.project is None else workspace.project.id
+
+
+async def plan_work(goal: str, workspace: Workspace = CurrentWorkspace(required=False)) -> str:
+    """Turn a goal into a plan of work items."""
+    name = "none yet: call init_project first" if workspace.project is None else workspace.project.name
+    return PLAN.format(project=name, directory=workspace.directory or "no directory known", goal=goal)
+
+
+def register(server: FastMCP) -> None:
+    """Add this module's tools and prompts to a server."""
+    server.tool(client_errors(list_projects), annotations=READ, output_schema=None)
+    server.tool(client_errors(switch_project), annotations=WRITE)
+    server.prompt(client_errors(plan_work))

@@ -1,0 +1,169 @@
+"""Tools and resources that say and set whose call it is, in which directory, for which project."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from functools import partial
+from typing import Annotated
+
+from fastmcp import FastMCP
+from fastmcp.dependencies import CurrentContext
+from fastmcp.server.context import Context
+from pydantic import Field
+
+from workflow_mcp import __version__
+from workflow_mcp.app import Services
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.server.annotations import CREATE, READ, WRITE
+from workflow_mcp.server.arguments import SessionArgument, Text
+from workflow_mcp.server.calls import CurrentWorkspace, call_of, caller_of, client_errors, services_of
+from workflow_mcp.server.results import (
+    CacheResult,
+    EndSessionResult,
+    HealthResult,
+    WorkspaceResult,
+    at,
+    workspace_result,
+)
+from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
+from workflow_mcp.workspace.config import config_schema
+from workflow_mcp.workspace.init import init_project as initialise
+from workflow_mcp.workspace.resolver import chosen_project
+from workflow_mcp.workspace.values import Call, Location, Workspace
+
+NOT_SAVED = (
+    "Warning: this could not be saved, because the server's data directory is not writable: "
+    "when the server stops, it is as it was before."
+)
+
+
+async def set_working_directory(
+    directory: Annotated[str, Field(description="Absolute path.")],
+    session: SessionArgument = None,
+    new_session: Annotated[bool, Field(description="Give a subagent a session of its own.")] = False,
+    context: Context = CurrentContext(),
+) -> WorkspaceResult:
+    """Set the directory you work in. Its project is the nearest .workflow-mcp/config.json at or above it.
+    If the result has a `session`, pass it in every later call."""
+    services, caller = services_of(context), await _known_caller(context, session)
+    place = await services.resolver.locate(directory, "session")
+    key, handle = key_to_set(caller, new_session=new_session)
+    await services.sessions.set_working_directory(
+        key,
+        place.directory.path,
+        config_path=place.config_path,
+        project_id=None if place.project is None else place.project.id,
+    )
+    notes = () if services.sessions.is_saved(key) else (NOT_SAVED,)
+    return workspace_result(Workspace(key, handle, place, place.project), *notes)
+
+
+async def _known_caller(context: Context, handle: str | None) -> Caller:
+    # What was set before does not matter here, only that a handle is the caller's.
+    caller = caller_of(context, handle)
+    if handle is not None:
+        await services_of(context).resolver.session(caller)
+    return caller
+
+
+def key_to_set(caller: Caller, *, new_session: bool = False) -> tuple[str, str | None]:
+    """The session key to store something under, and the handle that leads to it: a new one where nothing else does."""
+    key = None if new_session else session_key(caller)
+    if key is not None:
+        return key, caller.handle
+    handle = mint_handle()
+    return handle_key(handle, principal=caller.principal), handle
+
+
+async def get_working_directory(
+    session: SessionArgument = None, workspace: Workspace = CurrentWorkspace(required=False)
+) -> WorkspaceResult:
+    """Say which directory and project your calls are for, and how that is known."""
+    return workspace_result(workspace)
+
+
+async def init_project(
+    name: Annotated[Text, Field(description="Default: the directory's name")] = None,
+    session: SessionArgument = None,
+    workspace: Workspace = CurrentWorkspace(choice=False),
+    context: Context = CurrentContext(),
+) -> WorkspaceResult:
+    """Make the working directory (or its git repository) a project by creating or completing its
+    .workflow-mcp/config.json. Safe to repeat; a broken config is left as it is."""
+    services = services_of(context)
+    place = workspace.place
+    assert place is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
+    work = partial(initialise, place, name=name, home=services.settings.home)
+    done = await services.files.run(place.directory.path, work)
+    now = await services.resolver.locate(place.directory.path, place.directory.source)
+    await _note_project(services, workspace, now)
+    return workspace_result(replace(workspace, place=now, project=now.project), done.message)
+
+
+async def _note_project(services: Services, workspace: Workspace, place: Location) -> None:
+    session = None if workspace.session_key is None else await services.sessions.get_session(workspace.session_key)
+    if session is not None and chosen_project(session) is None:
+        project_id = None if place.project is None else place.project.id
+        await services.sessions.set_project(session.session_id, config_path=place.config_path, project_id=project_id)
+
+
+async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:
+    """Forget what was set for your session: its directory, and its handle if it has one."""
+    services, caller = services_of(context), await _known_caller(context, session)
+    key = session_key(caller)
+    ended = key is not None and await services.sessions.end_session(key)
+    return EndSessionResult(
+        ended=ended, message="The session was forgotten." if ended else "Nothing had been set for this session."
+    )
+
+
+async def health_check(context: Context = CurrentContext()) -> HealthResult:
+    """Report the server's version, load and protocol, and this call's workspace or what is wrong with it."""
+    services, call = services_of(context), call_of(context)
+    workspace, problem = await _workspace_or_problem(services, call)
+    return HealthResult(
+        status="ok",
+        version=__version__,
+        pid=os.getpid(),
+        started_at=at(services.stats.started_at),
+        uptime_s=round(services.stats.uptime, 3),
+        protocol=context.session.protocol_version,
+        transport=call.caller.transport,
+        sessions=await services.sessions.get_session_count(),
+        calls=services.stats.calls,
+        errors=services.stats.errors,
+        config_cache=CacheResult(hits=services.configs.hits, misses=services.configs.misses),
+        workspace=workspace,
+        workspace_error=problem,
+    )
+
+
+async def _workspace_or_problem(services: Services, call: Call) -> tuple[WorkspaceResult | None, str | None]:
+    try:
+        return workspace_result(await services.resolver.resolve(call)), None
+    except WorkflowError as error:
+        return None, str(error)
+
+
+async def workspace_resource(workspace: Workspace = CurrentWorkspace(required=False)) -> str:
+    """The workspace of whoever reads it: session, directory, config and project, each with its source."""
+    return workspace_result(workspace).model_dump_json(indent=2)
+
+
+async def config_schema_resource() -> str:
+    """The JSON Schema of .workflow-mcp/config.json."""
+    return json.dumps(config_schema(), indent=2)
+
+
+def register(server: FastMCP) -> None:
+    """Add this module's tools and resources to a server."""
+    server.tool(client_errors(set_working_directory), annotations=CREATE)
+    server.tool(client_errors(get_working_directory), annotations=READ)
+    server.tool(client_errors(init_project), annotations=WRITE)
+    server.tool(client_errors(end_session), annotations=WRITE)
+    server.tool(client_errors(health_check), annotations=READ)
+    as_json = partial(server.resource, mime_type="application/json")
+    as_json("workflow://workspace", name="workspace")(client_errors(workspace_resource))
+    as_json("workflow://config-schema", name="config-schema")(client_errors(config_schema_resource))

@@ -1,0 +1,1 @@
+"""Whose call is this."""

@@ -1,0 +1,206 @@
+"""Where sessions outlive their process: a py-key-value store behind the session manager.
+
+The store never sees a session key, only its hash. What cannot be written fails no call: it is
+remembered as unsaved. What cannot be read does: without it, a call would go by a directory that its
+session had left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
+
+from workflow_mcp.errors import Code, SessionError
+from workflow_mcp.sessions.stores.protocol import COLLECTION, Entry, SessionStore
+
+logger = logging.getLogger(__name__)
+
+TEXTS = ("working_directory", "config_path", "project_id")
+STORED = (*TEXTS, "set_at", "last_used")
+FAR_FUTURE = 1e12  # seconds; also more than anything that is no number
+REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
+
+
+def is_whole(entry: Entry) -> bool:
+    """Whether an entry is a session as it was stored."""
+    if any(name not in entry for name in STORED):
+        return False
+    texts, times = [entry[name] for name in TEXTS], (entry["last_used"], entry["set_at"] or 0.0)
+    return (
+        all(text is None or isinstance(text, str) for text in texts)
+        and os.path.isabs(entry["working_directory"] or os.path.abspath(os.sep))
+        and all(isinstance(time, float | int) and abs(time) < FAR_FUTURE for time in times)
+    )
+
+
+def unreadable() -> SessionError:
+    """The error for a session that may have been set, when what was set cannot be known."""
+    return SessionError(
+        Code.SESSION_UNREADABLE,
+        "what was set for this session cannot be read from the server's data directory.",
+        "repeat the call; if that fails too, call set_working_directory(directory=<absolute path>) without session "
+        "and pass the session it returns, if any.",
+    )
+
+
+class SessionArchive:
+    """Saves and finds the entries of sessions in a store.
+
+    Args:
+        store: any py-key-value store.
+        stored_as: the lasting name of a session key; None for one that must not outlive its process.
+        lifetime: seconds an entry is kept after it was last saved.
+        patience: seconds one operation of the store may take.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        *,
+        stored_as: Callable[[str], str | None],
+        lifetime: float,
+        patience: float = 5.0,
+    ) -> None:
+        self._store = store
+        self._stored_as = stored_as
+        self._lifetime = lifetime
+        self._patience = patience
+        # Weak: a lock lives as long as somebody holds it or waits for it, and no longer.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._unsaved: set[str] = set()
+        self._saved: dict[str, float] = {}
+        self._absent: set[str] = set()
+
+    def is_saved(self, session_id: str) -> bool:
+        """Whether the session's last change reached the store, or need not."""
+        return session_id not in self._unsaved
+
+    def is_absent(self, session_id: str) -> bool:
+        """Whether it is known, without looking, that the store has nothing of the session."""
+        return session_id in self._absent or self._stored_as(session_id) is None
+
+    @asynccontextmanager
+    async def turn(self, session_id: str) -> AsyncIterator[None]:
+        """The session's turn: the store is, for this session, nobody else's meanwhile.
+
+        Raises:
+            SessionError: `SESSION_UNREADABLE`, when its turn does not come in time.
+        """
+        lock = self._turns.setdefault(session_id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(self._patience):
+                await lock.acquire()
+        except TimeoutError as error:
+            logger.warning("a session's turn at the store did not come within %s s", self._patience)
+            raise unreadable() from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def load(self, session_id: str, *, once: bool = False) -> Entry | None:
+        """The stored entry, for whoever has the turn; None when there is none.
+
+        Args:
+            once: remember when there is none.
+
+        Raises:
+            SessionError: `SESSION_UNREADABLE`.
+        """
+        name = self._name(session_id)
+        if name is None or session_id in self._absent:
+            return None
+        try:
+            async with asyncio.timeout(self._patience):
+                entry = await self._store.get(name, collection=COLLECTION)
+        except Exception as error:
+            logger.warning("session %s… cannot be read from the store", name[:8], exc_info=True)
+            raise unreadable() from error
+        if entry is None:
+            if once:
+                self._absent.add(session_id)
+            return None
+        if not is_whole(entry):
+            logger.warning("session %s… is damaged in the store", name[:8])
+            raise unreadable()
+        self._saved[session_id] = entry["last_used"]
+        return {field: entry[field] for field in STORED}
+
+    async def save(self, session_id: str, entry_now: Callable[[str], Entry | None]) -> None:
+        """Store what `entry_now` returns; the last of several concurrent changes wins, as in memory."""
+        name = self._name(session_id)
+        if name is None:
+            return
+        try:
+            async with self.turn(session_id):
+                await self._put(session_id, name, entry_now(session_id))
+        except SessionError:
+            self._unsaved.add(session_id)
+
+    async def _put(self, session_id: str, name: str, entry: Entry | None) -> None:
+        if entry is None:
+            self.forget(session_id)
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._store.put(name, entry, collection=COLLECTION, ttl=self._lifetime)
+        except Exception:
+            self._unsaved.add(session_id)
+            logger.warning("session %s… is kept in memory only: the store cannot be written", name[:8], exc_info=True)
+        else:
+            self._saved[session_id] = entry["last_used"]
+            self._unsaved.discard(session_id)
+            self._absent.discard(session_id)
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove a session from the store, for whoever has the turn; False when it had none.
+
+        Raises:
+            SessionError: `SESSION_NOT_REMOVED`.
+        """
+        name = self._name(session_id)
+        if name is None or session_id in self._absent:
+            self.forget(session_id)
+            return False
+        try:
+            async with asyncio.timeout(self._patience):
+                removed = await self._store.delete(name, collection=COLLECTION)
+        except Exception as error:
+            logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
+            raise SessionError(
+                Code.SESSION_NOT_REMOVED,
+                "what was set for this session cannot be removed from the server's data directory, and still holds.",
+                "make that directory writable and repeat the call, or call set_working_directory to set another.",
+            ) from error
+        self.forget(session_id)
+        return removed
+
+    def forget(self, session_id: str) -> None:
+        """Keep no notes about a session that memory no longer holds."""
+        self._unsaved.discard(session_id)
+        self._absent.discard(session_id)
+        self._saved.pop(session_id, None)
+
+    async def refresh(self, entry_now: Callable[[str], Entry | None], is_alive: Callable[[str], bool]) -> None:
+        """Prolong the entries of sessions that were used, are open or are not saved; remove those that have expired."""
+        for number, session_id in enumerate([*self._saved, *self._unsaved]):
+            entry, saved = entry_now(session_id), self._saved.get(session_id)
+            if entry is None:
+                self.forget(session_id)
+            elif entry["last_used"] != saved or session_id in self._unsaved or is_alive(session_id):
+                await self.save(session_id, entry_now)
+                await asyncio.sleep(0)
+            if number % REFRESH_CHUNK == 0:
+                await asyncio.sleep(0)
+        cull = getattr(self._store, "cull", None)
+        if cull is not None:
+            await cull()
+
+    def _name(self, session_id: str) -> str | None:
+        name = self._stored_as(session_id)
+        return None if name is None else hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

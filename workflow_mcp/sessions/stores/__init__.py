@@ -1,0 +1,1 @@
+"""Stores in which sessions outlive their process."""

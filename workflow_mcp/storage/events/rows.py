@@ -1,0 +1,62 @@
+"""What happened to items and was said about them; rows that are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, Table, bindparam, select
+
+from workflow_mcp.storage.tables import events, notes
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work.values import Actor, Event, Note
+
+
+def event_row(item_id: int, action: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> dict[str, Any]:
+    """The row of an event that happens now; times among the changes become text."""
+    return {
+        "item_id": item_id,
+        "at": now,
+        "actor": actor.name,
+        "directory": actor.directory,
+        "action": action,
+        "changes": {field: _plain(value) for field, value in changes.items()},
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+async def record(tx: Transaction, actor: Actor, happened: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
+    """Write events: the item, the action and its changes, each."""
+    rows = [event_row(one, action, changes, actor=actor, now=tx.now) for one, action, changes in happened]
+    await tx.add(events, rows)
+
+
+async def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
+    """Write a note on each of some items."""
+    rows = [{"item_id": one, "at": tx.now, "author": actor.name, "text": text} for one, text in texts.items()]
+    await tx.add(notes, rows)
+
+
+async def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
+    """An item's last events, the oldest of them first."""
+    rows = await tx.all(_last(events), of_item=item_id, so_many=count)
+    return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
+
+
+async def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
+    """An item's last notes, the oldest of them first."""
+    rows = await tx.all(_last(notes), of_item=item_id, so_many=count)
+    return tuple(Note(row.at, row.author, row.text) for row in reversed(rows))
+
+
+@cache
+def _last(table: Table) -> Executable:
+    statement = select(table).where(own(table), table.c.item_id == bindparam("of_item"))
+    return statement.order_by(table.c.id.desc()).limit(bindparam("so_many"))

@@ -1,0 +1,77 @@
+"""The one seam at which errors of the driver and of the operating system become `StoreError`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+from collections.abc import Iterator
+
+from sqlalchemy.exc import DBAPIError
+
+from workflow_mcp.errors import Code, StoreError
+from workflow_mcp.storage.sqlite.engine import BUSY_SECONDS, Fault, fault
+
+DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
+_OS_FAULTS: dict[int, Fault] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EFBIG: "full",
+    errno.EROFS: "read-only",
+    errno.EACCES: "read-only",
+    errno.EPERM: "read-only",
+}
+
+
+@contextlib.contextmanager
+def store_errors(path: str) -> Iterator[None]:
+    """Converts what its body raises about the file or folder `path`.
+
+    Raises:
+        StoreError: `STORE_BUSY`, `STORE_FULL`, `STORE_READ_ONLY`, `STORE_DAMAGED` or `STORE_UNREACHABLE`; what
+            is none of these is a mistake in a statement, and stays what it is.
+    """
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        original = error.orig if isinstance(error, DBAPIError) else error
+        if fault(original) == "other":
+            raise
+        raise store_error(path, fault(original), original) from error
+    except OSError as error:
+        raise store_error(path, _OS_FAULTS.get(error.errno or 0, "unreachable"), error.strerror or error) from error
+
+
+def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    return fault(error.orig if isinstance(error, DBAPIError) else error) == "busy"
+
+
+def store_error(path: str, kind: Fault, cause: object) -> StoreError:
+    """The error for a fault of the file or folder `path`."""
+    match kind:
+        case "busy":
+            what, then = f"{path} was locked by other processes for {BUSY_SECONDS:.0f} s.", "call again."
+            return StoreError(Code.STORE_BUSY, what, then)
+        case "full":
+            what = f"{path} has no room to grow, on its disk or by a quota; nothing of this call was stored."
+            return StoreError(Code.STORE_FULL, what, "free some disk space, then call again.")
+        case "read-only":
+            what = f"{path} cannot be written by the user who runs the server."
+            return StoreError(
+                Code.STORE_READ_ONLY, what, "make it and its folder writable, or set WORKFLOW_MCP_DATA_DIR."
+            )
+        case "damaged":
+            return damaged(path, cause)
+        case _:
+            then = "check that its folder is there and usable, then call again."
+            return StoreError(Code.STORE_UNREACHABLE, f"{path}: {cause}.", then)
+
+
+def damaged(path: str, cause: object) -> StoreError:
+    """The error for a file that is not, or no longer, a project's database."""
+    return StoreError(
+        Code.STORE_DAMAGED,
+        f"{path} cannot be read as a project's data: {cause}. It was left as it is.",
+        "keep a copy of that file, then put a good copy of it in its place.",
+    )

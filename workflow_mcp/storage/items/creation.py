@@ -1,0 +1,157 @@
+"""Creating a batch of items, all or nothing, and not twice for one request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, select
+
+from workflow_mcp.errors import shown
+from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
+from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.rows import fetch_items, insert_items, new_row, require_rows, take_ids, written_item
+from workflow_mcp.storage.tables import links, requests
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work import errors
+from workflow_mcp.work.graph import MAX_DEPTH
+from workflow_mcp.work.plans import BatchIndex, Plan, Target, make_plan
+from workflow_mcp.work.validation import check_actor, check_request_id
+from workflow_mcp.work.values import Actor, Item, NewItem
+
+
+class Creation:
+    """One call's batch, checked; `run` stores it.
+
+    Args:
+        given: 1 to 100 items.
+        actor: who creates them.
+        request_id: names the request, so that its repetition creates nothing.
+
+    Raises:
+        WorkItemError: see `make_plan`.
+    """
+
+    def __init__(self, given: Sequence[NewItem], actor: Actor, request_id: str | None) -> None:
+        check_actor(actor)
+        if request_id is not None:
+            check_request_id(request_id)
+        self._plan = make_plan(given)
+        self._actor = actor
+        self._request_id = request_id
+        self._digest = _digest(given)
+
+    async def run(self, tx: Transaction) -> list[Item]:
+        """The items, now stored, in the order they were given."""
+        earlier = await self._earlier(tx)
+        if earlier is not None:
+            return list(await fetch_items(tx, earlier))
+        existing = await self._check_surroundings(tx)
+        ids = await take_ids(tx, len(self._plan.entries))
+        created = await self._insert(tx, ids, existing)
+        await self._remember(tx, ids)
+        return created
+
+    async def _earlier(self, tx: Transaction) -> Sequence[int] | None:
+        if self._request_id is None:
+            return None
+        row = await tx.first(_request(), request_id=self._request_id)
+        if row is None:
+            return None
+        if row.digest != self._digest:
+            raise errors.invalid(
+                f"request_id {shown(self._request_id)} was used for other items: {errors.numbers(row.item_ids)}.",
+                "pass a new request_id for new items.",
+            )
+        return list(row.item_ids)
+
+    async def _remember(self, tx: Transaction, ids: Sequence[int]) -> None:
+        if self._request_id is not None:
+            row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.now}
+            await tx.add(requests, [row])
+
+    async def _check_surroundings(self, tx: Transaction) -> dict[int, Row[Any]]:
+        parents, blockers = self._plan.outer_parents, self._plan.outer_blockers
+        if not parents and not blockers:
+            return {}
+        existing = await require_rows(tx, parents | blockers, lock=True)
+        for parent in parents:
+            if await depth_of(tx, parent) + self._plan.depth_below(parent) > MAX_DEPTH:
+                raise errors.too_deep(f"what is to be put below #{parent}", MAX_DEPTH)
+        return existing
+
+    async def _check_cycles(self, tx: Transaction, ids: Sequence[int]) -> None:
+        # With both kinds of edge to existing items, a cycle may lead through those; it passes an existing parent.
+        if not self._plan.outer_blockers:
+            return
+        for parent in self._plan.outer_parents:
+            children = [ids[index] for index, entry in enumerate(self._plan.entries) if entry.parent == parent]
+            await refuse_cycle(tx, [parent], children, f"what is to be put below #{parent} depends on it")
+
+    async def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> list[Item]:
+        own_waits = _waits_of_new(self._plan, existing)
+        rows = [
+            new_row(
+                ids[index],
+                entry.item,
+                parent=_resolved(entry.parent, ids),
+                waits=own_waits[index],
+                by=self._actor.name,
+                now=tx.now,
+            )
+            for index, entry in enumerate(self._plan.entries)
+        ]
+        tags = {ids[index]: sorted(set(entry.item.labels)) for index, entry in enumerate(self._plan.entries)}
+        await insert_items(tx, rows, tags)
+        await tx.add(links, _link_rows(self._plan, ids))
+        await self._check_cycles(tx, ids)
+        await record(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
+        waits = Waits()
+        for entry in self._plan.entries:
+            waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
+        await waits.write(tx)
+        return [written_item(row, tags[row["id"]], tx.now) for row in rows]
+
+
+@cache
+def _request() -> Executable:
+    return select(requests).where(own(requests), requests.c.request_id == bindparam("request_id"))
+
+
+def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:
+    waits: Counter[int] = Counter()
+    for index, entry in enumerate(plan.entries):
+        if isinstance(entry.parent, BatchIndex):
+            waits[entry.parent.index] += 1
+        waits[index] += sum(
+            isinstance(one, BatchIndex) or existing[one].completed_at is None for one in entry.depends_on
+        )
+    return waits
+
+
+def _resolved(target: Target | None, ids: Sequence[int]) -> int | None:
+    return ids[target.index] if isinstance(target, BatchIndex) else target
+
+
+def _link_rows(plan: Plan, ids: Sequence[int]) -> list[dict[str, Any]]:
+    return [
+        {"source_id": _resolved(one, ids), "target_id": ids[index], "kind": "blocks"}
+        for index, entry in enumerate(plan.entries)
+        for one in entry.depends_on
+    ]
+
+
+def _created(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"title": row["title"], "parent": row["parent_id"]}
+    return {field: [None, value] for field, value in told.items() if value is not None}
+
+
+def _digest(given: Sequence[NewItem]) -> str:
+    text = json.dumps([asdict(item) for item in given], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""Hiding items, with all below them, and bringing them back. Nothing is deleted for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, select, update
+
+from workflow_mcp.errors import Code, WorkItemError
+from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.items.claims import refuse_if_held
+from workflow_mcp.storage.items.graph import descent
+from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.rows import chunks, fetch_items, fetch_rows, item_columns
+from workflow_mcp.storage.tables import items
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.types import Instant
+from workflow_mcp.work import errors
+from workflow_mcp.work.validation import check_actor, check_batch, check_ids
+from workflow_mcp.work.values import Actor, UpdateResult
+
+
+def check_deletion(ids: Sequence[int], actor: Actor) -> None:
+    """Refuse a batch that no state of the items could make right.
+
+    Raises:
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+    """
+    check_actor(actor)
+    check_batch("ids", len(ids))
+    check_ids(ids)
+
+
+async def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
+    """Hide items and all below them; says what became ready by it.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_CLAIMED`, or `CHILDREN_NEED_CONFIRM`.
+    """
+    found = await fetch_rows(tx, ids, lock=True)
+    _require_known(ids, found)
+    waits = Waits()
+    for one in dict.fromkeys(ids):
+        subtree = await _subtree(tx, one, hidden_by=0)
+        if found[one].hidden_by or one not in {row.id for row in subtree}:
+            continue
+        if len(subtree) > 1 and not confirm and not {row.id for row in subtree} <= set(ids):
+            raise errors.children_need_confirm(one, len(subtree) - 1)
+        for row in subtree:
+            refuse_if_held(tx, row, actor)
+        await _set_hidden(tx, subtree, one, waits)
+        await record(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
+    return UpdateResult(await fetch_items(tx, list(dict.fromkeys(ids))), await waits.write(tx))
+
+
+async def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
+    """Show items again, with what was hidden together with them; says what became ready by it.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, or `PARENT_DELETED` while what is above an item stays hidden.
+    """
+    found = await fetch_rows(tx, ids, lock=True)
+    _require_known(ids, found)
+    waits = Waits()
+    for one in dict.fromkeys(ids):
+        row = (await fetch_rows(tx, [one]))[one]
+        if not row.hidden_by:
+            continue
+        await _check_parent(tx, row)
+        subtree = await _subtree(tx, one, hidden_by=row.hidden_by)
+        await _set_hidden(tx, subtree, 0, waits)
+        await record(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
+        for each in subtree:
+            waits.reopened(each.id)
+    became_ready = await waits.write(tx)
+    return UpdateResult(await fetch_items(tx, list(dict.fromkeys(ids))), became_ready)
+
+
+def _require_known(ids: Iterable[int], found: dict[int, Row[Any]]) -> None:
+    missing = [one for one in ids if one not in found]
+    if missing:
+        raise errors.not_found(missing)
+
+
+async def _check_parent(tx: Transaction, row: Row[Any]) -> None:
+    if row.parent_id is None:
+        return
+    parent = (await fetch_rows(tx, [row.parent_id]))[row.parent_id]
+    if parent.hidden_by:
+        raise WorkItemError(
+            Code.PARENT_DELETED,
+            f"#{row.id} belongs below #{parent.id}, which was deleted.",
+            f"call delete_work_items(ids=[{parent.hidden_by}], restore=true) to bring back both.",
+        )
+
+
+async def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[Any]]:
+    return await tx.all(_hidden_by(), of_item=item_id, hidden_by=hidden_by)
+
+
+@cache
+def _hidden_by() -> Executable:
+    below, hidden_by = descent(hidden_alike=True), items.c.hidden_by == bindparam("hidden_by")
+    return item_columns.where(own(items), items.c.id.in_(select(below.c.id)), hidden_by)
+
+
+async def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
+    for ids in chunks([row.id for row in subtree]):
+        await tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
+    unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
+    await waits.flipped(tx, unfinished, -1 if hidden_by else 1)
+
+
+@cache
+def _set_hidden_by() -> Executable:
+    statement = update(items).where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    now = bindparam("now", type_=Instant())
+    return statement.values(hidden_by=bindparam("new_hidden_by"), version=items.c.version + 1, updated_at=now)

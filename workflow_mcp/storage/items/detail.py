@@ -1,0 +1,125 @@
+"""All about one item."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
+
+from workflow_mcp.storage.events.rows import last_events, last_notes
+from workflow_mcp.storage.items.graph import ancestry
+from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
+from workflow_mcp.storage.tables import items, links
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work import errors
+from workflow_mcp.work.validation import check_ids
+from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked
+
+CHILDREN = 200
+LINKS = 200
+NOTES = 20
+EVENTS = 20
+
+
+async def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
+    """An item and all around it.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+    """
+    check_ids([item_id])
+    item = to_item((await require_rows(tx, [item_id]))[item_id], tx.now)
+    children, count = await _children(tx, item_id)
+    linked = await _linked(tx, item_id)
+    return ItemDetail(
+        item=item,
+        ancestors=await _ancestors(tx, item),
+        children=children,
+        children_count=count,
+        links=linked,
+        notes=await last_notes(tx, item_id, NOTES),
+        events=await last_events(tx, item_id, EVENTS),
+        not_ready=_sentences(item, linked, children),
+    )
+
+
+async def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
+    """Why an item cannot be claimed, a sentence each; empty when it can."""
+    children, _ = await _children(tx, item.id) if item.waits else ((), 0)
+    return _sentences(item, await _linked(tx, item.id) if item.waits else (), children)
+
+
+def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSummary, ...]) -> tuple[str, ...]:
+    if item.ready:
+        return ()
+    if item.state in FINISHED:
+        return (f"it is {item.state}",)
+    if item.state == "in_progress":
+        until = f" until {errors.at(item.claim_expires_at)}" if item.claim_expires_at else ""
+        return (f"{item.assignee or 'somebody'} works on it{until}",)
+    blockers = [
+        one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.state not in FINISHED
+    ]
+    unfinished = [child.id for child in children if child.state not in FINISHED]
+    found = [f"it waits for {errors.numbers(blockers)}"] if blockers else []
+    return (*found, f"below it, {errors.numbers(unfinished)} are unfinished") if unfinished else tuple(found)
+
+
+async def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
+    if item.parent is None:
+        return ()
+    return tuple(to_summary(row, tx.now) for row in await tx.all(_ancestors_of(), of_item=item.id))
+
+
+@cache
+def _ancestors_of() -> Executable:
+    above = ancestry()
+    statement = summary_columns.join(above, above.c.id == items.c.id).where(own(items), above.c.distance > 0)
+    return statement.order_by(above.c.distance.desc())
+
+
+async def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
+    rows = await tx.all(_children_of(), of_item=item_id)
+    children = tuple(to_summary(row, tx.now) for row in rows)
+    if len(rows) < CHILDREN:
+        return children, len(rows)
+    counted = await tx.first(_count_of_children(), of_item=item_id)
+    return children, int(counted[0]) if counted else 0
+
+
+def _own_children() -> ColumnElement[bool]:
+    return and_(own(items), items.c.parent_id == bindparam("of_item"), items.c.hidden_by == 0)
+
+
+@cache
+def _children_of() -> Executable:
+    # The unfinished first: they are what a parent waits for.
+    ordered = summary_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
+    return ordered.limit(CHILDREN)
+
+
+@cache
+def _count_of_children() -> Executable:
+    return select(func.count()).select_from(items).where(_own_children())
+
+
+async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
+    rows = await tx.all(_links_of(), of_item=item_id)
+    return tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
+
+
+@cache
+def _links_of() -> Executable:
+    to = select(links.c.target_id.label("other"), links.c.kind.label("link_kind"), literal(True).label("outgoing"))
+    by = select(links.c.source_id, links.c.kind, literal(False))
+    ends = union_all(
+        to.where(own(links), links.c.source_id == bindparam("of_item")),
+        by.where(own(links), links.c.target_id == bindparam("of_item")),
+    ).subquery()
+    return (
+        summary_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
+        .join(ends, ends.c.other == items.c.id)
+        .where(own(items), items.c.hidden_by == 0)
+        .order_by(ends.c.link_kind, items.c.id)
+        .limit(LINKS)
+    )

@@ -1,0 +1,207 @@
+"""Lists of items: a view, narrowed by filters, a page at a time; and how many there are of each state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Executable,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+    tuple_,
+    type_coerce,
+    union_all,
+)
+
+from workflow_mcp.storage.items.rows import item_columns, state_of, summary_columns, to_item, to_summary
+from workflow_mcp.storage.tables import item_texts, items, labels
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.types import Instant
+from workflow_mcp.work.cursors import make_cursor, read_cursor
+from workflow_mcp.work.validation import check_query
+from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
+
+FILTERS = ("parent", "item_type", "assignee", "label")
+ESCAPE = "/"
+
+
+async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
+    """A page of a view; by priority and age, but `done` by the time of finishing, the last first, and `all` by id.
+
+    Raises:
+        WorkItemError: `ITEM_INVALID`.
+        UsageError: `CURSOR_INVALID`.
+    """
+    return await _page(tx, query, summary_columns, to_summary)
+
+
+async def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
+    """The same page with whole items.
+
+    Raises:
+        WorkflowError: see `list_page`.
+    """
+    return await _page(tx, query, item_columns, to_item)
+
+
+async def _page(
+    tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
+) -> ItemPage[ItemT_co]:
+    check_query(query)
+    rows = await _page_rows(tx, query, columns, more=1)
+    page = tuple(to_value(row, tx.now) for row in rows[: query.limit])
+    following = (
+        make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1])) if len(rows) > len(page) else None
+    )
+    return ItemPage(page, await count_states(tx), following)
+
+
+async def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
+    """The row of `item_columns` that a view begins with, if it has any."""
+    rows = await _page_rows(tx, replace(query, limit=1), item_columns, more=0)
+    return rows[0] if rows else None
+
+
+async def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
+    words = (query.text or "").casefold().split()
+    given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
+    key = _cursor_key(query) if query.cursor is not None else []
+    values = {**given, "actor": query.actor, "now": tx.now, "most": query.limit + more}
+    values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
+    values |= {f"key_{number}": part for number, part in enumerate(key)}
+    return await tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
+
+
+@lru_cache(maxsize=256)
+def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
+    ordered, most = _order(view), bindparam("most", type_=Integer())
+    narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
+    parts = [
+        select(items.c.id).where(own(items), *branch, *narrowed).order_by(*ordered).limit(most)
+        for branch in _branches(view)
+    ]
+    wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
+    keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(view))]
+    statement = columns.add_columns(*keys).where(own(items), items.c.id.in_(wanted))
+    return statement.order_by(*ordered).limit(most)
+
+
+def _ran_out() -> ColumnElement[bool]:
+    return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("now", type_=Instant()))
+
+
+def _branches(view: str) -> list[list[ColumnElement[bool]]]:
+    # Each branch is a run of one index in the order of the list, so that its first rows are found at once.
+    c = items.c
+    visible = c.hidden_by == 0
+    idle = [[visible, c.status == "pending"], [visible, _ran_out()]]
+    match view:
+        case "ready":
+            return [[*branch, c.waits == 0] for branch in idle]
+        case "blocked":
+            return [[*branch, c.waits > 0] for branch in idle]
+        case "open":
+            return [[visible, c.completed_at.is_(None)]]
+        case "mine":
+            return [[visible, c.completed_at.is_(None), c.assignee == bindparam("actor")]]
+        case "done":
+            return [[visible, c.completed_at.is_not(None)]]
+        case _:
+            return [[visible]]
+
+
+def _filter(name: str) -> ColumnElement[bool]:
+    if name == "label":
+        labelled = select(labels.c.item_id).where(own(labels), labels.c.label == bindparam("label"))
+        return items.c.id.in_(labelled)
+    column: Column[Any] = items.c.parent_id if name == "parent" else items.c[name]
+    return column == bindparam(name)
+
+
+def _text_filters(words: int) -> list[ColumnElement[bool]]:
+    if not words:
+        return []
+    matching = [item_texts.c.folded.like(bindparam(f"word_{number}"), escape=ESCAPE) for number in range(words)]
+    return [exists().where(own(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+
+
+def _escaped(word: str) -> str:
+    return word.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
+
+
+def _order(view: str) -> list[ColumnElement[Any]]:
+    return [column.desc() if view == "done" else column.asc() for column in _key_columns(view)]
+
+
+def _key_of(view: str, row: Row[Any]) -> list[int]:
+    return [getattr(row, f"key_{number}") for number in range(len(_key_columns(view)))]
+
+
+def _cursor_key(query: ItemQuery) -> list[Any]:
+    return list(read_cursor(_subject(query), query.cursor or "", [int] * len(_key_columns(query.view))))
+
+
+def _after(view: str) -> ColumnElement[bool]:
+    columns = _plain_keys(view)
+    here = tuple_(*(bindparam(f"key_{number}", type_=BigInteger()) for number in range(len(columns))))
+    return tuple_(*columns) < here if view == "done" else tuple_(*columns) > here
+
+
+def _plain_keys(view: str) -> list[ColumnElement[int]]:
+    return [type_coerce(column, BigInteger) for column in _key_columns(view)]
+
+
+def _key_columns(view: str) -> list[ColumnElement[Any]]:
+    c = items.c
+    match view:
+        case "done":
+            return [c.completed_at, c.id]
+        case "all":
+            return [c.id]
+        case _:
+            return [c.priority, c.created_at, c.id]
+
+
+def _subject(query: ItemQuery) -> list[Any]:
+    who = query.actor if query.view == "mine" else None
+    return [query.view, query.parent, query.item_type, query.label, query.text, query.assignee, who]
+
+
+async def count_states(tx: Transaction) -> Counts:
+    """How many visible items of the project are in which state."""
+    counted: Counter[str] = Counter()
+    for row in await tx.all(_state_counts()):
+        counted[state_of(row.status, None, row.waits, tx.now)] += row.number
+    # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
+    for row in await tx.all(_ran_out_counts(), now=tx.now):
+        counted["in_progress"] -= row.number
+        counted["blocked" if row.waits else "ready"] += row.number
+    return Counts(**counted)
+
+
+@cache
+def _state_counts() -> Executable:
+    # Grouped as the index is ordered: anything else sorts all items first.
+    by = (items.c.status, items.c.waits)
+    statement = select(*by, func.count().label("number"))
+    return statement.where(own(items), items.c.hidden_by == 0).group_by(*by)
+
+
+@cache
+def _ran_out_counts() -> Executable:
+    statement = select(items.c.waits, func.count().label("number"))
+    return statement.where(own(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)

@@ -1,0 +1,209 @@
+"""Rows of work items: reading them as values, finding them by id, writing new ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache, lru_cache
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
+
+from workflow_mcp.storage.tables import item_texts, items, labels, projects
+from workflow_mcp.storage.transactions import OWN_PROJECT, Transaction, own
+from workflow_mcp.work import errors
+from workflow_mcp.work.values import Item, ItemSummary, NewItem
+
+# Labels are one line, so this cannot be part of one.
+LABEL_SEPARATOR = "\n"
+CHUNK = 500
+
+_labels = (
+    select(func.aggregate_strings(labels.c.label, LABEL_SEPARATOR))
+    .where(labels.c.project_id == items.c.project_id, labels.c.item_id == items.c.id)
+    .correlate(items)
+    .scalar_subquery()
+    .label("labels")
+)
+
+item_columns = select(items, _labels)
+summary_columns = select(
+    items.c.id,
+    items.c.title,
+    items.c.item_type,
+    items.c.status,
+    items.c.priority,
+    items.c.assignee,
+    items.c.claim_expires_at,
+    items.c.waits,
+)
+
+
+SUMMARY = len(summary_columns.selected_columns)
+
+
+def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
+    """What a row that begins with `summary_columns` says of an item at a time."""
+    item_id, title, item_type, status, priority, assignee, claim_expires_at, waits = row[:SUMMARY]
+    return ItemSummary(item_id, title, item_type, state_of(status, claim_expires_at, waits, now), priority, assignee)
+
+
+def to_item(row: Row[Any], now: datetime) -> Item:
+    """The item that a row of `item_columns` is at a time."""
+    return Item(
+        id=row.id,
+        title=row.title,
+        description=row.description,
+        item_type=row.item_type,
+        status=row.status,
+        state=state_of(row.status, row.claim_expires_at, row.waits, now),
+        priority=row.priority,
+        labels=tuple(labels_of(row)),
+        parent=row.parent_id,
+        assignee=row.assignee,
+        claim_expires_at=row.claim_expires_at,
+        version=row.version,
+        waits=row.waits,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        completed_at=row.completed_at,
+        created_by=row.created_by,
+        deleted=row.hidden_by != 0,
+    )
+
+
+def labels_of(row: Row[Any]) -> list[str]:
+    """The labels in a row of `item_columns`, sorted."""
+    return sorted(row.labels.split(LABEL_SEPARATOR)) if row.labels else []
+
+
+def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Ids in portions that fit into one statement."""
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def state_of(status: str, claim_expires_at: datetime | None, waits: int, now: datetime) -> str:
+    """The status, but `ready` or `blocked` for what nobody works on; work whose claim ran out is nobody's."""
+    ran_out = status == "in_progress" and claim_expires_at is not None and claim_expires_at <= now
+    if status == "pending" or ran_out:
+        return "blocked" if waits else "ready"
+    return status
+
+
+async def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+    """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
+    found: dict[int, Row[Any]] = {}
+    for some in chunks(sorted(set(ids))):
+        rows = await tx.all(_by_ids(lock=lock), ids=some)
+        found |= {row.id: row for row in rows}
+    return found
+
+
+@cache
+def _by_ids(*, lock: bool) -> Select[Any]:
+    statement = item_columns.where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    return statement.with_for_update(of=items) if lock else statement
+
+
+async def fetch_items(tx: Transaction, ids: Sequence[int]) -> tuple[Item, ...]:
+    """The project's items with these ids, in that order; unknown ids are left out."""
+    rows = await fetch_rows(tx, ids)
+    return tuple(to_item(rows[one], tx.now) for one in ids if one in rows)
+
+
+async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+    """The project's visible rows with these ids.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+    """
+    wanted = list(ids)
+    rows = await fetch_rows(tx, wanted, lock=lock)
+    missing = [one for one in wanted if one not in rows]
+    if missing:
+        raise errors.not_found(missing)
+    for one in wanted:
+        if rows[one].hidden_by:
+            raise errors.deleted(one)
+    return rows
+
+
+async def take_ids(tx: Transaction, count: int) -> range:
+    """New ids, never given out before and never again."""
+    row = await tx.first(_take(), so_many=count)
+    end = int(row[0]) if row is not None else count
+    return range(end - count, end)
+
+
+@cache
+def _take() -> Executable:
+    taken = projects.c.next_item_id + bindparam("so_many")
+    statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT))
+    return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
+
+
+def written_item(columns: Mapping[str, Any], own_labels: Iterable[str], now: datetime) -> Item:
+    """The item that these columns of `items` are, as they have just been written."""
+    row = SimpleNamespace(**{**columns, "labels": LABEL_SEPARATOR.join(own_labels)})
+    return to_item(cast("Row[Any]", row), now)
+
+
+def new_row(item_id: int, item: NewItem, *, parent: int | None, waits: int, by: str, now: datetime) -> dict[str, Any]:
+    """The row of an item that is created now."""
+    return {
+        "id": item_id,
+        "title": item.title,
+        "description": item.description,
+        "item_type": item.item_type,
+        "status": "pending",
+        "priority": item.priority,
+        "parent_id": parent,
+        "assignee": item.assignee,
+        "claim_expires_at": None,
+        "lease_seconds": None,
+        "waits": waits,
+        "hidden_by": 0,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": None,
+        "created_by": by,
+    }
+
+
+def folded(title: str, description: str) -> str:
+    """The text that searches look in."""
+    return f"{title}\n{description}".casefold()
+
+
+async def insert_items(
+    tx: Transaction, rows: Sequence[Mapping[str, Any]], labelled: Mapping[int, Iterable[str]]
+) -> None:
+    """Write new rows of items, their labels and what searches look in."""
+    await tx.add(items, rows)
+    texts = [{"item_id": row["id"], "folded": folded(row["title"], row["description"])} for row in rows]
+    await tx.add(item_texts, texts)
+    await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+
+
+async def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
+    """Overwrite columns of one item."""
+    await change_items(tx, {item_id: values})
+
+
+async def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> None:
+    """Overwrite columns of items, of each its own."""
+    alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for item_id, own_values in values.items():
+        new = {f"new_{name}": value for name, value in own_values.items()}
+        alike[tuple(own_values)].append({"of_item": item_id, **new})
+    for names, parameters in alike.items():
+        await tx.change(_change(names), parameters)
+
+
+@lru_cache(maxsize=256)
+def _change(names: tuple[str, ...]) -> Executable:
+    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    return statement.values({name: bindparam(f"new_{name}", type_=items.c[name].type) for name in names})

@@ -1,0 +1,152 @@
+"""Changing a batch of items, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable, Row, bindparam, delete, update
+
+from workflow_mcp.storage.events.rows import add_notes, record
+from workflow_mcp.storage.items.claims import refuse_if_held
+from workflow_mcp.storage.items.graph import depth_of, height_of, refuse_cycle
+from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.rows import (
+    change_item,
+    change_items,
+    folded,
+    labels_of,
+    require_rows,
+    state_of,
+    to_item,
+    written_item,
+)
+from workflow_mcp.storage.tables import item_texts, labels
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work import errors
+from workflow_mcp.work.graph import MAX_DEPTH
+from workflow_mcp.work.transitions import Change, change_of
+from workflow_mcp.work.validation import check_actor, check_batch, check_ids, check_update
+from workflow_mcp.work.values import Actor, Item, ItemUpdate, UpdateResult
+
+
+def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
+    """Refuse a batch of updates that no state of the items could make right.
+
+    Raises:
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+    """
+    check_actor(actor)
+    check_batch("updates", len(given))
+    check_ids(one.id for one in given)
+    for one in given:
+        check_update(one)
+    if len({one.id for one in given}) < len(given):
+        raise errors.invalid("an item is updated twice in one call.", "put its changes into one update.")
+
+
+async def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+    """Change the items; says what they are now, and what became ready.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_CYCLE`
+            or `ITEM_TOO_DEEP`.
+    """
+    rows = await require_rows(tx, [one.id for one in given], lock=True)
+    for one in given:
+        _check_right(tx, rows[one.id], one, actor)
+    changes = {one.id: change_of(rows[one.id], labels_of(rows[one.id]), one, actor, tx.now) for one in given}
+    for item_id, change in changes.items():
+        if change.moves:
+            await _move(tx, item_id, change.values["parent_id"])
+    await _write(tx, rows, changes)
+    await _tell(tx, changes, given, actor)
+    waits = await _waits(tx, rows, changes)
+    became_ready = await waits.write(tx)
+    written = (_written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items())
+    return UpdateResult(tuple(written), became_ready)
+
+
+def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) -> None:
+    if one.expected_version is None:
+        refuse_if_held(tx, row, actor)
+    elif one.expected_version != row.version:
+        raise errors.version_conflict(to_item(row, tx.now), one.expected_version)
+
+
+async def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
+    # Written at once: the next move of the batch must see it.
+    if parent is not None:
+        check_ids([parent])
+        await require_rows(tx, [parent], lock=True)
+        await refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
+        if await depth_of(tx, parent) + await height_of(tx, item_id) > MAX_DEPTH:
+            raise errors.too_deep(f"#{item_id} below #{parent}", MAX_DEPTH)
+    await change_item(tx, item_id, {"parent_id": parent})
+
+
+async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    await change_items(tx, {one: _columns(tx, rows[one], change) for one, change in changes.items() if change})
+    await _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
+    await _write_texts(tx, rows, changes)
+
+
+def _columns(tx: Transaction, row: Row[Any], change: Change) -> dict[str, Any]:
+    return {**change.values, "version": row.version + 1, "updated_at": tx.now} if change else {}
+
+
+def _written(tx: Transaction, row: Row[Any], change: Change, more_waits: int) -> Item:
+    columns = {**row._mapping, **_columns(tx, row, change), "waits": row.waits + more_waits}  # noqa: SLF001 - SQLAlchemy's public name
+    return written_item(columns, labels_of(row) if change.labels is None else change.labels, tx.now)
+
+
+async def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
+    if labelled:
+        await tx.change(_no_labels(), [{"of_item": one} for one in labelled])
+        await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+
+
+@cache
+def _no_labels() -> Executable:
+    return delete(labels).where(own(labels), labels.c.item_id == bindparam("of_item"))
+
+
+async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    parameters = [
+        {
+            "of_item": one,
+            "text": folded(
+                change.values.get("title", rows[one].title), change.values.get("description", rows[one].description)
+            ),
+        }
+        for one, change in changes.items()
+        if change.values.keys() & {"title", "description"}
+    ]
+    await tx.change(_new_text(), parameters)
+
+
+@cache
+def _new_text() -> Executable:
+    statement = update(item_texts).where(own(item_texts), item_texts.c.item_id == bindparam("of_item"))
+    return statement.values(folded=bindparam("text"))
+
+
+async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
+    await add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
+    await record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
+
+
+async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
+    waits = Waits()
+    now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
+    for one, change in changes.items():
+        if change.moves and rows[one].completed_at is None:
+            waits.add(rows[one].parent_id, -1)
+            waits.add(change.values["parent_id"], 1)
+        row = rows[one]
+        if change.releases and state_of(row.status, row.claim_expires_at, row.waits, tx.now) != "ready":
+            waits.reopened(one)
+    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
+    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
+    return waits

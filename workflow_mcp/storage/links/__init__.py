@@ -1,0 +1,1 @@
+"""Rows of links between work items."""

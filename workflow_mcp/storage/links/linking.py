@@ -1,0 +1,85 @@
+"""Links between items: `id` blocks, duplicates, was discovered from, or relates to `other`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, delete, or_, select
+
+from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.items.graph import refuse_cycle
+from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.rows import require_rows
+from workflow_mcp.storage.tables import links
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work import errors
+from workflow_mcp.work.validation import check_actor, check_ids, check_kind
+from workflow_mcp.work.values import Actor, LinkResult
+
+
+def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
+    """Refuse a link that no items could have.
+
+    Raises:
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+    """
+    check_actor(actor)
+    check_kind(kind)
+    check_ids([item_id, other])
+    if item_id == other:
+        raise errors.invalid(f"#{item_id} cannot be linked to itself.", "give the id of another item.")
+
+
+async def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
+    """Make or remove a link; one that is already there, or already gone, is left so.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
+    """
+    rows = await require_rows(tx, [item_id, other], lock=True)
+    ends = {"kind": kind, "of_item": item_id, "other": other}
+    exists = await tx.first(_found(kind), **ends) is not None
+    if exists != remove:
+        return LinkResult(changed=False)
+    if remove:
+        await tx.change(_removal(kind), [ends])
+    else:
+        await _add(tx, item_id, other, kind)
+    await record(tx, actor, _events(item_id, other, kind, remove=remove))
+    waits = Waits()
+    if kind == "blocks" and rows[item_id].completed_at is None:
+        waits.add(other, -1 if remove else 1)
+    return LinkResult(changed=True, became_ready=await waits.write(tx))
+
+
+@cache
+def _found(kind: str) -> Executable:
+    return select(links.c.source_id).where(_same(kind))
+
+
+@cache
+def _removal(kind: str) -> Executable:
+    return delete(links).where(_same(kind))
+
+
+def _same(kind: str) -> ColumnElement[bool]:
+    one: BindParameter[int] = bindparam("of_item")
+    other: BindParameter[int] = bindparam("other")
+    forwards = and_(links.c.source_id == one, links.c.target_id == other)
+    backwards = and_(links.c.source_id == other, links.c.target_id == one)
+    between = or_(forwards, backwards) if kind == "relates_to" else forwards
+    return and_(own(links), links.c.kind == bindparam("kind"), between)
+
+
+async def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:
+    if kind == "blocks":
+        await refuse_cycle(tx, [other], [item_id], f"#{item_id} cannot block #{other}: it waits for it")
+    await tx.add(links, [{"source_id": item_id, "target_id": other, "kind": kind}])
+
+
+def _events(item_id: int, other: int, kind: str, *, remove: bool) -> list[tuple[int, str, dict[str, object]]]:
+    action = "unlinked" if remove else "linked"
+    return [
+        (item_id, action, {"kind": kind, "to": other}),
+        (other, action, {"kind": kind, "from": item_id}),
+    ]

@@ -1,0 +1,102 @@
+"""The projects' files that are open, at most so many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from workflow_mcp.errors import Code, StoreError
+from workflow_mcp.storage.faults import store_errors
+from workflow_mcp.storage.sqlite.files import identity_of, path_of, prepare
+from workflow_mcp.storage.transactions import Database
+from workflow_mcp.work.values import ProjectRef
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class Databases:
+    """Opens projects' files when they are needed and closes those that were not for longest.
+
+    Args:
+        data_dir: the folder that `projects/` is in.
+        clock: the current time, UTC.
+        most: how many files stay open; more while more are in use at once.
+    """
+
+    def __init__(self, data_dir: Path, *, clock: Callable[[], datetime], most: int) -> None:
+        self._data_dir = data_dir
+        self._clock = clock
+        self._most = most
+        self._open: OrderedDict[str, Database] = OrderedDict()
+        self._opening: dict[str, asyncio.Lock] = {}
+        self._begun: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @contextlib.asynccontextmanager
+    async def use(self, project: ProjectRef) -> AsyncIterator[Database]:
+        """The project's file, kept open while the body runs; created when there is none.
+
+        Raises:
+            StoreError: it cannot be used, or is not this project's.
+        """
+        database = await self._database(project)
+        database.users += 1
+        try:
+            yield database
+        finally:
+            database.users -= 1
+        await self._close_idle()
+
+    async def close(self) -> None:
+        """Close all files, after what is running on them."""
+        self._closed = True
+        while self._open:
+            self._begin(self._open.popitem()[1].close())
+        for error in await asyncio.gather(*self._begun, return_exceptions=True):
+            if isinstance(error, Exception):
+                logger.warning("a project's file was not opened or closed as it should be", exc_info=error)
+
+    async def _database(self, project: ProjectRef) -> Database:
+        path = path_of(self._data_dir, project.id)
+        database = self._current(path, project)
+        if database is None:
+            async with self._opening.setdefault(project.id, asyncio.Lock()):
+                database = self._current(path, project) or await self._reopen(path, project)
+        self._open.move_to_end(project.id)
+        return database
+
+    def _current(self, path: str, project: ProjectRef) -> Database | None:
+        if self._closed:
+            raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
+        database = self._open.get(project.id)
+        with store_errors(path):
+            return database if database is not None and database.identity == identity_of(path) else None
+
+    async def _reopen(self, path: str, project: ProjectRef) -> Database:
+        stale = self._open.pop(project.id, None)
+        if stale is not None:
+            await asyncio.shield(self._begin(stale.close()))
+        identity = await asyncio.shield(self._begin(asyncio.to_thread(prepare, path, project, self._clock())))
+        self._open[project.id] = Database(path, project.id, identity, self._clock)
+        return self._open[project.id]
+
+    async def _close_idle(self) -> None:
+        while len(self._open) > self._most:
+            idle = next((key for key, database in self._open.items() if not database.users), None)
+            if idle is None:
+                return
+            await asyncio.shield(self._begin(self._open.pop(idle).close()))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        # By a task of its own: the caller that it is done for may go away meanwhile.
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+        return task

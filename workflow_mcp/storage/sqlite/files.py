@@ -1,0 +1,184 @@
+"""A project's file: where it is, making it, checking whose it is, and bringing it up to date. Blocking."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import insert, update
+
+from workflow_mcp.errors import Code, StoreError, shown
+from workflow_mcp.storage import tables
+from workflow_mcp.storage.faults import damaged, store_errors
+from workflow_mcp.storage.folders import sync_folder
+from workflow_mcp.storage.sqlite import engine
+from workflow_mcp.work.values import ProjectRef
+
+FOLDER = "projects"
+SUFFIX = ".db"
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """Tells a file from another that was put in its place."""
+
+    device: int
+    inode: int
+
+
+@lru_cache(maxsize=1024)
+def path_of(data_dir: Path, project_id: str) -> str:
+    """The path of a project's file.
+
+    Raises:
+        StoreError: `PROJECT_ID_INVALID`; an id is a canonical UUID and so never leads out of the folder.
+    """
+    try:
+        canonical = str(UUID(project_id))
+    except ValueError as error:
+        raise _invalid_id(project_id) from error
+    if canonical != project_id:
+        raise _invalid_id(project_id)
+    return str(data_dir / FOLDER / f"{project_id}{SUFFIX}")
+
+
+def _invalid_id(project_id: str) -> StoreError:
+    return StoreError(
+        Code.PROJECT_ID_INVALID,
+        f"{shown(project_id)} is not a UUID in its usual lower-case form.",
+        "call list_projects() for the ids there are.",
+    )
+
+
+def prepare(path: str, project: ProjectRef, now: datetime) -> FileIdentity:
+    """Make the file ready for use: created when missing, upgraded when older, and surely the project's.
+
+    Raises:
+        StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
+    """
+    with store_errors(path):
+        if not os.path.lexists(path):
+            _create(path, project, now)
+        identity = _checked_identity(path)
+        header = engine.read_header(path)
+        check_owner(path, header, project.id)
+        if is_older(header):
+            _upgrade(path, now)
+        if header.project_name != project.name:
+            _rename(path, project)
+    return identity
+
+
+def identity_of(path: str) -> FileIdentity | None:
+    """Which file is at `path` now; None when there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return FileIdentity(status.st_dev, status.st_ino)
+
+
+def check_owner(path: str, header: engine.Header, project_id: str) -> None:
+    """Refuse a file that is another project's, or that this version does not know.
+
+    Raises:
+        StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER` or `STORE_DAMAGED`.
+    """
+    if header.version is None or header.project_id is None:
+        raise damaged(path, "it does not say which project it belongs to")
+    if header.project_id != project_id:
+        raise StoreError(
+            Code.STORE_WRONG_PROJECT,
+            f"{path} belongs to the project {shown(header.project_name)} ({header.project_id}), not to {project_id}.",
+            f"move that file to {header.project_id}{SUFFIX} in its folder if that name is free.",
+        )
+    if header.version > tables.VERSION:
+        raise StoreError(
+            Code.STORE_NEWER,
+            f"{path} was written by a newer workflow-mcp (format {header.version}; this one knows {tables.VERSION}).",
+            "upgrade workflow-mcp and restart the server.",
+        )
+
+
+def is_older(header: engine.Header) -> bool:
+    """Whether a file has to be upgraded before it can be used."""
+    return header.version is not None and header.version < tables.VERSION
+
+
+def _checked_identity(path: str) -> FileIdentity:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise damaged(path, "it is not a regular file")
+    if status.st_size == 0:
+        raise damaged(path, "it is empty")
+    if stat.S_IMODE(status.st_mode) & 0o077 and hasattr(os, "geteuid") and status.st_uid == os.geteuid():
+        os.chmod(path, PRIVATE_FILE)
+    return FileIdentity(status.st_dev, status.st_ino)
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder of the projects' files, and the one it is in, for their owner alone."""
+    os.makedirs(os.path.dirname(folder), mode=PRIVATE_FOLDER, exist_ok=True)
+    os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
+
+
+def _create(path: str, project: ProjectRef, now: datetime) -> None:
+    # Made aside and linked into place when complete: an empty file at `path` is never a new one.
+    make_folder(os.path.dirname(path))
+    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+        _fill(temporary, project, now)
+        _put_in_place(temporary, path)
+    finally:
+        for leftover in (temporary, f"{temporary}-wal", f"{temporary}-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(leftover)
+
+
+def _fill(path: str, project: ProjectRef, now: datetime) -> None:
+    from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic costs 0.3 s that a ready file needs not
+
+    with engine.exclusive(path) as connection:
+        upgrade(connection)
+        connection.execute(
+            insert(tables.projects).values(id=project.id, name=project.name, next_item_id=1, created_at=now)
+        )
+
+
+def _put_in_place(temporary: str, path: str) -> None:
+    # Whoever comes second finds the first one's file and uses that.
+    with contextlib.suppress(FileExistsError):
+        if os.name == "nt":
+            os.rename(temporary, path)
+        else:
+            os.link(temporary, path)
+    sync_folder(os.path.dirname(path))
+
+
+def _upgrade(path: str, now: datetime) -> None:
+    from workflow_mcp.storage.migrate import upgrade, version_in  # noqa: PLC0415 - as above
+
+    with engine.exclusive(path) as connection:
+        version = version_in(connection)
+        if version is None or version >= tables.VERSION:
+            return
+        copy = f"{path}.{version}.{now:%Y%m%dT%H%M%S%fZ}.backup"
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+        engine.copy_file(path, copy)
+        upgrade(connection)
+
+
+def _rename(path: str, project: ProjectRef) -> None:
+    with engine.exclusive(path) as connection:
+        projects = tables.projects
+        connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))

@@ -1,0 +1,170 @@
+"""The projects that have a file, as the files themselves say. Blocking."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from filelock import FileLock, Timeout
+
+from workflow_mcp.errors import Code, ProjectError, StoreError, UsageError, shown
+from workflow_mcp.storage.faults import store_error, store_errors
+from workflow_mcp.storage.sqlite import engine
+from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
+from workflow_mcp.work.cursors import make_cursor, read_cursor
+from workflow_mcp.work.values import ProjectPage, ProjectRef
+
+MAX_LIMIT = 200
+SHOWN_PROJECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The projects whose files could be read, by name, and a sentence for each file that could not."""
+
+    projects: tuple[ProjectRef, ...]
+    problems: tuple[str, ...]
+
+
+def read_projects(data_dir: Path) -> Found:
+    """All projects of a data directory.
+
+    Raises:
+        StoreError: the folder is there but cannot be read.
+    """
+    projects: list[ProjectRef] = []
+    problems: list[str] = []
+    for project_id in _ids(data_dir):
+        try:
+            projects.append(_read(path_of(data_dir, project_id), project_id))
+        except StoreError as error:
+            problems.append(str(error))
+    return Found(tuple(sorted(projects, key=_by_name)), tuple(problems))
+
+
+def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
+    """A page of the projects whose name contains `text`, in whatever case.
+
+    Raises:
+        UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
+        StoreError: see `read_projects`.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise UsageError(Code.LIMIT_INVALID, f"limit {limit} is not 1 to {MAX_LIMIT}.", "page with the cursor instead.")
+    found = read_projects(data_dir)
+    subject = ["projects", text]
+    after = tuple(read_cursor(subject, cursor, [str, str, str])) if cursor else None
+    matching = [one for one in found.projects if not text or text.casefold() in one.name.casefold()]
+    rest = [one for one in matching if after is None or _by_name(one) > after]
+    following = make_cursor(subject, _by_name(rest[limit - 1])) if len(rest) > limit else None
+    return ProjectPage(tuple(rest[:limit]), following, found.problems if cursor is None else ())
+
+
+def find_project(data_dir: Path, id_or_name: str) -> ProjectRef:
+    """The project with this id, else the one with exactly this name.
+
+    Raises:
+        ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
+        StoreError: see `read_projects`.
+    """
+    matching = _with_id(data_dir, id_or_name) or named(read_projects(data_dir).projects, id_or_name)
+    if not matching:
+        raise ProjectError(
+            Code.PROJECT_UNKNOWN,
+            f"there is no project {shown(id_or_name)}.",
+            "call list_projects() for those there are.",
+        )
+    return the_one(matching)
+
+
+def _with_id(data_dir: Path, id_or_name: str) -> list[ProjectRef]:
+    # A session that chose its project asks on every call: its file alone is looked at.
+    try:
+        project_id = str(UUID(id_or_name))
+    except ValueError:
+        return []
+    path = path_of(data_dir, project_id)
+    return [_read(path, project_id)] if os.path.exists(path) else []
+
+
+def find_by_name(data_dir: Path, name: str) -> ProjectRef | None:
+    """The only project of this name; None when there is none.
+
+    Raises:
+        ProjectError: `PROJECT_AMBIGUOUS`.
+        StoreError: see `read_projects`.
+    """
+    matching = named(read_projects(data_dir).projects, name)
+    return the_one(matching) if matching else None
+
+
+def find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+    """The only project of this name, else a new one; of many processes that ask at once, one makes it.
+
+    Raises:
+        ProjectError: `PROJECT_AMBIGUOUS`.
+        StoreError: see `prepare` and `read_projects`.
+    """
+    folder = str(data_dir / FOLDER)
+    with store_errors(folder):
+        make_folder(folder)
+        try:
+            with FileLock(os.path.join(folder, ".names.lock"), timeout=engine.BUSY_SECONDS, mode=PRIVATE_FILE):
+                return _find_or_make(data_dir, name, now)
+        except Timeout as error:
+            raise store_error(folder, "busy", error) from error
+
+
+def _find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+    found = find_by_name(data_dir, name)
+    if found is not None:
+        return found
+    made = ProjectRef(str(uuid4()), name)
+    prepare(path_of(data_dir, made.id), made, now)
+    return made
+
+
+def named(projects: Sequence[ProjectRef], name: str) -> list[ProjectRef]:
+    """Those of the projects that have exactly this name."""
+    return [one for one in projects if one.name == name]
+
+
+def the_one(matching: Sequence[ProjectRef]) -> ProjectRef:
+    """The only one of some projects of one name.
+
+    Raises:
+        ProjectError: `PROJECT_AMBIGUOUS`.
+    """
+    if len(matching) > 1:
+        ids = ", ".join(one.id for one in matching[:SHOWN_PROJECTS])
+        raise ProjectError(
+            Code.PROJECT_AMBIGUOUS,
+            f"{len(matching)} projects are named {shown(matching[0].name)}: {ids}.",
+            "name the one that is meant by its id: as project.id in the config, or switch_project(project=<id>).",
+        )
+    return matching[0]
+
+
+def _ids(data_dir: Path) -> list[str]:
+    folder = str(data_dir / FOLDER)
+    with store_errors(folder):
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            return []
+    return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
+
+
+def _read(path: str, project_id: str) -> ProjectRef:
+    with store_errors(path):
+        header = engine.read_header(path)
+    check_owner(path, header, project_id)
+    return ProjectRef(project_id, header.project_name or "")
+
+
+def _by_name(project: ProjectRef) -> tuple[str, str, str]:
+    return project.name.casefold(), project.name, project.id

@@ -1,0 +1,231 @@
+"""The facade over the projects' work: every call names its project, and reaches that one alone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
+from workflow_mcp.storage.items.creation import Creation
+from workflow_mcp.storage.links import linking
+from workflow_mcp.storage.sqlite import projects
+from workflow_mcp.storage.sqlite.databases import Databases
+from workflow_mcp.storage.transfer.exporting import export_records
+from workflow_mcp.storage.transfer.importing import import_records
+from workflow_mcp.work import validation
+from workflow_mcp.work.transfer import read_records
+from workflow_mcp.work.values import (
+    Actor,
+    ImportResult,
+    Item,
+    ItemDetail,
+    ItemPage,
+    ItemQuery,
+    ItemSummary,
+    ItemUpdate,
+    LinkResult,
+    NewItem,
+    ProjectPage,
+    ProjectRef,
+    UpdateResult,
+)
+
+OPEN_PROJECTS = 32
+
+
+class Store:
+    """All projects' work under one data directory; safe to use from many processes at once.
+
+    Every call that touches a project may raise `StoreError`, when its file cannot be used, and makes the
+    file when there is none. A call that raises has stored nothing.
+
+    Args:
+        data_dir: the folder that `projects/` is in; made when needed, for its owner alone.
+        clock: the current time, in seconds since the epoch.
+        open_projects: how many files stay open.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, clock: Callable[[], float] = time.time, open_projects: int = OPEN_PROJECTS
+    ) -> None:
+        self._data_dir = data_dir
+        self._clock = clock
+        self._databases = Databases(data_dir, clock=self._now, most=open_projects)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), tz=UTC)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Finish what is running and close all files; safe to repeat."""
+        await self._databases.close()
+
+    async def ensure(self, project: ProjectRef) -> None:
+        """Make the project's file ready: created, brought up to date, and carrying the project's name.
+
+        Raises:
+            StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, `STORE_DAMAGED`, `STORE_READ_ONLY`, `STORE_FULL`, …
+        """
+        async with self._databases.use(project):
+            pass
+
+    async def list_projects(self, text: str | None = None, limit: int = 50, cursor: str | None = None) -> ProjectPage:
+        """A page of the projects that have a file and `text` in their name; a damaged file hides no other.
+
+        Raises:
+            UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
+        """
+        return await asyncio.to_thread(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
+
+    async def find_project(self, id_or_name: str) -> ProjectRef:
+        """The project with this id or, exactly, this name.
+
+        Raises:
+            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
+        """
+        return await asyncio.to_thread(projects.find_project, self._data_dir, id_or_name)
+
+    async def project_by_name(self, name: str) -> ProjectRef | None:
+        """The only project of exactly this name; None when there is none.
+
+        Raises:
+            ProjectError: `PROJECT_AMBIGUOUS`.
+        """
+        return await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
+
+    async def project_named(self, name: str) -> ProjectRef:
+        """The project of a config without an id: the only one of this name, else a new one, made once.
+
+        Raises:
+            ProjectError: `PROJECT_AMBIGUOUS`.
+        """
+        return await asyncio.to_thread(projects.find_or_make, self._data_dir, name, self._now())
+
+    async def create_items(
+        self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
+    ) -> list[Item]:
+        """Create 1 to 100 items, all or none; a repeated `request_id` returns what it created the first time.
+
+        Raises:
+            WorkItemError: `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+        """
+        creation = Creation(items, actor, request_id)
+        async with self._databases.use(project) as database:
+            return await database.write(creation.run)
+
+    async def list_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[ItemSummary]:
+        """A page of items, a summary each, and the counts of the whole project.
+
+        Raises:
+            WorkItemError: `ITEM_INVALID`.
+            UsageError: `CURSOR_INVALID`.
+        """
+        async with self._databases.use(project) as database:
+            return await database.read(partial(listing.list_page, query=query))
+
+    async def list_whole_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[Item]:
+        """The same page with whole items; some times slower.
+
+        Raises:
+            WorkflowError: see `list_items`.
+        """
+        async with self._databases.use(project) as database:
+            return await database.read(partial(listing.list_whole, query=query))
+
+    async def get_item(self, project: ProjectRef, item_id: int) -> ItemDetail:
+        """An item and all around it.
+
+        Raises:
+            WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+        """
+        async with self._databases.use(project) as database:
+            return await database.read(partial(detail.detail_of, item_id=item_id))
+
+    async def claim_item(
+        self,
+        project: ProjectRef,
+        actor: Actor,
+        item_id: int | None = None,
+        *,
+        lease: timedelta = claims.DEFAULT_LEASE,
+        item_type: str | None = None,
+        label: str | None = None,
+    ) -> Item | None:
+        """Claim an item, or the first ready one of this type and label; None when none is ready.
+
+        Raises:
+            WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_INVALID`.
+        """
+        work = partial(claims.claim, actor=actor, item_id=item_id, lease=lease, item_type=item_type, label=label)
+        async with self._databases.use(project) as database:
+            return await database.write(work)
+
+    async def update_items(self, project: ProjectRef, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+        """Change 1 to 100 items, all or none, and say what became ready.
+
+        Raises:
+            WorkItemError: `VERSION_CONFLICT` and `ITEM_CLAIMED` (an `ItemError`, with the current row), `ITEM_INVALID`,
+                `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+        """
+        updates.check_updates(given, actor)
+        async with self._databases.use(project) as database:
+            return await database.write(partial(updates.apply_updates, given=given, actor=actor))
+
+    async def link_items(
+        self, project: ProjectRef, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool = False
+    ) -> LinkResult:
+        """Let `item_id` block, duplicate, relate to or be discovered from `other`, or remove that.
+
+        Raises:
+            WorkItemError: `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
+        """
+        linking.check_link(item_id, other, kind, actor)
+        work = partial(linking.link, item_id=item_id, other=other, kind=kind, actor=actor, remove=remove)
+        async with self._databases.use(project) as database:
+            return await database.write(work)
+
+    async def delete_items(
+        self, project: ProjectRef, ids: Sequence[int], actor: Actor, *, restore: bool = False, confirm: bool = False
+    ) -> UpdateResult:
+        """Hide items with all below them, or bring them back.
+
+        Raises:
+            WorkItemError: `CHILDREN_NEED_CONFIRM`, `ITEM_CLAIMED`, `PARENT_DELETED` or `ITEM_NOT_FOUND`.
+        """
+        deletion.check_deletion(ids, actor)
+        async with self._databases.use(project) as database:
+            if restore:
+                return await database.write(partial(deletion.bring_back, ids=ids, actor=actor))
+            return await database.write(partial(deletion.hide, ids=ids, actor=actor, confirm=confirm))
+
+    async def export(self, project: ProjectRef) -> AsyncIterator[dict[str, Any]]:
+        """All of the project as JSON-able records, as it is at one moment."""
+        async with self._databases.use(project) as database, database.snapshot() as transaction:
+            async for record in export_records(transaction, project):
+                yield record
+
+    async def import_items(
+        self, project: ProjectRef, records: Iterable[Mapping[str, Any]], actor: Actor
+    ) -> ImportResult:
+        """Add exported records to the project, all or none; ids that are taken are replaced everywhere.
+
+        Raises:
+            WorkItemError: `IMPORT_INVALID`, naming the record.
+        """
+        validation.check_actor(actor)
+        found = await asyncio.to_thread(read_records, records)
+        async with self._databases.use(project) as database:
+            return await database.write(partial(import_records, found=found, actor=actor))

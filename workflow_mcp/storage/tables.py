@@ -1,0 +1,145 @@
+"""The tables, as the newest migration leaves them. Rows carry their project, and ids are its own."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+)
+
+from workflow_mcp.storage.types import Instant, RowId
+
+VERSION = "0001"
+
+
+metadata = MetaData()
+alembic_version = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("next_item_id", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+
+def _to_item(column: str) -> ForeignKeyConstraint:
+    # Deferred, so that a plan can name a parent that it creates further on.
+    return ForeignKeyConstraint(
+        ["project_id", column], ["items.project_id", "items.id"], deferrable=True, initially="DEFERRED"
+    )
+
+
+items = Table(
+    "items",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("id", Integer, nullable=False, autoincrement=False),
+    Column("title", String(200), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("item_type", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("parent_id", Integer),
+    Column("assignee", String(100)),
+    Column("claim_expires_at", Instant),
+    Column("lease_seconds", Integer),
+    Column("waits", Integer, nullable=False),
+    Column("hidden_by", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("completed_at", Instant),
+    Column("created_by", String(100), nullable=False),
+    PrimaryKeyConstraint("project_id", "id"),
+    ForeignKeyConstraint(["project_id"], ["projects.id"]),
+    _to_item("parent_id"),
+    Index("ix_items_queue", "project_id", "hidden_by", "status", "waits", "priority", "created_at", "id"),
+    Index("ix_items_open", "project_id", "hidden_by", "completed_at", "priority", "created_at", "id"),
+    Index("ix_items_parent", "project_id", "parent_id", "hidden_by", "completed_at"),
+    Index("ix_items_assignee", "project_id", "assignee", "completed_at"),
+    Index("ix_items_claim", "project_id", "claim_expires_at"),
+)
+
+item_texts = Table(
+    "item_texts",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("item_id", Integer, nullable=False, autoincrement=False),
+    Column("folded", Text, nullable=False),
+    PrimaryKeyConstraint("project_id", "item_id"),
+    _to_item("item_id"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("item_id", Integer, nullable=False, autoincrement=False),
+    Column("label", String(50), nullable=False),
+    PrimaryKeyConstraint("project_id", "item_id", "label"),
+    _to_item("item_id"),
+    Index("ix_labels_label", "project_id", "label", "item_id"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("source_id", Integer, nullable=False, autoincrement=False),
+    Column("target_id", Integer, nullable=False, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    PrimaryKeyConstraint("project_id", "source_id", "target_id", "kind"),
+    _to_item("source_id"),
+    _to_item("target_id"),
+    Index("ix_links_target", "project_id", "target_id", "kind"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("project_id", String(36), nullable=False),
+    Column("item_id", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("author", String(100), nullable=False),
+    Column("text", Text, nullable=False),
+    _to_item("item_id"),
+    Index("ix_notes_item", "project_id", "item_id", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("project_id", String(36), nullable=False),
+    Column("item_id", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("directory", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("changes", JSON, nullable=False),
+    _to_item("item_id"),
+    Index("ix_events_item", "project_id", "item_id", "id"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("request_id", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("item_ids", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("project_id", "request_id"),
+)

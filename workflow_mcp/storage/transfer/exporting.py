@@ -1,0 +1,82 @@
+"""All of a project as plain records, one a line when they are written as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select, tuple_
+
+from workflow_mcp.storage.items.rows import item_columns, labels_of
+from workflow_mcp.storage.tables import events, items, links, notes
+from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.work.transfer import FORMAT
+from workflow_mcp.work.values import ProjectRef
+
+PORTION = 500
+
+Record = dict[str, Any]
+
+
+async def export_records(tx: Transaction, project: ProjectRef) -> AsyncIterator[Record]:
+    """The project, then its items, links, notes and events; deleted items too."""
+    yield {"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}
+    link_key = [links.c.source_id, links.c.target_id, links.c.kind]
+    tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
+        (item_columns.where(own(items)), [items.c.id], _item),
+        (select(links).where(own(links)), link_key, _link),
+        (select(notes).where(own(notes)), [notes.c.id], _note),
+        (select(events).where(own(events)), [events.c.id], _event),
+    ]
+    for statement, key, record in tables:
+        async for row in _all(tx, statement, key):
+            yield record(row)
+
+
+async def _all(tx: Transaction, statement: Select[Any], key: Sequence[Any]) -> AsyncIterator[Row[Any]]:
+    ordered = statement.order_by(*key).limit(PORTION)
+    rows = await tx.all(ordered)
+    while rows:
+        for row in rows:
+            yield row
+        last = [getattr(rows[-1], column.name) for column in key]
+        rows = await tx.all(ordered.where(tuple_(*key) > tuple_(*last))) if len(rows) == PORTION else []
+
+
+def _item(row: Row[Any]) -> Record:
+    same = ("id", "title", "description", "item_type", "status", "priority", "assignee", "lease_seconds", "hidden_by")
+    times = ("claim_expires_at", "created_at", "updated_at", "completed_at")
+    return {
+        "kind": "item",
+        **{name: getattr(row, name) for name in same},
+        **{name: _iso(getattr(row, name)) for name in times},
+        "labels": labels_of(row),
+        "parent": row.parent_id,
+        "version": row.version,
+        "created_by": row.created_by,
+    }
+
+
+def _link(row: Row[Any]) -> Record:
+    return {"kind": "link", "source": row.source_id, "target": row.target_id, "link": row.kind}
+
+
+def _note(row: Row[Any]) -> Record:
+    return {"kind": "note", "item": row.item_id, "at": _iso(row.at), "author": row.author, "text": row.text}
+
+
+def _event(row: Row[Any]) -> Record:
+    return {
+        "kind": "event",
+        "item": row.item_id,
+        "at": _iso(row.at),
+        "actor": row.actor,
+        "directory": row.directory,
+        "action": row.action,
+        "changes": row.changes,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

@@ -1,0 +1,1 @@
+"""Serving many clients over HTTP."""

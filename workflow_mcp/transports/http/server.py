@@ -1,0 +1,155 @@
+"""Serving many clients over HTTP: host and origin checks, tokens, `GET /health`, and a drain at the end."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
+
+import anyio
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from sse_starlette.sse import AppStatus
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from workflow_mcp import __version__
+from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.server.build import build_server
+from workflow_mcp.session_context import MAX_IDLE
+from workflow_mcp.sessions.stores.protocol import SessionStore
+from workflow_mcp.settings import Settings
+from workflow_mcp.transports.http.drain import Drain
+from workflow_mcp.transports.http.tokens import TokenFile
+
+DRAIN = 5
+CLOSING = 1
+HEALTH_PATH = "/health"
+
+
+class FileTokenVerifier(TokenVerifier):
+    """FastMCP's side of a `TokenFile`: the name in the file becomes the principal."""
+
+    def __init__(self, tokens: TokenFile) -> None:
+        super().__init__()
+        self._tokens = tokens
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """See `TokenVerifier`."""
+        name = self._tokens.principal(token)
+        return None if name is None else AccessToken(token=token, client_id=name, scopes=[])
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server that, told to end, drains before it stops to listen.
+
+    Attributes:
+        url: where clients reach it.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, drain: Drain, listener: socket, url: str) -> None:
+        super().__init__(config)
+        self.url = url
+        self._drain = drain
+        self._listener = listener
+
+    async def run_until_told(self) -> None:
+        """Serve until a signal comes."""
+        # Left alone, it cuts off every answer that goes out as a stream the moment a signal comes.
+        AppStatus.enable_automatic_graceful_drain = False
+        await self.serve(sockets=[self._listener])
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        self._drain.begin()
+        deadline = anyio.current_time() + DRAIN
+        while not (self._drain.drained or self.force_exit or anyio.current_time() > deadline):  # noqa: ASYNC110
+            await anyio.sleep(0.05)  # like uvicorn itself: its signal handlers set no events
+        await super().shutdown(sockets)
+
+
+def build_http_server(settings: Settings, *, session_store: SessionStore | None = None) -> DrainingServer:
+    """A server that listens on `settings.host` and `settings.port`.
+
+    Raises:
+        UsageError: `TOKENS_REQUIRED`, when others could reach it without a token; `ADDRESS_UNUSABLE`; what
+            `TokenFile` raises.
+    """
+    auth = None if settings.tokens_file is None else FileTokenVerifier(TokenFile(settings.tokens_file))
+    if auth is None and not is_loopback(settings.host):
+        raise UsageError(
+            Code.TOKENS_REQUIRED,
+            f"{settings.host} can be reached from other machines, and no tokens are asked for.",
+            "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or --host 127.0.0.1.",
+        )
+    drain = Drain()
+    server = build_server(settings, session_store=session_store)
+    server.auth = auth
+    # None of our tools takes `Mcp-Param-*` headers; left alone, the SDK lists all tools before each call to find out.
+    server._mcp_server.get_tool_input_schema = lambda _name: None  # noqa: SLF001
+    _add_health(server, drain)
+    listener = _listen(settings.host, settings.port)
+    shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return DrainingServer(
+        _config(_app(server, settings, drain), settings),
+        drain=drain,
+        listener=listener,
+        url=f"http://{shown_host}:{listener.getsockname()[1]}{settings.path}",
+    )
+
+
+def _app(server: FastMCP, settings: Settings, drain: Drain) -> ASGIApp:
+    local = is_loopback(settings.host)
+    allowed_hosts = [*settings.allowed_hosts, *([settings.host] if local else [])]
+    return server.http_app(
+        path=settings.path,
+        middleware=[Middleware(drain.wrap)],
+        host_origin_protection=True if local else "auto",
+        allowed_hosts=allowed_hosts or None,
+        allowed_origins=list(settings.allowed_origins) or None,
+        session_idle_timeout=MAX_IDLE,
+    )
+
+
+def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSING,
+    )
+
+
+def _listen(host: str, port: int) -> socket:
+    try:
+        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
+    except OSError as error:
+        raise UsageError(
+            Code.ADDRESS_UNUSABLE,
+            f"{host} port {port}: {error.strerror or error}.",
+            "choose another with --port or --host.",
+        ) from error
+    # Inherited by every connection; asyncio sets it only on sockets it has made itself.
+    listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _add_health(server: FastMCP, drain: Drain) -> None:
+    @server.custom_route(HEALTH_PATH, methods=["GET"])
+    async def health(_request: Request) -> Response:
+        if drain.draining:
+            return JSONResponse({"status": "draining"}, 503)
+        return JSONResponse({"status": "ok", "version": __version__})

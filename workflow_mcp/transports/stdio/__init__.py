@@ -1,0 +1,1 @@
+"""Serving one client over stdio."""

@@ -1,0 +1,127 @@
+"""Serving over stdio with an input and an output that the event loop waits for by itself.
+
+FastMCP reads and writes in threads, which costs a call more than all else that is done for it. Here the
+input is a pipe of our own, see `stdio`, which the loop can wait for like for a socket, and so mostly is
+the output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any, cast
+
+import anyio
+from fastmcp import FastMCP
+from fastmcp.server.context import reset_transport, set_transport
+from fastmcp.utilities.logging import temporary_log_level
+from mcp.server.stdio import stdio_server
+
+MAX_LINE_BYTES = 2**30
+
+
+async def run_on_stdio(server: FastMCP, *, log_level: str, end_input: Callable[[], None]) -> None:
+    """What `FastMCP.run_stdio_async` does, but for who reads and writes: until the input ends, clean-up included.
+
+    A client that is not there to be answered any more is an end of input too: `end_input` is called.
+    """
+    if sys.platform == "win32":
+        await server.run_stdio_async(show_banner=False, log_level=log_level)
+        return
+    lowlevel = server._mcp_server  # noqa: SLF001 - FastMCP offers no other way to hand it an input
+    token = set_transport("stdio")
+    try:
+        with temporary_log_level(log_level), _text_to_stdout(end_input) as text:
+            async with (
+                server._lifespan_manager(),  # noqa: SLF001 - see above
+                _lines_of_stdin() as lines,
+                stdio_server(stdin=lines, stdout=text) as (read, write),
+            ):
+                await lowlevel.run(read, write, lowlevel.create_initialization_options())
+    finally:
+        reset_transport(token)
+
+
+@asynccontextmanager
+async def _lines_of_stdin() -> AsyncIterator[anyio.AsyncFile[str]]:
+    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+    pipe = os.fdopen(_taken_stdin(), "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        yield cast("anyio.AsyncFile[str]", _decoded(reader))
+    finally:
+        transport.close()
+
+
+def _taken_stdin() -> int:
+    # What a tool or a child process reads from stdin must be nothing, not the protocol.
+    taken, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return taken
+
+
+async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+    while line := await reader.readline():
+        yield line.decode("utf-8", errors="replace")
+
+
+class _Text:
+    """What the SDK writes its answers to, one after the other; waits where the client reads none.
+
+    Args:
+        number: the descriptor to wait for.
+        send: writes what there is room for, without waiting; says how much that was.
+        closed: called when the client is gone.
+    """
+
+    def __init__(self, number: int, send: Callable[[memoryview], int], closed: Callable[[], None]) -> None:
+        self._number = number
+        self._send = send
+        self._closed = closed
+
+    async def write(self, text: str) -> None:
+        rest = memoryview(text.encode())
+        while rest:
+            try:
+                rest = rest[self._send(rest) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._number)
+            except ConnectionError as error:
+                self._closed()
+                raise anyio.ClosedResourceError from error
+
+    async def flush(self) -> None:
+        """Nothing is held back."""
+
+
+@contextmanager
+def _text_to_stdout(closed: Callable[[], None]) -> Iterator[anyio.AsyncFile[str] | None]:
+    # Never by making stdout non-blocking: a shell or a log that shares it would find it so.
+    mode, text = os.fstat(1).st_mode, None
+    with ExitStack() as opened:
+        if stat.S_ISSOCK(mode):
+            out = opened.enter_context(socket.socket(fileno=os.dup(1)))
+            text = _Text(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed)
+        elif stat.S_ISFIFO(mode) and (number := _opened_anew()) is not None:
+            opened.callback(os.close, number)
+            text = _Text(number, partial(os.write, number), closed)
+        if text is not None:
+            # What a tool or a child process prints must go to the log, not into the protocol.
+            os.dup2(2, 1)
+        yield cast("anyio.AsyncFile[str] | None", text)
+
+
+def _opened_anew() -> int | None:
+    try:
+        return os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None  # no Linux, or somebody else's pipe: the SDK writes to it in its own way

@@ -1,0 +1,1 @@
+"""Work items: values, rules and the records of export and import. Free of SQLAlchemy and FastMCP."""

@@ -1,0 +1,124 @@
+"""The errors about work items, each with its code, the value and the call that goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflow_mcp.errors import Code, WorkItemError, shown
+from workflow_mcp.work.values import Item
+
+SHOWN_IDS = 10
+
+
+class ItemError(WorkItemError):
+    """An error that has the items it is about, as they are now.
+
+    Attributes:
+        items: their current rows, so that the next try can be right.
+    """
+
+    def __init__(self, code: str, message: str, next_step: str, *items: Item) -> None:
+        super().__init__(code, message, next_step)
+        self.items = items
+
+    @property
+    def current(self) -> Item | None:
+        """The first of the items."""
+        return self.items[0] if self.items else None
+
+
+def numbers(ids: Iterable[int]) -> str:
+    """Ids as they appear in a sentence, `#1, #2`; at most ten of them."""
+    known = list(ids)
+    rest = len(known) - SHOWN_IDS
+    return ", ".join(f"#{one}" for one in known[:SHOWN_IDS]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def at(time: datetime) -> str:
+    """A time as it appears in a sentence."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def invalid(what: str, then: str = "correct it and repeat the call; nothing of it was stored.") -> WorkItemError:
+    """`ITEM_INVALID`: a value that is not allowed."""
+    return WorkItemError(Code.ITEM_INVALID, what, then)
+
+
+def not_found(ids: Iterable[int]) -> WorkItemError:
+    """`ITEM_NOT_FOUND`: the same for ids that are unknown and ids that are another project's."""
+    return WorkItemError(
+        Code.ITEM_NOT_FOUND,
+        f"this project has no work item {numbers(ids)}.",
+        'call list_work_items(view="all") for the ids there are.',
+    )
+
+
+def deleted(item_id: int) -> WorkItemError:
+    """`ITEM_DELETED`: it was hidden."""
+    return WorkItemError(
+        Code.ITEM_DELETED,
+        f"work item #{item_id} was deleted.",
+        f"call delete_work_items(ids=[{item_id}], restore=true) to bring it back.",
+    )
+
+
+def version_conflict(item: Item, expected: int) -> ItemError:
+    """`VERSION_CONFLICT`: somebody changed the item since it was read."""
+    return ItemError(
+        Code.VERSION_CONFLICT,
+        f"#{item.id} is at version {item.version}, not {expected}: {_short(item)}.",
+        f"look at it, then repeat the update with expected_version={item.version}.",
+        item,
+    )
+
+
+def claimed(item: Item) -> ItemError:
+    """`ITEM_CLAIMED`: somebody else holds the item."""
+    until = "" if item.claim_expires_at is None else f" until {at(item.claim_expires_at)}"
+    return ItemError(
+        Code.ITEM_CLAIMED,
+        f"#{item.id} is claimed by {shown(item.assignee)}{until}: {_short(item)}.",
+        f"take another with claim_work_item(), or update it with expected_version={item.version} if it must be you.",
+        item,
+    )
+
+
+def not_ready(item: Item, reasons: Iterable[str]) -> ItemError:
+    """`ITEM_NOT_READY`: the item cannot be claimed now."""
+    return ItemError(
+        Code.ITEM_NOT_READY,
+        f"#{item.id} cannot be claimed: {'; '.join(reasons)}.",
+        "call claim_work_item() without an id for the first that is ready.",
+        item,
+    )
+
+
+def cycle(what: str) -> WorkItemError:
+    """`ITEM_CYCLE`: items would wait for each other."""
+    return WorkItemError(
+        Code.ITEM_CYCLE,
+        f"{what}, so they would wait for each other for ever.",
+        "leave that dependency or parent out, or remove the other with link_work_items(remove=true).",
+    )
+
+
+def too_deep(what: str, most: int) -> WorkItemError:
+    """`ITEM_TOO_DEEP`: more levels of parents than are allowed."""
+    return WorkItemError(
+        Code.ITEM_TOO_DEEP, f"{what} would be more than {most} levels deep.", "choose a parent that is further up."
+    )
+
+
+def children_need_confirm(item_id: int, children: int) -> WorkItemError:
+    """`CHILDREN_NEED_CONFIRM`: items below would be hidden as well."""
+    return WorkItemError(
+        Code.CHILDREN_NEED_CONFIRM,
+        f"#{item_id} has {children} items below it, which would be deleted with it.",
+        f"look at them with list_work_items(parent={item_id}); if all are meant, pass confirm=true.",
+    )
+
+
+def _short(item: Item) -> str:
+    holder = f" @{item.assignee}" if item.assignee else ""
+    return f"{item.item_type} p{item.priority} {item.state} {shown(item.title)}{holder}"

@@ -1,0 +1,126 @@
+"""What an update makes of a row. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from workflow_mcp.work.values import FINISHED, UNSET, Actor, ItemUpdate
+
+_ACTIONS = {"pending": "released", "in_progress": "started", "completed": "completed", "cancelled": "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one item.
+
+    Attributes:
+        values: the columns that become different.
+        labels: all labels, when they become different.
+        told: what the event says, fields to [old, new].
+        action: what the event is called.
+    """
+
+    values: Mapping[str, Any]
+    labels: tuple[str, ...] | None
+    told: Mapping[str, Any]
+    action: str
+
+    def __bool__(self) -> bool:
+        return bool(self.told)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the parent becomes another."""
+        return "parent_id" in self.values
+
+    @property
+    def finishes(self) -> bool:
+        """Whether it was unfinished and is not any more."""
+        return self._completion == (False, True)
+
+    @property
+    def reopens(self) -> bool:
+        """Whether it was finished and is not any more."""
+        return self._completion == (True, False)
+
+    @property
+    def releases(self) -> bool:
+        """Whether it becomes pending."""
+        return self.values.get("status") == "pending"
+
+    @property
+    def _completion(self) -> tuple[bool, bool] | None:
+        old_new = self.told.get("completed_at")
+        return None if old_new is None else (old_new[0] is not None, old_new[1] is not None)
+
+
+def change_of(row: Any, own_labels: list[str], given: ItemUpdate, actor: Actor, now: datetime) -> Change:
+    """The change that an update makes of a row."""
+    wanted = _plain_fields(given) | _status_fields(row, given, now)
+    wanted |= _claim_fields(row, wanted, actor, now)
+    values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    told: dict[str, Any] = {_shown(name): [getattr(row, name), value] for name, value in values.items()}
+    labels = _new_labels(own_labels, given)
+    if labels is not None:
+        told["labels"] = [own_labels, list(labels)]
+    if given.note is not None:
+        told["note"] = [None, given.note[:80]]
+    return Change(values, labels, told, _action(row, values, told))
+
+
+def _plain_fields(given: ItemUpdate) -> dict[str, Any]:
+    fields = ("title", "description", "item_type", "priority")
+    found = {name: getattr(given, name) for name in fields if getattr(given, name) is not None}
+    if given.parent is not UNSET:
+        found["parent_id"] = given.parent
+    if given.assignee is not UNSET:
+        found["assignee"] = given.assignee
+    return found
+
+
+def _status_fields(row: Any, given: ItemUpdate, now: datetime) -> dict[str, Any]:
+    status = given.status
+    if status is None and given.assignee is None and row.status == "in_progress":
+        status = "pending"
+    if status is None or status == row.status:
+        return {}
+    if status in FINISHED:
+        return {"status": status, "completed_at": row.completed_at or now}
+    released = {"assignee": None} if status == "pending" and given.assignee is UNSET else {}
+    return {"status": status, "completed_at": None, **released}
+
+
+def _claim_fields(row: Any, wanted: Mapping[str, Any], actor: Actor, now: datetime) -> dict[str, Any]:
+    if row.claim_expires_at is None:
+        return {}
+    if wanted.get("status", row.status) != "in_progress" or wanted.get("assignee", row.assignee) is None:
+        return {"claim_expires_at": None, "lease_seconds": None}
+    if holds(row, actor):
+        return {"claim_expires_at": now + timedelta(seconds=row.lease_seconds)}
+    return {}
+
+
+def _new_labels(own_labels: list[str], given: ItemUpdate) -> tuple[str, ...] | None:
+    if given.labels is None or sorted(set(given.labels)) == own_labels:
+        return None
+    return tuple(sorted(set(given.labels)))
+
+
+def _shown(column: str) -> str:
+    return "parent" if column == "parent_id" else column
+
+
+def _action(row: Any, values: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    if "status" in values:
+        return "reopened" if row.status in FINISHED and values["status"] == "pending" else _ACTIONS[values["status"]]
+    if told.keys() <= {"note", "claim_expires_at"}:
+        return "noted" if "note" in told else "renewed"
+    return "moved" if told.keys() <= {"parent", "claim_expires_at"} else "updated"
+
+
+def holds(row: Any, actor: Actor) -> bool:
+    """Whether the item is `actor`'s by a claim, be it one that ran out and that nobody has taken over."""
+    return row.claim_expires_at is not None and row.assignee == actor.name

@@ -1,0 +1,154 @@
+"""What an item, an update and a query may be; everything else is `ITEM_INVALID`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import timedelta
+
+from workflow_mcp.errors import shown
+from workflow_mcp.work import errors
+from workflow_mcp.work.values import (
+    ITEM_TYPES,
+    LINK_KINDS,
+    STATUSES,
+    UNSET,
+    VIEWS,
+    Actor,
+    ItemQuery,
+    ItemUpdate,
+    NewItem,
+)
+
+TITLE = 200
+DESCRIPTION = 20_000
+NOTE = 20_000
+LABELS = 20
+LABEL = 50
+NAME = 100
+REQUEST_ID = 200
+SEARCH = 500
+BATCH = 100
+LIST = 200
+MAX_LEASE = timedelta(days=30)
+BREAKING = ("Cc", "Cs", "Zl", "Zp")
+MAX_ID = 2**31 - 1
+
+
+def check_batch(what: str, count: int) -> None:
+    """Refuse an empty batch and one of more than 100."""
+    if not 1 <= count <= BATCH:
+        raise errors.invalid(f"{count} {what} in one call; 1 to {BATCH} are allowed.", "split the call.")
+
+
+def check_ids(ids: Iterable[int]) -> None:
+    """Refuse what no id can be: the same error as for an id that is not there."""
+    wrong = [one for one in ids if not 0 < one <= MAX_ID]
+    if wrong:
+        raise errors.not_found(wrong)
+
+
+def check_actor(actor: Actor) -> None:
+    """Refuse an actor without a usable name."""
+    _check_name("actor", actor.name)
+
+
+def check_new(where: str, item: NewItem) -> None:
+    """Refuse an item that cannot be created."""
+    _check_text(f"{where}.title", item.title, TITLE, blank=False, lines=False)
+    _check_text(f"{where}.description", item.description, DESCRIPTION)
+    _check_choice(f"{where}.item_type", item.item_type, ITEM_TYPES)
+    _check_priority(f"{where}.priority", item.priority)
+    _check_labels(f"{where}.labels", item.labels)
+    if item.assignee is not None:
+        _check_name(f"{where}.assignee", item.assignee)
+    if item.ref is not None:
+        _check_name(f"{where}.ref", item.ref)
+
+
+def check_update(item: ItemUpdate) -> None:
+    """Refuse an update with a value that is not allowed."""
+    where = f"#{item.id}"
+    if item.title is not None:
+        _check_text(f"{where} title", item.title, TITLE, blank=False, lines=False)
+    if item.description is not None:
+        _check_text(f"{where} description", item.description, DESCRIPTION)
+    if item.item_type is not None:
+        _check_choice(f"{where} item_type", item.item_type, ITEM_TYPES)
+    if item.status is not None:
+        _check_choice(f"{where} status", item.status, STATUSES)
+    if item.priority is not None:
+        _check_priority(f"{where} priority", item.priority)
+    if item.labels is not None:
+        _check_labels(f"{where} labels", item.labels)
+    if item.assignee is not UNSET and item.assignee is not None:
+        _check_name(f"{where} assignee", item.assignee)
+    if item.note is not None:
+        _check_text(f"{where} note", item.note, NOTE, blank=False)
+
+
+def check_kind(kind: str) -> None:
+    """Refuse a kind of link that there is not."""
+    _check_choice("kind", kind, LINK_KINDS)
+
+
+def check_lease(lease: timedelta) -> None:
+    """Refuse a lease that is over at once or practically never."""
+    if not timedelta(seconds=1) <= lease <= MAX_LEASE:
+        raise errors.invalid(f"a lease of {lease} is not between 1 second and {MAX_LEASE.days} days.")
+
+
+def check_request_id(request_id: str) -> None:
+    """Refuse a request id that is empty or too long."""
+    _check_text("request_id", request_id, REQUEST_ID, blank=False, lines=False)
+
+
+def check_query(query: ItemQuery) -> None:
+    """Refuse a query that cannot be answered."""
+    _check_choice("view", query.view, VIEWS)
+    if query.item_type is not None:
+        _check_choice("item_type", query.item_type, ITEM_TYPES)
+    if not 1 <= query.limit <= LIST:
+        raise errors.invalid(f"limit {query.limit} is not 1 to {LIST}.", "page with the cursor instead.")
+    if query.parent is not None:
+        check_ids([query.parent])
+    if query.text is not None:
+        _check_text("text", query.text, SEARCH)
+    if query.view == "mine" and not query.actor:
+        raise errors.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
+
+
+def _check_text(where: str, text: str, most: int, *, blank: bool = True, lines: bool = True) -> None:
+    if len(text) > most:
+        raise errors.invalid(f"{where} has {len(text)} characters; at most {most} are allowed.")
+    if not (blank or text.strip()):
+        raise errors.invalid(f"{where} is empty.")
+    if not lines and any(unicodedata.category(character) in BREAKING for character in text):
+        raise errors.invalid(f"{where} {shown(text)} must be one line without control characters.")
+    if "\0" in text or not _is_unicode(text):
+        raise errors.invalid(f"{where} has characters that are no text.")
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _check_name(where: str, name: str) -> None:
+    _check_text(where, name, NAME, blank=False, lines=False)
+
+
+def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise errors.invalid(f"{where} {shown(value)} is none of {', '.join(allowed)}.")
+
+
+def _check_priority(where: str, priority: int) -> None:
+    if not 0 <= priority <= 4:  # noqa: PLR2004 - the scale itself
+        raise errors.invalid(f"{where} {priority} is not 0 (most urgent) to 4.")
+
+
+def _check_labels(where: str, given: tuple[str, ...]) -> None:
+    if len(set(given)) > LABELS:
+        raise errors.invalid(f"{where}: {len(set(given))} labels; at most {LABELS} are allowed.")
+    for label in given:
+        _check_text(f"{where}: label", label, LABEL, blank=False, lines=False)

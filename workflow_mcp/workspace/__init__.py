@@ -1,0 +1,1 @@
+"""Where is this call: its directory, config and project."""

@@ -1,0 +1,178 @@
+"""Which directory: where a working directory can come from (design, table 2) and what makes one usable."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.request import url2pathname
+
+from workflow_mcp.errors import Code, DirectoryError, shown
+from workflow_mcp.workspace.config_files import is_inside
+
+HEADER = "X-Workflow-Directory"
+MAX_BYTES = 4096
+UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
+INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
+
+DirectorySource = Literal["session", "header", "option", "environment", "roots", "process"]
+SET_IT = 'set_working_directory(directory="/absolute/path/of/the/project")'
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory and where it came from: `path` as given but normal, `resolved` without symlinks.
+
+    `root` is the allowed root it lies in, None where everything is allowed.
+    """
+
+    path: str
+    resolved: str
+    source: DirectorySource
+    owner: int
+    root: str | None = None
+
+    @property
+    def trusted_owners(self) -> frozenset[int]:
+        """The user ids whose files count here; empty, meaning everybody's, where files have no owner."""
+        return frozenset({self.owner, 0}) if os.name == "posix" else frozenset()
+
+
+def check_directory(given: str, source: DirectorySource, *, allowed_roots: Sequence[Path] = ()) -> Directory:
+    """The directory that `given` names.
+
+    Raises:
+        DirectoryError: it is not an absolute path of a readable directory inside the allowed roots.
+    """
+    _check_text(given)
+    try:
+        if allowed_roots:  # first of all, so that nothing can be learnt about what is outside of them
+            _root_of(given, os.path.realpath(given), allowed_roots)
+        status = os.stat(given)
+        path, resolved = _normal(given), os.path.realpath(given, strict=True)
+        root = _root_of(given, resolved, allowed_roots)
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(given, os.R_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _os_error(given, error) from error
+    return Directory(path, resolved, source, status.st_uid, root)
+
+
+def _check_text(given: str) -> None:
+    if (variable := UNEXPANDED.search(given)) is not None:
+        raise DirectoryError(
+            Code.VARIABLE_NOT_SET,
+            f"the directory arrived as {shown(given)}: the variable {variable[1]} was not set where it was expanded.",
+            f"set {variable[1]} before starting the client, or write the path out in its configuration.",
+        )
+    if "\0" in given:
+        raise DirectoryError(Code.DIRECTORY_HAS_NUL, f"{shown(given)} holds a NUL character.", f"call {SET_IT}.")
+    try:
+        length = len(given.encode())
+    except UnicodeEncodeError as error:
+        raise DirectoryError(
+            Code.DIRECTORY_NOT_TEXT, f"{shown(given)} is not valid Unicode.", f"call {SET_IT}."
+        ) from error
+    if length > MAX_BYTES:
+        raise _too_long(given, length)
+    if not os.path.isabs(given):
+        what = "starts with ~, which is not expanded" if given.startswith("~") else "is not an absolute path"
+        raise DirectoryError(Code.DIRECTORY_NOT_ABSOLUTE, f"{shown(given)} {what}.", f"call {SET_IT}.")
+
+
+def _too_long(given: str, length: int) -> DirectoryError:
+    return DirectoryError(
+        Code.DIRECTORY_TOO_LONG,
+        f"{shown(given)} has {length} bytes; at most {MAX_BYTES} are allowed and the file system may allow fewer.",
+        "give a shorter path, for example one through a symlink.",
+    )
+
+
+def _normal(given: str) -> str:
+    """`given` without `.`, `..` and doubled slashes, unless a symlink before a `..` makes that another place."""
+    normal = os.path.normpath(given)
+    # POSIX lets exactly two leading slashes mean something else; nobody here does.
+    normal = normal[1:] if normal.startswith("//") and os.sep == "/" else normal
+    if ".." not in given.split(os.sep) or os.path.realpath(normal) == os.path.realpath(given):
+        return normal
+    return os.path.realpath(given)
+
+
+def _root_of(given: str, resolved: str, allowed_roots: Sequence[Path]) -> str | None:
+    if not allowed_roots:
+        return None
+    for root in allowed_roots:
+        real = os.path.realpath(root)
+        if is_inside(resolved, real):
+            return real
+    raise DirectoryError(
+        Code.DIRECTORY_NOT_ALLOWED,
+        f"{shown(given)} is not inside WORKFLOW_MCP_ALLOWED_ROOTS.",
+        "use a directory inside them, or ask whoever runs the server to allow this one.",
+    )
+
+
+def _os_error(given: str, error: OSError) -> DirectoryError:
+    if error.errno == errno.ENOENT:
+        return DirectoryError(Code.DIRECTORY_NOT_FOUND, f"{shown(given)} does not exist.", f"call {SET_IT}.")
+    if error.errno == errno.ENOTDIR:
+        return DirectoryError(
+            Code.DIRECTORY_IS_FILE,
+            f"{shown(given)} is a file or goes through one.",
+            "give the directory that holds it.",
+        )
+    if error.errno == errno.ENAMETOOLONG:
+        return _too_long(given, len(given.encode()))
+    return DirectoryError(
+        Code.DIRECTORY_UNREADABLE,
+        f"{shown(given)} cannot be read: {error.strerror or error}.",
+        "make it readable for the user who runs the server, or use another directory.",
+    )
+
+
+def directory_from_headers(values: Sequence[str]) -> str | None:
+    """The directory the `X-Workflow-Directory` header names, percent-decoded when it carries `%`; None without one.
+
+    Raises:
+        DirectoryError: `HEADER_TWICE`.
+    """
+    if len(values) > 1:
+        raise DirectoryError(Code.HEADER_TWICE, f"{HEADER} came {len(values)} times.", "send it once.")
+    if not values or not values[0]:
+        return None
+    # Starlette reads header bytes as Latin-1; what clients mean is UTF-8 unless it cannot be.
+    raw = unquote_to_bytes(values[0].encode("latin-1")) if "%" in values[0] else values[0].encode("latin-1")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def directory_from_roots(uris: Iterable[str]) -> str | None:
+    """The path of the first `file://` root; None when there is none."""
+    for uri in uris:
+        try:
+            # A client that forgot to encode these means a name that holds them, never another directory.
+            parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
+        except ValueError:
+            continue
+        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+            return url2pathname(parts.path)
+    return None
+
+
+@lru_cache(maxsize=16)
+def process_directory(current: str | None, *, home: str) -> str | None:
+    """The process's own directory, unless it is the root, the home, or inside an installed-package or cache folder."""
+    if current is None or current in (home, os.path.realpath(home)) or current == os.path.dirname(current):
+        return None
+    return None if INSTALL_FOLDERS & set(Path(current).parts) else current

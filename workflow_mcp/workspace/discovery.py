@@ -1,0 +1,65 @@
+"""Finding the config that applies in a directory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from workflow_mcp.errors import Code, ConfigError
+from workflow_mcp.workspace.config_files import is_inside
+
+CONFIG_FOLDER = ".workflow-mcp"
+
+CONFIG_NAME = "config.json"
+
+
+def config_path_in(directory: str) -> str:
+    """Where a directory's own config is."""
+    return os.path.join(directory, CONFIG_FOLDER, CONFIG_NAME)
+
+
+def candidates(directory: str, resolved: str, *, home: str, within: str | None = None) -> Iterator[str]:
+    """The directories whose config may apply, nearest first.
+
+    Upwards from the directory as given, then from the resolved one. The home directory and the root
+    count only when they are the working directory itself, by whatever name; nothing outside `within` counts.
+    """
+    seen: set[str] = set()
+    homes = {home, os.path.realpath(home)}
+    for start in (directory, resolved):
+        current = start
+        while current not in seen:
+            seen.add(current)
+            real = current if start == resolved else os.path.realpath(current)
+            outside = within is not None and not is_inside(current, within)
+            if not outside and (current == start or not (real in homes or real == os.path.dirname(real))):
+                yield current
+            current = os.path.dirname(current)
+
+
+def find_config(directory: str, resolved: str, *, home: str, within: str | None = None) -> str | None:
+    """The path of the nearest config; None when there is none.
+
+    Raises:
+        ConfigError: `CONFIG_UNREADABLE` or `CONFIG_NOT_FOUND`, when it cannot be told whether there is one.
+    """
+    for candidate in candidates(directory, resolved, home=home, within=within):
+        path = config_path_in(candidate)
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if os.path.islink(os.path.dirname(path)) and not os.path.exists(os.path.dirname(path)):
+                raise ConfigError(
+                    Code.CONFIG_NOT_FOUND,
+                    f"{os.path.dirname(path)} is a link to nothing.",
+                    "point it at the folder of a config, or call again when that folder's file system is there.",
+                ) from error
+            continue
+        except OSError as error:
+            raise ConfigError(
+                Code.CONFIG_UNREADABLE,
+                f"{path}: {error.strerror or error}.",
+                "make that folder readable for the user who runs the server.",
+            ) from error
+        return path
+    return None

@@ -1,0 +1,177 @@
+"""The projects' data: which project a workspace works on, and the store, opened when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from workflow_mcp.errors import Code, ConfigError, ProjectError
+from workflow_mcp.settings import Settings
+from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.workspace.init import write_project_id
+from workflow_mcp.workspace.values import Location, Project, Workspace
+
+if TYPE_CHECKING:
+    from workflow_mcp.storage.store import Store
+    from workflow_mcp.work.values import ProjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A project's data.
+
+    Attributes:
+        store: where it is.
+        project: whose it is.
+        dry_run: the config that forbids changing anything, if one does.
+        note: what the caller should know about it, if anything.
+    """
+
+    store: Store
+    project: ProjectRef
+    dry_run: str | None = None
+    note: str | None = None
+
+
+class Projects:
+    """Leads from a workspace to its project's data.
+
+    Args:
+        settings: say where the data is.
+        files: runs blocking file work.
+    """
+
+    def __init__(self, *, settings: Settings, files: FileWork) -> None:
+        self._settings = settings
+        self._files = files
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+
+    async def store(self) -> Store:
+        """The store of all projects; SQLAlchemy is imported by the first call that gets here."""
+        async with self._opening:
+            if self._store is None:
+                await asyncio.to_thread(import_module, "workflow_mcp.storage.store")
+                from workflow_mcp.storage.store import Store  # noqa: PLC0415 - see above
+
+                self._store = Store(self._settings.data_dir)
+            return self._store
+
+    async def aclose(self) -> None:
+        """Close the files that are open."""
+        if self._store is not None:
+            await self._store.aclose()
+
+    async def find(self, id_or_name: str) -> Project:
+        """The project with this id or name.
+
+        Raises:
+            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
+        """
+        found = await (await self.store()).find_project(id_or_name)
+        return Project(found.id, found.name)
+
+    async def choose(self, id_or_name: str, place: Location | None) -> Project:
+        """The same for a session; the project of its own config is made when nobody has worked in it yet.
+
+        Raises:
+            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`, or `DRY_RUN` where it would have to be made.
+        """
+        try:
+            return await self.find(id_or_name)
+        except ProjectError as error:
+            own = None if place is None or place.config is None else place.config.project
+            if error.code != Code.PROJECT_UNKNOWN or own is None or place is None:
+                raise
+            if id_or_name != own.name and id_or_name.lower() != own.id:
+                raise
+        data = await self._data(Project(own.id, own.name), place)
+        await data.store.ensure(data.project)
+        return Project(data.project.id, data.project.name)
+
+    async def data_of(self, workspace: Workspace) -> Data:
+        """The data of the project that a workspace is in.
+
+        A config without an id gets one: that of the only project of its name, else a new one.
+
+        Raises:
+            ProjectError: `NO_PROJECT`, `PROJECT_AMBIGUOUS`, or `DRY_RUN` where the project would have to be made.
+            ConfigError: the config is broken.
+        """
+        project, place = workspace.project, workspace.place
+        if project is None or place is None:
+            raise no_project(workspace)
+        return await self._data(project, place)
+
+    async def _data(self, project: Project, place: Location) -> Data:
+        store = await self.store()
+        dry_run = place.config_path if place.config is not None and place.config.dry_run else None
+        if project.id is None:
+            return await self._named(store, project.name, place, dry_run)
+        if dry_run is not None and not await self._is_known(project.id):
+            raise dry_run_error(dry_run, f"the project {project.name} would be made")
+        return Data(store, _ref(project.id, project.name), dry_run)
+
+    async def _is_known(self, project_id: str) -> bool:
+        try:
+            await self.find(project_id)
+        except ProjectError:
+            return False
+        return True
+
+    async def _named(self, store: Store, name: str, place: Location, dry_run: str | None) -> Data:
+        if dry_run is not None:
+            known = await store.project_by_name(name)
+            if known is None:
+                raise dry_run_error(dry_run, f"the project {name} would be made")
+            return Data(store, known, dry_run)
+        found, path = await store.project_named(name), place.config_path or ""
+        write = partial(_written_id, path, found.id, place.directory.root)
+        written = await self._files.run(place.directory.path, write)
+        if written is None:
+            note = f"The project's id could not be written into {path}; the project is found by its name."
+            return Data(store, found, note=note)
+        return Data(store, _ref(written, name))
+
+
+def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:
+    try:
+        return write_project_id(config_path, project_id, within=within)
+    except ConfigError as error:
+        if error.code != Code.CONFIG_NOT_WRITABLE:
+            raise
+        return None
+
+
+def _ref(project_id: str, name: str) -> ProjectRef:
+    from workflow_mcp.work.values import ProjectRef  # noqa: PLC0415 - imported by then, see Projects.store
+
+    return ProjectRef(project_id, name)
+
+
+def no_project(workspace: Workspace) -> ProjectError:
+    """The error for a call that needs a project when there is none."""
+    config = None if workspace.place is None else workspace.place.config
+    if config is None:
+        return ProjectError(
+            Code.NO_PROJECT,
+            f"{workspace.directory} is in no project.",
+            "call init_project() to make it one, or switch_project(project=...) to work in another.",
+        )
+    return ProjectError(
+        Code.NO_PROJECT,
+        f"auto_switch is false in {workspace.config_path}, and this session has chosen no project.",
+        f'call switch_project(project="{config.project.id or config.project.name}") or name another.',
+    )
+
+
+def dry_run_error(config_path: str, what: str) -> ProjectError:
+    """The answer to a call that would change something where nothing may be changed."""
+    return ProjectError(
+        Code.DRY_RUN,
+        f"dry_run is true in {config_path}: {what}; nothing was changed.",
+        "set dry_run to false in that file to really do it.",
+    )

@@ -1,0 +1,187 @@
+"""The one resolver: one call in, its workspace out. Tools, resources, health and the CLI all ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from workflow_mcp.errors import Code, DirectoryError, ProjectError, SessionError, shown
+from workflow_mcp.session_context import SessionContext, SessionContextManager
+from workflow_mcp.sessions.caller import Caller, session_key
+from workflow_mcp.settings import Settings
+from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.workspace.config_cache import ConfigCache
+from workflow_mcp.workspace.directories import (
+    HEADER,
+    SET_IT,
+    DirectorySource,
+    check_directory,
+    directory_from_headers,
+    directory_from_roots,
+    process_directory,
+)
+from workflow_mcp.workspace.discovery import find_config
+from workflow_mcp.workspace.values import Call, Location, Project, Workspace
+
+
+class Resolver:
+    """Resolves calls; all its collaborators are passed in.
+
+    Args:
+        sessions: where session keys lead to directories.
+        configs: the cache of parsed configs.
+        settings: what the operator and the launcher say.
+        files: runs blocking file work.
+        find_project: finds the project with an id that a session chose.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: SessionContextManager,
+        configs: ConfigCache,
+        settings: Settings,
+        files: FileWork,
+        find_project: Callable[[str], Awaitable[Project]],
+    ) -> None:
+        self._sessions = sessions
+        self._configs = configs
+        self._settings = settings
+        self._files = files
+        self._find_project = find_project
+
+    async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
+        """The call's workspace; its place is None when no row of table 2 applies.
+
+        Without `choice`, the project is the config's even where the session chose another.
+
+        Raises:
+            SessionError: `SESSION_UNKNOWN`, for a handle that is not this caller's, or `SESSION_UNREADABLE`.
+            DirectoryError: the first directory that applies cannot be used; later ones are not tried.
+            ConfigError: the config that applies cannot be used.
+            ProjectError: `PROJECT_UNKNOWN` or `STRICT_MODE`, for the project that the session chose.
+        """
+        session = await self.session(call.caller)
+        found = await self._directory(call, session)
+        place = None if found is None else await self.locate(*found)
+        project = None if place is None else place.project
+        chosen = chosen_project(session) if choice else None
+        if chosen is not None:
+            check_choice(place, chosen)
+            project = await self._find_project(chosen)
+        return Workspace(session_key(call.caller), call.caller.handle, place, project, chosen is not None)
+
+    async def require(self, call: Call, *, choice: bool = True) -> Workspace:
+        """The call's workspace, which has a place.
+
+        Raises:
+            SessionError: `NO_SESSION`, over HTTP, when nothing says which directory the client works in.
+            DirectoryError: `NO_DIRECTORY`, the same elsewhere.
+            WorkflowError: see `resolve`.
+        """
+        workspace = await self.resolve(call, choice=choice)
+        if workspace.place is None:
+            raise missing_directory(call.caller, workspace.session_key)
+        return workspace
+
+    async def session(self, caller: Caller) -> SessionContext | None:
+        """The caller's session, touched; None when it has told the server nothing yet.
+
+        Raises:
+            SessionError: `SESSION_UNKNOWN`, one and the same for unknown, expired, foreign and malformed handles;
+                `SESSION_UNREADABLE`, when the store has something but not what it was.
+        """
+        key = session_key(caller)
+        session = None if key is None else await self._sessions.get_session(key)
+        if session is None and caller.handle is not None:
+            raise SessionError(
+                Code.SESSION_UNKNOWN,
+                "this session handle is unknown here, has expired, or was given to somebody else.",
+                f"call {SET_IT} without session and pass the session it returns.",
+            )
+        if session is not None:
+            await self._sessions.get_working_directory(session.session_id)
+        return session
+
+    async def locate(self, given: str, source: DirectorySource) -> Location:
+        """The place that a directory is.
+
+        Raises:
+            DirectoryError: the directory cannot be used.
+            ConfigError: the config that applies there cannot be used.
+        """
+        return await self._files.run(given, partial(self.locate_now, given, source), shared=(given, source))
+
+    def locate_now(self, given: str, source: DirectorySource) -> Location:
+        """What `locate` does, blocking; for threads and the command line."""
+        settings = self._settings
+        directory = check_directory(given, source, allowed_roots=settings.allowed_roots)
+        start = directory.path if directory.root is None else directory.resolved
+        path = find_config(start, directory.resolved, home=settings.home, within=directory.root)
+        if path is None:
+            return Location(directory)
+        return Location(
+            directory, path, self._configs.load(path, owners=directory.trusted_owners, within=directory.root)
+        )
+
+    async def _directory(self, call: Call, session: SessionContext | None) -> tuple[str, DirectorySource] | None:
+        if session is not None and session.working_directory is not None:
+            return session.working_directory, "session"
+        if call.caller.is_http:
+            if (named := directory_from_headers(call.headers)) is not None:
+                return named, "header"
+        elif (launched := self.launched_in(call.caller)) is not None:
+            return launched
+        root = directory_from_roots(await call.roots())
+        if root is not None:
+            return root, "roots"
+        own = process_directory(self._settings.process_directory, home=self._settings.home)
+        return (own, "process") if own is not None and call.caller.transport == "stdio" else None
+
+    def launched_in(self, caller: Caller) -> tuple[str, DirectorySource] | None:
+        """The directory that the launcher of a stdio server named."""
+        if caller.transport != "stdio":
+            return None
+        if self._settings.directory:
+            return self._settings.directory, "option"
+        if self._settings.claude_project_dir:
+            return self._settings.claude_project_dir, "environment"
+        return None
+
+
+def chosen_project(session: SessionContext | None) -> str | None:
+    """The id of the project the session chose; None when its config chooses."""
+    return None if session is None or session.config_path is not None else session.project_id
+
+
+def check_choice(place: Location | None, project_id: str) -> None:
+    """Let a session choose only what the config there allows.
+
+    Raises:
+        ProjectError: `STRICT_MODE`.
+    """
+    config = None if place is None else place.config
+    if config is not None and config.strict_mode and config.project.id != project_id:
+        raise ProjectError(
+            Code.STRICT_MODE,
+            f"strict_mode is true in {place.config_path if place else None}: only its own project "
+            f"{shown(config.project.name)} may be used here, not {project_id}.",
+            'call switch_project(project="") to go back to it.',
+        )
+
+
+def missing_directory(caller: Caller, key: str | None) -> DirectoryError | SessionError:
+    """The error for a call that needs a directory when none is known: NO_SESSION over HTTP, else NO_DIRECTORY."""
+    if not caller.is_http:
+        return DirectoryError(
+            Code.NO_DIRECTORY,
+            "no working directory is known for this session.",
+            f"call {SET_IT}, then repeat this call.",
+        )
+    if key is None:
+        what = "nothing identifies this client from one call to the next, and the call names no session or directory."
+        then = f"call {SET_IT} and pass the session it returns in every call, or send the {HEADER} header."
+    else:
+        what = "this session has no working directory yet."
+        then = f"call {SET_IT}, then repeat this call, or send the {HEADER} header."
+    return SessionError(Code.NO_SESSION, what, then)

@@ -1,0 +1,88 @@
+"""What the resolver takes and gives: a call, and the workspace that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from workflow_mcp.sessions.caller import Caller
+from workflow_mcp.workspace.config import Config
+from workflow_mcp.workspace.directories import Directory, DirectorySource
+
+
+async def no_roots() -> Sequence[str]:
+    """The roots of a client that has none."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one call says about itself.
+
+    Attributes:
+        caller: whose call it is.
+        headers: the values of `X-Workflow-Directory`, over HTTP.
+        roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies.
+    """
+
+    caller: Caller
+    headers: tuple[str, ...] = ()
+    roots: Callable[[], Awaitable[Sequence[str]]] = no_roots
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The unit of isolation: a UUID, None until it is written into the config, and a name."""
+
+    id: str | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A usable directory and the config that applies there."""
+
+    directory: Directory
+    config_path: str | None = None
+    config: Config | None = None
+
+    @property
+    def project(self) -> Project | None:
+        """The project the config chooses."""
+        if self.config is None or not self.config.auto_switch:
+            return None
+        return Project(self.config.project.id, self.config.project.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The resolved answer for one call.
+
+    Attributes:
+        session_key: what the session is stored under; None when nothing identifies the caller.
+        handle: the handle the client passed or was given.
+        place: the directory, where it came from, and its config; None when no directory is known.
+        project: the project the call works in.
+        chosen: whether the session chose that project with switch_project, rather than the config.
+    """
+
+    session_key: str | None
+    handle: str | None = None
+    place: Location | None = None
+    project: Project | None = None
+    chosen: bool = False
+
+    @property
+    def directory(self) -> str | None:
+        """The working directory, absolute."""
+        return None if self.place is None else self.place.directory.path
+
+    @property
+    def directory_source(self) -> DirectorySource | None:
+        """Which row of table 2 the directory came from."""
+        return None if self.place is None else self.place.directory.source
+
+    @property
+    def config_path(self) -> str | None:
+        """The config that applies."""
+        return None if self.place is None else self.place.config_path
