@@ -29,6 +29,8 @@ class Code(StrEnum):
     ACTOR_REQUIRED = "ACTOR_REQUIRED"
     ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"
     ARGUMENT_INVALID = "ARGUMENT_INVALID"
+    BODY_TIMEOUT = "BODY_TIMEOUT"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
     CHILDREN_NEED_CONFIRM = "CHILDREN_NEED_CONFIRM"
     CONFIG_BUSY = "CONFIG_BUSY"
     CONFIG_FOREIGN_OWNER = "CONFIG_FOREIGN_OWNER"
@@ -73,6 +75,7 @@ class Code(StrEnum):
     PROJECT_ID_INVALID = "PROJECT_ID_INVALID"
     PROJECT_UNKNOWN = "PROJECT_UNKNOWN"
     ROOTS_UNANSWERED = "ROOTS_UNANSWERED"
+    SERVER_BUSY = "SERVER_BUSY"
     SERVER_NOT_STARTED = "SERVER_NOT_STARTED"
     SESSION_NOT_REMOVED = "SESSION_NOT_REMOVED"
     SESSION_UNKNOWN = "SESSION_UNKNOWN"
@@ -98,7 +101,7 @@ class Code(StrEnum):
 
 def shown(value: object) -> str:
     """A value as it appears in an error: quoted, on one line, at most 160 characters."""
-    text = repr(value) if isinstance(value, str) else repr(str(value))
+    text = repr((value if isinstance(value, str) else str(value))[: SHOWN_LENGTH + 1])
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 2]}…'"
 
 

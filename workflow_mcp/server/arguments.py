@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
+
+from workflow_mcp.errors import UsageError
+from workflow_mcp.server.limits import parse_json
 
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
@@ -15,12 +17,10 @@ LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
 
 def _from_json(value: Any) -> Any:
     """Claude Code sometimes sends a list or an object as a JSON string."""
-    if not isinstance(value, str):
-        return value
     try:
-        return json.loads(value)
-    except ValueError:
-        return value
+        return parse_json(value) if isinstance(value, str) else value
+    except UsageError as error:
+        raise ValueError(error.message) from error
 
 
 def optional(kind: str) -> WithJsonSchema:
@@ -51,9 +51,9 @@ class NewWorkItem(BaseModel):
     item_type: ItemType = "task"
     description: str = ""
     priority: int = Field(default=2, description="0 (urgent) to 4")
-    labels: list[str] = []
+    labels: Annotated[list[str], FailFast()] = []
     parent: Annotated[int | str | None, WithJsonSchema(ID_OR_REF)] = None
-    depends_on: Annotated[list[int | str], WithJsonSchema({"type": "array", "items": ID_OR_REF})] = []
+    depends_on: Annotated[list[int | str], FailFast(), WithJsonSchema({"type": "array", "items": ID_OR_REF})] = []
     ref: Annotated[Text, Field(description="Name for use in this call")] = None
 
 
@@ -68,13 +68,15 @@ class WorkItemUpdate(BaseModel):
     item_type: OneType = None
     status: OneStatus = None
     priority: Number = None
-    labels: Annotated[list[str] | None, WithJsonSchema({"type": "array", "items": {"type": "string"}})] = None
+    labels: Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})] = (
+        None
+    )
     parent: Annotated[int | None, WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})] = None
     assignee: Annotated[str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})] = None
     note: Text = None
     expected_version: Number = None
 
 
-NewWorkItems = Annotated[list[NewWorkItem], BeforeValidator(_from_json)]
-WorkItemUpdates = Annotated[list[WorkItemUpdate], BeforeValidator(_from_json)]
-Ids = Annotated[list[int], BeforeValidator(_from_json)]
+NewWorkItems = Annotated[list[NewWorkItem], FailFast(), BeforeValidator(_from_json)]
+WorkItemUpdates = Annotated[list[WorkItemUpdate], FailFast(), BeforeValidator(_from_json)]
+Ids = Annotated[list[int], FailFast(), BeforeValidator(_from_json)]

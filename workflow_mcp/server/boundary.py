@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from workflow_mcp.app import Services, Stats
 from workflow_mcp.errors import Code, UsageError, shown, workflow_error_in
 from workflow_mcp.server.calls import ROOTS, SERVICES, RootsRequired
+from workflow_mcp.server.limits import check_arguments
 
 T = TypeVar("T")
 
@@ -86,7 +87,8 @@ class Boundary(Middleware):
         """See `Middleware`."""
         stats = _stats(context)
         try:
-            result = await self._answer(call_next(context), context.message.name, InputRequiredToolResult, ToolError)
+            call = self._bounded_call(context, call_next)
+            result = await self._answer(call, context.message.name, InputRequiredToolResult, ToolError)
         except Exception:
             stats.calls += 1
             stats.errors += 1
@@ -94,6 +96,13 @@ class Boundary(Middleware):
         # A call that is asked for roots comes again with them, and counts then.
         stats.calls += not isinstance(result, InputRequiredToolResult)
         return result
+
+    async def _bounded_call(
+        self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
+    ) -> ToolResult:
+        if self._own:
+            check_arguments(context.message.arguments)
+        return await call_next(context)
 
     async def on_read_resource(
         self,

@@ -17,6 +17,7 @@ from workflow_mcp import __version__
 from workflow_mcp.app import Services, open_services
 from workflow_mcp.server.boundary import SHORT_SESSIONS, Boundary, OnlyFileRoots
 from workflow_mcp.server.calls import SERVICES
+from workflow_mcp.server.limits import ParameterLimits
 from workflow_mcp.server.tools import projects, session, work_items
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings, load_settings
@@ -64,7 +65,7 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         on_duplicate="error",
     )
     # FastMCP has no middleware of its own that sees a request before the SDK has validated it.
-    server._mcp_server.middleware.append(OnlyFileRoots())  # noqa: SLF001
+    server._mcp_server.middleware.extend([ParameterLimits(), OnlyFileRoots()])  # noqa: SLF001
     for group in (session, projects, work_items):
         group.register(server)
     return server

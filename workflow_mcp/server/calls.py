@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 from fastmcp.exceptions import FastMCPError, ToolError
@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FailFast, ValidationError
 from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.app import Services
@@ -57,7 +57,7 @@ class AnyRoot(BaseModel):
 class AnyRoots(BaseModel):
     """A client's answer to `roots/list`."""
 
-    roots: list[AnyRoot]
+    roots: Annotated[list[AnyRoot], FailFast()]
 
 
 @contextmanager

@@ -59,9 +59,15 @@ def serve_http(**settings: Any) -> None:
     # Stands before uvicorn's own handlers do and after; a terminal that closes is for this one alone.
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     settle_memory()
+    shorten_numbers()
     print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)  # noqa: T201 - for people
     anyio.run(server.run_until_told)
     leave(0)
+
+
+def shorten_numbers() -> None:
+    """Let no number be longer than Python's lowest limit: converting digits takes quadratic time."""
+    sys.set_int_max_str_digits(sys.int_info.str_digits_check_threshold)
 
 
 def settle_memory() -> None:

@@ -130,7 +130,11 @@ def _check_text(where: str, text: str, most: int, *, blank: bool = True, lines: 
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_name(where: str, name: str) -> None:

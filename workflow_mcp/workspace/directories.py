@@ -68,7 +68,10 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
 
 
 def _check_text(given: str) -> None:
-    if (variable := UNEXPANDED.search(given)) is not None:
+    if len(given) > MAX_BYTES:
+        raise _too_long(given, len(given.encode("utf-8", "surrogatepass")))
+    # Up to the last brace, so that each one that opens is closed and the search takes linear time.
+    if (variable := UNEXPANDED.search(given, 0, given.rfind("}") + 1)) is not None:
         raise DirectoryError(
             Code.VARIABLE_NOT_SET,
             f"the directory arrived as {shown(given)}: the variable {variable[1]} was not set where it was expanded.",

@@ -21,6 +21,7 @@ from workflow_mcp.server.build import build_server
 from workflow_mcp.session_context import MAX_IDLE
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
+from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.drain import Drain
 from workflow_mcp.transports.http.tokens import TokenFile
 
@@ -105,7 +106,7 @@ def _app(server: FastMCP, settings: Settings, drain: Drain) -> ASGIApp:
     allowed_hosts = [*settings.allowed_hosts, *([settings.host] if local else [])]
     return server.http_app(
         path=settings.path,
-        middleware=[Middleware(drain.wrap)],
+        middleware=[Middleware(Bodies().wrap), Middleware(drain.wrap)],
         host_origin_protection=True if local else "auto",
         allowed_hosts=allowed_hosts or None,
         allowed_origins=list(settings.allowed_origins) or None,

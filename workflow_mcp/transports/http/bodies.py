@@ -1,0 +1,138 @@
+"""Request bodies: read whole before anything else sees the request, within bounds of size, time and memory."""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.server.limits import MAX_VALUES, count_values
+from workflow_mcp.transports.http.turns import Turns
+
+MAX_BODY = 4 * 2**20
+SMALL_BODY = 64 * 2**10
+MAX_HELD = 64 * 2**20
+BODY_TIMEOUT = 30
+INVALID_REQUEST = -32600
+SPLIT = "send less in one call: split it into several."
+
+
+class Body:
+    """The body of one request, as far as it has come."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.complete = False
+        self.disconnected = False
+        self.given_up = False
+        self.reading = anyio.CancelScope()
+
+
+class Bodies:
+    """ASGI middleware that lets a request through once its body is there, or answers 413, 408 or 503.
+
+    Bodies over 64 KiB count against `max_held` until their requests are answered. When that is exceeded, the one
+    that has been on its way for longest is given up: an honest client's comes at once.
+
+    Args:
+        max_held: bytes that large bodies may take together.
+        timeout: seconds a body may take to arrive.
+    """
+
+    def __init__(self, *, max_held: int = MAX_HELD, timeout: float = BODY_TIMEOUT) -> None:
+        self._max_held = max_held
+        self._timeout = timeout
+        self._large: dict[Body, int] = {}
+        self._turns = Turns()
+
+    @property
+    def held(self) -> int:
+        """Bytes that large bodies take at present."""
+        return sum(self._large.values())
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """The app behind these bounds."""
+
+        async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                await self._serve(app, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return bounded
+
+    async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        body = Body()
+        try:
+            refusal = _refusal_of_size(_announced(scope)) or await self._read(body, receive)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+            elif not (body.disconnected or await self._gone_before_its_turn(scope, receive)):
+                await app(scope, _replaying(body, receive), send)
+        finally:
+            self._large.pop(body, None)
+
+    async def _read(self, body: Body, receive: Receive) -> Response | None:
+        body.reading.deadline = anyio.current_time() + self._timeout
+        with body.reading:
+            while not (body.complete or body.disconnected):
+                self._take(body, await receive())
+                if (refusal := _refusal_of_size(len(body.data))) is not None:
+                    return refusal
+        if body.given_up:
+            return _refusal(503, Code.SERVER_BUSY, "too many large requests are on their way.", "repeat the call.")
+        if body.reading.cancelled_caught:
+            return _refusal(408, Code.BODY_TIMEOUT, f"no whole request within {self._timeout} s.", "repeat the call.")
+        if count_values(body.data) > MAX_VALUES:
+            return _refusal(413, Code.BODY_TOO_LARGE, f"a request has more than {MAX_VALUES} values.", SPLIT)
+        return None
+
+    def _take(self, body: Body, message: Message) -> None:
+        body.disconnected = message["type"] == "http.disconnect"
+        body.data += message.get("body", b"")
+        if len(body.data) > SMALL_BODY:
+            self._large[body] = len(body.data)
+            while self.held > self._max_held:
+                self._give_up(next(one for one in self._large if not one.complete))
+        body.complete = not message.get("more_body", False)
+
+    def _give_up(self, body: Body) -> None:
+        del self._large[body]
+        body.given_up = True
+        body.reading.cancel()
+
+    async def _gone_before_its_turn(self, scope: Scope, receive: Receive) -> bool:
+        return (
+            scope["method"] == "POST" and await self._turns.wait() and await Request(scope, receive).is_disconnected()
+        )
+
+
+def _announced(scope: Scope) -> int | float:
+    announced = Headers(scope=scope).get("content-length", "0")
+    return int(announced) if announced.isdecimal() and len(announced) < 20 else math.inf  # noqa: PLR2004
+
+
+def _refusal_of_size(size: float) -> Response | None:
+    if size <= MAX_BODY:
+        return None
+    return _refusal(413, Code.BODY_TOO_LARGE, f"a request has {size} bytes; at most {MAX_BODY} are allowed.", SPLIT)
+
+
+def _refusal(status: int, code: Code, message: str, next_step: str) -> Response:
+    text = str(UsageError(code, message, next_step))
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": INVALID_REQUEST, "message": text}}
+    return JSONResponse(error, status, {"connection": "close"})
+
+
+def _replaying(body: Body, receive: Receive) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": bytes(body.data), "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
