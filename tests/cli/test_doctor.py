@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import PROJECT_ID, config_text, make_settings, open_to_all, posix_only, unprivileged, write_config
+from tests.support import PROJECT_ID, config_text, make_settings, posix_only, unprivileged, write_config
 from workflow_mcp.cli.doctor import Step, examine, is_healthy, report
 
 
@@ -126,14 +126,14 @@ def test_what_a_project_lacks_is_said(tmp_path: Path, keys: dict[str, Any], said
 
 
 @posix_only
-def test_a_data_directory_that_cannot_be_written_is_a_problem() -> None:
+def test_a_data_directory_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
     """Where sessions could not survive, that is said before it happens."""
-    with open_to_all() as base, unprivileged():
-        steps = diagnosis(base, base)
-        assert not is_healthy(steps)
-        [(verdict, detail)] = details(steps, "data directory")
-        assert verdict == "problem"
-        assert "WORKFLOW_MCP_DATA_DIR" in detail
+    tmp_path.chmod(0o555)
+    steps = unprivileged(lambda: diagnosis(tmp_path, tmp_path))
+    assert not is_healthy(steps)
+    [(verdict, detail)] = details(steps, "data directory")
+    assert verdict == "problem"
+    assert "WORKFLOW_MCP_DATA_DIR" in detail
 
 
 def test_looking_changes_nothing(tmp_path: Path) -> None:

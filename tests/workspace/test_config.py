@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support import BOUND, PROJECT_ID, config_text, open_to_all, posix_only, unprivileged, write_config
+from tests.support import BOUND, PROJECT_ID, config_text, posix_only, unprivileged, write_config
 from workflow_mcp.errors import ConfigError
 from workflow_mcp.workspace.config import Config, config_schema, parse_config
 from workflow_mcp.workspace.config_cache import CACHED_CONFIGS, ConfigCache
@@ -458,13 +458,11 @@ def test_an_empty_config_folder_is_no_config(tmp_path: Path, is_link: bool) -> N
 
 
 @posix_only
-def test_a_config_folder_that_cannot_be_entered_is_an_error() -> None:
+def test_a_config_folder_that_cannot_be_entered_is_an_error(tmp_path: Path) -> None:
     """Where it cannot be told whether there is a config, no other one answers."""
-    with open_to_all() as base:
-        (base / "a" / ".workflow-mcp").mkdir(parents=True)
-        (base / "a" / ".workflow-mcp").chmod(0)
-        with unprivileged(), pytest.raises(ConfigError) as caught:
-            found(base / "a")
+    (tmp_path / ".workflow-mcp").mkdir(mode=0)
+    with pytest.raises(ConfigError) as caught:
+        unprivileged(lambda: found(tmp_path))
     assert caught.value.code == "CONFIG_UNREADABLE"
 
 

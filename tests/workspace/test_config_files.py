@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock, Timeout
 
-from tests.support import BOUND, NOBODY, open_to_all, posix_only, root_only, unprivileged
+from tests.support import BOUND, NOBODY, posix_only, root_only, unprivileged
 from workflow_mcp.errors import ConfigError
 from workflow_mcp.workspace.config_files import MAX_BYTES, fingerprint, is_inside, read_config_file, write_config_file
 
@@ -86,13 +86,12 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
 
 
 @posix_only
-def test_a_denied_permission_is_told() -> None:
+def test_a_denied_permission_is_told(tmp_path: Path) -> None:
     """A file that may be looked at but not read is refused when it is read."""
-    with open_to_all() as base:
-        (base / "c").write_bytes(b"{}")
-        (base / "c").chmod(0)
-        with unprivileged(), pytest.raises(ConfigError) as caught:
-            read_config_file(str(base / "c"), owners=ANYBODY)
+    (tmp_path / "c").write_bytes(b"{}")
+    (tmp_path / "c").chmod(0)
+    with pytest.raises(ConfigError) as caught:
+        unprivileged(lambda: read_config_file(str(tmp_path / "c"), owners=ANYBODY))
     assert caught.value.code == "CONFIG_UNREADABLE"
 
 
@@ -241,15 +240,14 @@ def test_nothing_is_written_that_could_not_be_read_again(tmp_path: Path) -> None
 
 
 @posix_only
-def test_a_folder_that_cannot_be_written_is_told() -> None:
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """A denied permission names the file and changes nothing."""
-    with open_to_all() as base:
-        (base / "d").mkdir()
-        with unprivileged(), pytest.raises(ConfigError) as caught:
-            write_config_file(str(base / "d" / "c"), change_to(b"new"))
-        assert caught.value.code == "CONFIG_NOT_WRITABLE"
-        assert str(base / "d" / "c") in str(caught.value)
-        assert os.listdir(base / "d") == []
+    (tmp_path / "d").mkdir(mode=0o555)
+    with pytest.raises(ConfigError) as caught:
+        unprivileged(lambda: write_config_file(str(tmp_path / "d" / "c"), change_to(b"new")))
+    assert caught.value.code == "CONFIG_NOT_WRITABLE"
+    assert str(tmp_path / "d" / "c") in str(caught.value)
+    assert os.listdir(tmp_path / "d") == []
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link"])

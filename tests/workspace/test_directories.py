@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import open_to_all, posix_only, unprivileged
+from tests.support import posix_only, unprivileged
 from workflow_mcp.errors import DirectoryError
 from workflow_mcp.workspace.directories import (
     check_directory,
@@ -120,18 +120,15 @@ def test_a_fifo_is_no_directory_and_hangs_nobody(tmp_path: Path) -> None:
 
 @posix_only
 @pytest.mark.parametrize("mode", [0o000, 0o300, 0o600])
-def test_an_unreadable_directory_is_refused(mode: int) -> None:
+def test_an_unreadable_directory_is_refused(tmp_path: Path, mode: int) -> None:
     """A directory that cannot be listed, or entered, cannot be worked in."""
-    with open_to_all() as base:
-        (base / "closed" / "below").mkdir(parents=True)
-        (base / "closed").chmod(mode)
-        if os.geteuid() == 0:
-            os.chown(base / "closed", 65534, 65534)
-        with unprivileged():
-            assert refusal(str(base / "closed")).code == "DIRECTORY_UNREADABLE"
-            if not mode & 0o100:
-                assert refusal(str(base / "closed" / "below")).code == "DIRECTORY_UNREADABLE"
-        (base / "closed").chmod(0o700)
+    closed = tmp_path / "closed"
+    (closed / "below").mkdir(parents=True)
+    closed.chmod(mode)
+    assert unprivileged(lambda: refusal(str(closed))).code == "DIRECTORY_UNREADABLE"
+    if not mode & 0o100:
+        assert unprivileged(lambda: refusal(str(closed / "below"))).code == "DIRECTORY_UNREADABLE"
+    closed.chmod(0o700)
 
 
 def test_a_nul_is_refused() -> None:

@@ -17,7 +17,6 @@ from tests.support import (
     PROJECT_ID,
     config_text,
     make_settings,
-    open_to_all,
     posix_only,
     unprivileged,
     write_config,
@@ -168,15 +167,14 @@ def test_dry_run_changes_nothing_and_says_what_would_be(tmp_path: Path) -> None:
 
 
 @posix_only
-def test_a_project_that_needs_nothing_written_may_be_read_only() -> None:
+@pytest.mark.parametrize("content", [config_text(), config_text(project_id=None, dry_run=True)])
+def test_a_project_that_needs_nothing_written_may_be_read_only(tmp_path: Path, content: str) -> None:
     """Repeating is as safe where nothing can be written: a complete config, or `dry_run`."""
-    for content in (config_text(), config_text(project_id=None, dry_run=True)):
-        with open_to_all() as base:
-            path = write_config(base, content)
-            with unprivileged():
-                done = init(base)
-            assert "nothing was changed" in done.message
-            assert Path(path).read_text() == content
+    path = Path(write_config(tmp_path, content))
+    path.parent.chmod(0o555)
+    done = unprivileged(lambda: init(tmp_path))
+    assert "nothing was changed" in done.message
+    assert path.read_text() == content
 
 
 @pytest.mark.parametrize("git", ["directory", "file"])

@@ -24,9 +24,7 @@ from tests.support import (
     PROJECT_ID,
     DictStore,
     config_text,
-    open_to_all,
     posix_only,
-    root_only,
     unprivileged,
     write_config,
 )
@@ -128,25 +126,25 @@ def test_processes_agree_on_one_id(tmp_path: Path) -> None:
 
 
 @posix_only
-@root_only
-async def test_a_config_folder_that_cannot_be_written() -> None:
+def test_a_config_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """The project is found by its name, and every answer with rows says that the id could not be written."""
-    with open_to_all() as base:
-        folder = make_project(base, "fixed", with_id=False)
-        (base / "data").mkdir()
-        (base / "data").chmod(0o777)
-        before = (folder / ".workflow-mcp" / "config.json").read_bytes()
-        with unprivileged():
-            async with agent_on(base, folder) as agent:
-                created = await agent.told("create_work_items", items=[{"title": "one"}])
-                for told in (created, await agent.told("list_work_items")):
-                    assert told.splitlines()[0].startswith("project: fixed |")
-                    assert "could not be written" in told.splitlines()[-1]
-                    assert str(folder) in told.splitlines()[-1]
-            async with agent_on(base, folder) as another:
-                assert await another.titles() == ["one"], "a later server finds the same"
-            assert len(files_in(base)) == 1
-        assert (folder / ".workflow-mcp" / "config.json").read_bytes() == before
+    folder = make_project(tmp_path, "fixed", with_id=False)
+    before = (folder / ".workflow-mcp" / "config.json").read_bytes()
+    (folder / ".workflow-mcp").chmod(0o555)
+
+    async def work() -> None:
+        async with agent_on(tmp_path, folder) as agent:
+            created = await agent.told("create_work_items", items=[{"title": "one"}])
+            for told in (created, await agent.told("list_work_items")):
+                assert told.splitlines()[0].startswith("project: fixed |")
+                assert "could not be written" in told.splitlines()[-1]
+                assert str(folder) in told.splitlines()[-1]
+        async with agent_on(tmp_path, folder) as another:
+            assert await another.titles() == ["one"], "a later server finds the same"
+
+    unprivileged(lambda: asyncio.run(work()))
+    assert len(files_in(tmp_path)) == 1
+    assert (folder / ".workflow-mcp" / "config.json").read_bytes() == before
 
 
 async def test_without_auto_switch(era: Era, tmp_path: Path) -> None:
