@@ -12,7 +12,7 @@ from workflow_mcp.session_context import SessionContextManager, adopt_session_co
 from workflow_mcp.sessions.connections import Connections
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.projects import Projects
 from workflow_mcp.workspace.resolver import Resolver
@@ -42,7 +42,7 @@ class Services:
     settings: Settings
     sessions: SessionContextManager
     configs: ConfigCache
-    files: FileWork
+    threads: WorkerThreads
     resolver: Resolver
     projects: Projects
     connections: Connections
@@ -67,15 +67,17 @@ async def open_services(
         store=store,
         stored_as=connections.stored_as,
     )
-    configs, files = ConfigCache(), FileWork(timeout=settings.file_timeout)
-    projects = Projects(settings=settings, files=files)
-    resolver = Resolver(sessions=sessions, configs=configs, settings=settings, files=files, find_project=projects.find)
+    configs, threads = ConfigCache(), WorkerThreads(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, threads=threads)
+    resolver = Resolver(
+        sessions=sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
+    )
     adopt_session_context_manager(sessions)
     try:
         async with sessions:
             logger.info("sessions are open")
-            yield Services(settings, sessions, configs, files, resolver, projects, connections, Stats())
+            yield Services(settings, sessions, configs, threads, resolver, projects, connections, Stats())
     finally:
         await projects.aclose()
-        files.close()
+        threads.close()
         logger.info("sessions are closed")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.support import check_invariants, file_of, finished, linux_only, make, open_files, raw, start_worker
-from workflow_mcp.storage.sqlite.engine import CONNECTIONS
+from workflow_mcp.storage.sqlite.engine import MAX_CONNECTIONS
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ProjectRef
 
@@ -165,5 +165,5 @@ async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
             await asyncio.gather(*calls, return_exceptions=True)
         assert (await store.get_item(project, only)).item.title == "a"
         # At most so many connections, each with the file and its log.
-        assert 1 <= open_files(tmp_path) <= 2 * CONNECTIONS + 1
+        assert 1 <= open_files(tmp_path) <= 2 * MAX_CONNECTIONS + 1
     assert open_files(tmp_path) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import BOUND, accepted, until
 from workflow_mcp.errors import DirectoryError
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 
 
 class Mount:
@@ -30,9 +30,9 @@ class Mount:
 
 
 @asynccontextmanager
-async def dead_mount(limit: float = 0.05) -> AsyncIterator[tuple[FileWork, Mount]]:
+async def dead_mount(limit: float = 0.05) -> AsyncIterator[tuple[WorkerThreads, Mount]]:
     """File work and a mount that hangs, both ended whatever the test does."""
-    files, mount = FileWork(timeout=limit), Mount()
+    files, mount = WorkerThreads(timeout=limit), Mount()
     try:
         async with asyncio.timeout(BOUND):
             yield files, mount
@@ -43,21 +43,21 @@ async def dead_mount(limit: float = 0.05) -> AsyncIterator[tuple[FileWork, Mount
 
 async def test_work_is_done_off_the_loop() -> None:
     """The result is the work's, computed in another thread."""
-    files = FileWork(timeout=BOUND)
-    assert await files.run("/a", threading.get_ident) != threading.get_ident()
+    files = WorkerThreads(timeout=BOUND)
+    assert await files.run_bounded("/a", threading.get_ident) != threading.get_ident()
     files.close()
 
 
 async def test_what_work_raises_is_raised() -> None:
     """An exception of the work is its caller's, and leaves the place usable."""
-    files = FileWork(timeout=BOUND)
+    files = WorkerThreads(timeout=BOUND)
 
     def fail() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await files.run("/a", fail)
-    assert await files.run("/a", lambda: 1) == 1
+        await files.run_bounded("/a", fail)
+    assert await files.run_bounded("/a", lambda: 1) == 1
     files.close()
 
 
@@ -65,7 +65,7 @@ async def test_work_that_hangs_is_given_up_on() -> None:
     """After the time limit the caller gets one line that names the place and the limit."""
     async with dead_mount() as (files, mount):
         with pytest.raises(DirectoryError) as caught:
-            await files.run("/dead\nmount", mount.stat)
+            await files.run_bounded("/dead\nmount", mount.stat)
     assert caught.value.code == "DIRECTORY_TIMEOUT"
     assert "0.05 s" in str(caught.value)
     assert "/dead\\nmount" in str(caught.value)
@@ -74,9 +74,9 @@ async def test_work_that_hangs_is_given_up_on() -> None:
 async def test_others_go_on_while_one_hangs() -> None:
     """Work on other places is done while many callers hang on one."""
     async with dead_mount(limit=2.0) as (files, mount):
-        hanging = [asyncio.create_task(files.run("/dead", mount.stat)) for _ in range(40)]
+        hanging = [asyncio.create_task(files.run_bounded("/dead", mount.stat)) for _ in range(40)]
         for number in range(10):
-            assert await files.run(f"/alive/{number}", lambda: "here") == "here"
+            assert await files.run_bounded(f"/alive/{number}", lambda: "here") == "here"
         assert not any(task.done() for task in hanging)
         mount.back.set()
         assert set(await asyncio.gather(*hanging)) == {"answer"}
@@ -86,64 +86,66 @@ async def test_a_place_that_hangs_is_refused_at_once() -> None:
     """While earlier work on a place still hangs, more of it is refused without being begun; other places are not."""
     async with dead_mount() as (files, mount):
         with pytest.raises(DirectoryError):
-            await files.run("/dead", mount.stat)
+            await files.run_bounded("/dead", mount.stat)
         begun = mount.waiting
         for _ in range(100):
             with pytest.raises(DirectoryError, match="DIRECTORY_TIMEOUT"):
-                await files.run("/dead", mount.stat)
+                await files.run_bounded("/dead", mount.stat)
         assert mount.waiting == begun
-        assert await files.run("/alive", lambda: 1) == 1
+        assert await files.run_bounded("/alive", lambda: 1) == 1
 
 
 async def test_a_place_that_is_back_is_used_again() -> None:
     """Once the hanging work has ended, the place is as good as any."""
     async with dead_mount() as (files, mount):
-        results = await asyncio.gather(*(files.run("/dead", mount.stat) for _ in range(5)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(files.run_bounded("/dead", mount.stat) for _ in range(5)), return_exceptions=True
+        )
         assert {type(result) for result in results} == {DirectoryError}
         mount.back.set()
-        assert await accepted(lambda: files.run("/dead", lambda: "here")) == "here"
+        assert await accepted(lambda: files.run_bounded("/dead", lambda: "here")) == "here"
 
 
 async def test_a_caller_that_leaves_does_not_hide_that_its_work_hangs() -> None:
     """A client that cancels its calls to a dead mount cannot pile up threads there."""
     async with dead_mount(limit=0.02) as (files, mount):
-        leaving = asyncio.create_task(files.run("/dead", mount.stat))
+        leaving = asyncio.create_task(files.run_bounded("/dead", mount.stat))
         await until(lambda: mount.waiting == 1)
         leaving.cancel()
         with pytest.raises(asyncio.CancelledError):
             await leaving
         await until(lambda: "/dead" in files._hanging)
         with pytest.raises(DirectoryError, match="DIRECTORY_TIMEOUT"):
-            await files.run("/dead", lambda: 1)
+            await files.run_bounded("/dead", lambda: 1)
 
 
 async def test_a_hung_server_s_innocent_places_recover() -> None:
     """A place whose work could not even begin, because everything was busy, is usable once that has passed."""
     async with dead_mount(limit=0.2) as (files, mount):
-        busy = [asyncio.create_task(files.run(f"/dead/{number}", mount.stat)) for number in range(300)]
+        busy = [asyncio.create_task(files.run_bounded(f"/dead/{number}", mount.stat)) for number in range(300)]
         await asyncio.wait(busy)
         mount.back.set()
-        assert await accepted(lambda: files.run("/dead/299", lambda: 1)) == 1
+        assert await accepted(lambda: files.run_bounded("/dead/299", lambda: 1)) == 1
         assert {type(task.exception()) for task in busy} == {DirectoryError}
 
 
 def test_it_works_in_one_event_loop_after_another() -> None:
     """Threads that are there from one loop serve the next."""
-    files = FileWork(timeout=BOUND)
+    files = WorkerThreads(timeout=BOUND)
     for _ in range(3):
-        assert asyncio.run(files.run("/a", lambda: "here")) == "here"
+        assert asyncio.run(files.run_bounded("/a", lambda: "here")) == "here"
     files.close()
 
 
 def test_a_loop_that_closed_is_not_waited_for() -> None:
     """Work that ends after its loop was closed ends quietly, and the next loop is served."""
-    files, mount = FileWork(timeout=0.01), Mount()
+    files, mount = WorkerThreads(timeout=0.01), Mount()
 
     async def give_up() -> None:
         with pytest.raises(DirectoryError):
-            await files.run("/dead", mount.stat)
+            await files.run_bounded("/dead", mount.stat)
 
     asyncio.run(give_up())
     mount.back.set()
-    assert asyncio.run(files.run("/alive", lambda: "here")) == "here"
+    assert asyncio.run(files.run_bounded("/alive", lambda: "here")) == "here"
     files.close()

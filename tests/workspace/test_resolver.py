@@ -15,7 +15,7 @@ from tests.support import BOUND, PROJECT_ID, FakeClock, accepted, config_text, m
 from workflow_mcp.errors import Code, ConfigError, DirectoryError, ProjectError, SessionError, WorkflowError
 from workflow_mcp.session_context import MAX_IDLE, SessionContextManager
 from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport, handle_key
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import DirectorySource
 from workflow_mcp.workspace.resolver import Resolver
@@ -59,12 +59,12 @@ class World:
         self.alive = {PROCESS_KEY}
         self.sessions = SessionContextManager(clock=self.clock, is_alive=self.alive.__contains__)
         self.configs = ConfigCache()
-        self.files = FileWork(timeout=BOUND)
+        self.files = WorkerThreads(timeout=BOUND)
         self.resolver = Resolver(
             sessions=self.sessions,
             configs=self.configs,
             settings=make_settings(base, **settings),
-            files=self.files,
+            threads=self.files,
             find_project=self.find_project,
         )
 
@@ -414,7 +414,7 @@ async def test_a_dead_mount_costs_its_own_clients_only(tmp_path: Path) -> None:
     write_config(tmp_path / "session")
     stuck = StuckCache(world.at("option"))
     world.resolver._configs = stuck
-    world.resolver._files = FileWork(timeout=0.05)
+    world.resolver._threads = WorkerThreads(timeout=0.05)
     for name, row in (("dead", "option"), ("well", "session")):
         await world.sessions.set_working_directory(handle_key(name, principal=None), world.at(row))
     dead, well = (Call(Caller("2026-07-28", "http", handle=name)) for name in ("dead", "well"))
@@ -431,4 +431,4 @@ async def test_a_dead_mount_costs_its_own_clients_only(tmp_path: Path) -> None:
         stuck.back.set()
     workspace = await accepted(lambda: world.resolver.resolve(dead))
     assert workspace.directory == world.at("option")
-    world.resolver._files.close()
+    world.resolver._threads.close()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.session_context import SessionContextManager
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import check_directory, process_directory
 from workflow_mcp.workspace.discovery import candidates, config_path_in
@@ -34,13 +34,13 @@ class Step:
 
 def local_resolver(settings: Settings) -> Resolver:
     """A resolver for the command line, which has no sessions."""
-    files = FileWork(timeout=settings.file_timeout)
-    projects = Projects(settings=settings, files=files)
+    threads = WorkerThreads(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, threads=threads)
     return Resolver(
         sessions=SessionContextManager(),
         configs=ConfigCache(),
         settings=settings,
-        files=files,
+        threads=threads,
         find_project=projects.find,
     )
 

@@ -22,7 +22,7 @@ from workflow_mcp.server.arguments import View
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.settings import load_settings
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary
 from workflow_mcp.workspace.projects import Data, Projects, dry_run_error
 from workflow_mcp.workspace.values import Workspace
@@ -163,13 +163,13 @@ def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
 async def _open_data(directory: str) -> AsyncIterator[Data]:
     settings = load_settings()
     place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
-    files = FileWork(timeout=settings.file_timeout)
-    projects = Projects(settings=settings, files=files)
+    threads = WorkerThreads(timeout=settings.file_timeout)
+    projects = Projects(settings=settings, threads=threads)
     try:
         yield await projects.data_of(Workspace(None, None, place, place.project))
     finally:
         await projects.aclose()
-        files.close()
+        threads.close()
 
 
 def _table(title: str, items: Sequence[ItemSummary]) -> Table:

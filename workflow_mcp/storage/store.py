@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.databases import Databases
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.importing import import_records
 from workflow_mcp.work import validation
@@ -47,16 +48,24 @@ class Store:
 
     Args:
         data_dir: the folder that `projects/` is in; made when needed, for its owner alone.
+        threads: run the blocking work; default: threads of the store's own.
         clock: the current time, in seconds since the epoch.
         open_projects: how many files stay open.
     """
 
     def __init__(
-        self, data_dir: Path, *, clock: Callable[[], float] = time.time, open_projects: int = OPEN_PROJECTS
+        self,
+        data_dir: Path,
+        *,
+        threads: WorkerThreads | None = None,
+        clock: Callable[[], float] = time.time,
+        open_projects: int = OPEN_PROJECTS,
     ) -> None:
         self._data_dir = data_dir
         self._clock = clock
-        self._databases = Databases(data_dir, clock=self._now, most=open_projects)
+        self._threads = WorkerThreads() if threads is None else threads
+        self._owns_threads = threads is None
+        self._databases = Databases(data_dir, clock=self._now, maximum=open_projects, threads=self._threads)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), tz=UTC)
@@ -72,6 +81,8 @@ class Store:
     async def aclose(self) -> None:
         """Finish what is running and close all files; safe to repeat."""
         await self._databases.close()
+        if self._owns_threads:
+            self._threads.close()
 
     async def ensure(self, project: ProjectRef) -> None:
         """Make the project's file ready: created, brought up to date, and carrying the project's name.
@@ -88,7 +99,8 @@ class Store:
         Raises:
             UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         """
-        return await asyncio.to_thread(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
+        work = partial(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
+        return await self._threads.run(work)
 
     async def find_project(self, id_or_name: str) -> ProjectRef:
         """The project with this id or, exactly, this name.
@@ -96,7 +108,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         """
-        return await asyncio.to_thread(projects.find_project, self._data_dir, id_or_name)
+        return await self._threads.run(partial(projects.find_project, self._data_dir, id_or_name))
 
     async def project_by_name(self, name: str) -> ProjectRef | None:
         """The only project of exactly this name; None when there is none.
@@ -104,7 +116,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
-        return await asyncio.to_thread(projects.find_by_name, self._data_dir, name)
+        return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
 
     async def project_named(self, name: str) -> ProjectRef:
         """The project of a config without an id: the only one of this name, else a new one, made once.
@@ -112,7 +124,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
-        return await asyncio.to_thread(projects.find_or_make, self._data_dir, name, self._now())
+        return await self._threads.run(partial(projects.find_or_make, self._data_dir, name, self._now()))
 
     async def create_items(
         self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
@@ -213,9 +225,13 @@ class Store:
 
     async def export(self, project: ProjectRef) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""
-        async with self._databases.use(project) as database, database.snapshot() as transaction:
-            async for record in export_records(transaction, project):
-                yield record
+        async with (
+            self._databases.use(project) as database,
+            aclosing(database.portions(partial(export_records, project=project))) as portions,
+        ):
+            async for records in portions:
+                for record in records:
+                    yield record
 
     async def import_items(
         self, project: ProjectRef, records: Iterable[Mapping[str, Any]], actor: Actor
@@ -226,6 +242,6 @@ class Store:
             WorkItemError: `IMPORT_INVALID`, naming the record.
         """
         validation.check_actor(actor)
-        found = await asyncio.to_thread(read_records, records)
+        found = await self._threads.run(partial(read_records, records))
         async with self._databases.use(project) as database:
             return await database.write(partial(import_records, found=found, actor=actor))

@@ -1,4 +1,4 @@
-"""Blocking file work, off the event loop and bounded in time.
+"""Blocking work, off the event loop: files bounded in time, and the store's transactions.
 
 Daemon threads of our own, because a library's worker threads are joined when the process ends: one
 that hangs in a dead file system would keep it for ever.
@@ -10,119 +10,119 @@ import asyncio
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from workflow_mcp.errors import Code, DirectoryError, shown
 
-THREADS = 2
+KEPT_THREADS = 2
 MAX_THREADS = 256
-PATIENCE = 0.02
+HELP_SECONDS = 0.02
+FILE_TIMEOUT = 5.0
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Job:
-    place: str
-    work: Callable[[], Any]
+class _Job(Generic[T]):
+    work: Callable[[], T]
     loop: asyncio.AbstractEventLoop
-    key: Hashable
-    futures: list[asyncio.Future[Any]] = field(default_factory=list)
+    future: asyncio.Future[T]
+    location: str | None = None
     started: bool = False
     done: bool = False
     hangs: bool = False
 
     def settle(self, result: Any, error: BaseException | None) -> None:
-        for future in self.futures:
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
 
 
-class FileWork:
-    """Runs file work in threads; a file system that hangs costs its own callers time and nobody else.
+class WorkerThreads:
+    """Runs blocking work in threads; work that hangs costs its own callers time and nobody else.
+
+    Two threads are kept. Work that has waited for `HELP_SECONDS` gets one more, up to `MAX_THREADS`.
 
     Args:
-        timeout: seconds one piece of work may take.
+        timeout: seconds that one piece of file work may take.
     """
 
-    def __init__(self, *, timeout: float) -> None:
+    def __init__(self, *, timeout: float = FILE_TIMEOUT) -> None:
         self._timeout = timeout
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._waiting: dict[Hashable, _Job] = {}
+        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._threads = 0
         self._hanging: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    async def run(self, place: str, work: Callable[[], T], *, shared: Hashable = None) -> T:
-        """What `work`, which touches the directory `place`, returns.
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns."""
+        job = self._submit(work)
+        helping = job.loop.call_later(HELP_SECONDS, self._help, job)
+        try:
+            return await job.future
+        finally:
+            helping.cancel()
 
-        Work under one `shared` key is the same work: those who ask for it before it has begun get
-        one answer, which is as fresh as each of them can expect.
+    async def run_bounded(self, location: str, work: Callable[[], T]) -> T:
+        """What `work`, which touches the directory `location`, returns within the time limit.
 
         Raises:
-            DirectoryError: `DIRECTORY_TIMEOUT`; at once where earlier work on `place` still hangs.
+            DirectoryError: `DIRECTORY_TIMEOUT`; at once where earlier work on `location` still hangs.
         """
-        if place in self._hanging:
-            raise self._timed_out(place)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        with self._lock:
-            job = self._waiting.get((loop, shared)) if shared is not None else None
-            if job is not None:
-                job.futures.append(future)
-        if job is not None:
-            return await future
-        return await self._submit(_Job(place, work, loop, (loop, shared), [future]), future)
-
-    async def _submit(self, job: _Job, future: asyncio.Future[T]) -> T:
-        with self._lock:
-            self._waiting[job.key] = job
-        self._queue.put(job)
-        if self._threads < THREADS:
-            self._add_thread()
-        help_call = job.loop.call_later(PATIENCE, self._help, job)
-        expiry = job.loop.call_later(self._timeout, self._expire, job)
+        if location in self._hanging:
+            raise self._timed_out(location)
+        job = self._submit(work, location)
+        timers = (
+            job.loop.call_later(HELP_SECONDS, self._help, job),
+            job.loop.call_later(self._timeout, self._expire, job, location),
+        )
         try:
-            return await future
+            return await job.future
         finally:
             if job.done:
-                help_call.cancel()
-                expiry.cancel()
+                for timer in timers:
+                    timer.cancel()
 
     def close(self) -> None:
         """Let the threads end once they have done what they were given."""
         for _ in range(self._threads):
             self._queue.put(None)
 
-    def _help(self, job: _Job) -> None:
-        # All threads are busy, perhaps for long: this job gets one more.
+    def _submit(self, work: Callable[[], T], location: str | None = None) -> _Job[T]:
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future(), location)
+        self._queue.put(job)
+        if self._threads < KEPT_THREADS:
+            self._add_thread()
+        return job
+
+    def _help(self, job: _Job[Any]) -> None:
         if not job.started:
             self._add_thread()
 
-    def _expire(self, job: _Job) -> None:
+    def _expire(self, job: _Job[Any], location: str) -> None:
         with self._lock:
             if not job.done:
                 job.hangs = True
-                self._hanging[job.place] += 1
-        job.settle(None, self._timed_out(job.place))
+                self._hanging[location] += 1
+        job.settle(None, self._timed_out(location))
 
     def _add_thread(self) -> None:
         with self._lock:
             if self._threads >= MAX_THREADS:
                 return
             self._threads += 1
-        threading.Thread(target=self._serve, name="file-work", daemon=True).start()
+        threading.Thread(target=self._serve, name="worker", daemon=True).start()
 
     def _serve(self) -> None:
         while (job := self._queue.get()) is not None:
-            self._begin(job)
+            job.started = True
             result, error = _outcome(job.work)
             self._finish(job)
             # A loop that has been closed meanwhile waits for nothing.
@@ -133,29 +133,23 @@ class FileWork:
         with self._lock:
             self._threads -= 1
 
-    def _begin(self, job: _Job) -> None:
-        with self._lock:
-            job.started = True
-            if self._waiting.get(job.key) is job:
-                del self._waiting[job.key]
-
     def _is_spare(self) -> bool:
         with self._lock:
-            spare = self._threads > THREADS and self._queue.empty()
+            spare = self._threads > KEPT_THREADS and self._queue.empty()
             self._threads -= spare
             return spare
 
-    def _finish(self, job: _Job) -> None:
+    def _finish(self, job: _Job[Any]) -> None:
         with self._lock:
             job.done = True
-            if job.hangs:
-                self._hanging[job.place] -= 1
+            if job.hangs and job.location is not None:
+                self._hanging[job.location] -= 1
                 self._hanging = +self._hanging
 
-    def _timed_out(self, place: str) -> DirectoryError:
+    def _timed_out(self, location: str) -> DirectoryError:
         return DirectoryError(
             Code.DIRECTORY_TIMEOUT,
-            f"{shown(place)} did not answer within {self._timeout:g} s.",
+            f"{shown(location)} did not answer within {self._timeout:g} s.",
             "check that its file system is there and answers, then call again.",
         )
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert, Row, Table, bindparam
@@ -16,6 +28,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert
 from workflow_mcp.storage.faults import DRIVER_ERRORS, is_busy, store_errors
 from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.sqlite.files import FileIdentity, check_owner
+from workflow_mcp.storage.threads import WorkerThreads
 
 T = TypeVar("T")
 
@@ -32,37 +45,34 @@ class Transaction:
     They are built once, with parameters, because building one takes longer than SQLite takes to run it.
 
     Attributes:
-        on: does something with the connection, wherever that lives.
+        connection: where it runs.
+        project_id: the project.
         now: the time of all that the transaction does; taken after its lock was.
     """
 
-    on: Callable[[Callable[[Connection], Any]], Awaitable[Any]]
+    connection: Connection
     project_id: str
     now: datetime
 
-    async def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
+    def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
-        here = {**values, OWN_PROJECT: self.project_id}
-        rows: Sequence[Row[Any]] = await self.on(lambda connection: connection.execute(statement, here).all())
-        return rows
+        return self.connection.execute(statement, {**values, OWN_PROJECT: self.project_id}).all()
 
-    async def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
+    def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
         """The first row of a statement with these values for its parameters, or None."""
-        here = {**values, OWN_PROJECT: self.project_id}
-        row: Row[Any] | None = await self.on(lambda connection: connection.execute(statement, here).first())
-        return row
+        return self.connection.execute(statement, {**values, OWN_PROJECT: self.project_id}).first()
 
-    async def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
+    def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each of these values for its parameters."""
-        await self._execute(statement, [{**one, OWN_PROJECT: self.project_id} for one in values])
+        self._execute(statement, [{**one, OWN_PROJECT: self.project_id} for one in values])
 
-    async def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
-        await self._execute(_insert(table), [{**row, "project_id": self.project_id} for row in rows])
+        self._execute(_insert(table), [{**row, "project_id": self.project_id} for row in rows])
 
-    async def _execute(self, statement: Executable, values: list[dict[str, Any]]) -> None:
+    def _execute(self, statement: Executable, values: list[dict[str, Any]]) -> None:
         if values:
-            await self.on(lambda connection: connection.execute(statement, values))
+            self.connection.execute(statement, values)
 
 
 def own(table: FromClause) -> ColumnElement[bool]:
@@ -75,18 +85,7 @@ def _insert(table: Table) -> Insert:
     return table.insert()
 
 
-Work = Callable[[Transaction], Coroutine[Any, Any, T]]
-
-
-def driven(work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns, run to its end here and now: in its connection's thread it has nothing to wait for."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    work.close()
-    raise RuntimeError("a transaction waits for nothing but its own statements")
+Work = Callable[[Transaction], T]
 
 
 class Database:
@@ -97,15 +96,26 @@ class Database:
         project_id: whose it is.
         identity: which file it was when it was made ready.
         clock: the current time, UTC.
+        threads: run the transactions.
     """
 
-    def __init__(self, path: str, project_id: str, identity: FileIdentity, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        path: str,
+        project_id: str,
+        *,
+        identity: FileIdentity,
+        clock: Callable[[], datetime],
+        threads: WorkerThreads,
+    ) -> None:
         self.path = path
         self.identity = identity
         self.users = 0
         self._project_id = project_id
         self._clock = clock
+        self._threads = threads
         self._connections = engine.connections_to(path)
+        self._free = asyncio.Semaphore(engine.MAX_CONNECTIONS)
         self._writing = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -115,7 +125,7 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._patiently(work, write=False))
+        return await self._to_the_end(self._when_free(partial(self._patiently, work, write=False)))
 
     async def write(self, work: Work[T]) -> T:
         """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
@@ -123,27 +133,34 @@ class Database:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._alone(work))
+        return await self._to_the_end(self._alone(partial(self._patiently, work, write=True)))
 
-    @contextlib.asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Transaction]:
-        """A transaction for reading over several awaits of the caller's."""
-        with store_errors(self.path):
-            async with self._connections.use() as connection:
-                try:
-                    now = await connection.run(partial(self._begin, write=False))
-                    yield Transaction(connection.run, self._project_id, now)
-                finally:
-                    await connection.run(Connection.rollback)
+    async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
+        """What `work` yields, one trip to a thread each, all of it seeing the same state."""
+        reading = self._yielding(work)
+        async with self._free:
+            try:
+                async for portion in self._each(reading):
+                    yield portion
+            finally:
+                await self._threads.run(reading.close)
+
+    async def _each(self, reading: Iterator[T]) -> AsyncIterator[T]:
+        while portion := await self._threads.run(lambda: list(islice(reading, 1))):
+            yield portion[0]
+
+    def _yielding(self, work: Callable[[Transaction], Iterator[T]]) -> Generator[T, None, None]:
+        with store_errors(self.path), self._transaction(write=False) as tx:
+            yield from work(tx)
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._connections.close()
+        await self._threads.run(self._connections.close)
 
-    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
-        # A caller may go away at any await; a connection must not be left in the middle of a transaction.
-        task = asyncio.create_task(work)
+    async def _to_the_end(self, call: Coroutine[Any, Any, T]) -> T:
+        # A caller may go away at any await; what it asked for is done all the same, and `close` waits for it.
+        task = asyncio.create_task(call)
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -153,37 +170,29 @@ class Database:
         if not task.cancelled():
             task.exception()
 
-    async def _alone(self, work: Work[T]) -> T:
+    async def _alone(self, work: Callable[[], T]) -> T:
         async with self._writing:
-            return await self._patiently(work, write=True)
+            return await self._when_free(work)
 
-    async def _patiently(self, work: Work[T], *, write: bool) -> T:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + engine.BUSY_SECONDS
+    async def _when_free(self, work: Callable[[], T]) -> T:
+        async with self._free:
+            return await self._threads.run(work)
+
+    def _patiently(self, work: Work[T], *, write: bool) -> T:
+        deadline = time.monotonic() + engine.BUSY_SECONDS
         with store_errors(self.path):
             while True:
                 try:
-                    async with self._connections.use() as connection:
-                        return await connection.run(partial(self._run, work=work, write=write))
+                    with self._transaction(write=write) as tx:
+                        return work(tx)
                 except DRIVER_ERRORS as error:
-                    if not is_busy(error) or loop.time() >= deadline:
+                    if not is_busy(error) or time.monotonic() >= deadline:
                         raise
-                await asyncio.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - nothing secret
+                time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - nothing secret
 
-    def _run(self, connection: Connection, *, work: Work[T], write: bool) -> T:
-        async def here(step: Callable[[Connection], Any]) -> Any:
-            return step(connection)
-
-        try:
-            now = self._begin(connection, write=write)
-            result = driven(work(Transaction(here, self._project_id, now)))
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
-        return result
-
-    def _begin(self, connection: Connection, *, write: bool) -> datetime:
-        connection.begin()
-        check_owner(self.path, engine.begin(connection, write=write), self._project_id)
-        return self._clock()
+    @contextmanager
+    def _transaction(self, *, write: bool) -> Iterator[Transaction]:
+        with self._connections.use() as connection:
+            connection.begin()
+            check_owner(self.path, engine.begin(connection, write=write), self._project_id)
+            yield Transaction(connection, self._project_id, self._clock())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workflow_mcp.errors import Code, ConfigError, ProjectError
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.init import write_project_id
 from workflow_mcp.workspace.values import Location, Project, Workspace
 
@@ -41,12 +41,12 @@ class Projects:
 
     Args:
         settings: say where the data is.
-        files: runs blocking file work.
+        threads: run blocking file work.
     """
 
-    def __init__(self, *, settings: Settings, files: FileWork) -> None:
+    def __init__(self, *, settings: Settings, threads: WorkerThreads) -> None:
         self._settings = settings
-        self._files = files
+        self._threads = threads
         self._store: Store | None = None
         self._opening = asyncio.Lock()
 
@@ -54,10 +54,10 @@ class Projects:
         """The store of all projects; SQLAlchemy is imported by the first call that gets here."""
         async with self._opening:
             if self._store is None:
-                await asyncio.to_thread(import_module, "workflow_mcp.storage.store")
+                await self._threads.run(partial(import_module, "workflow_mcp.storage.store"))
                 from workflow_mcp.storage.store import Store  # noqa: PLC0415 - see above
 
-                self._store = Store(self._settings.data_dir)
+                self._store = Store(self._settings.data_dir, threads=self._threads)
             return self._store
 
     async def aclose(self) -> None:
@@ -130,7 +130,7 @@ class Projects:
             return Data(store, known, dry_run)
         found, path = await store.project_named(name), place.config_path or ""
         write = partial(_written_id, path, found.id, place.directory.root)
-        written = await self._files.run(place.directory.path, write)
+        written = await self._threads.run_bounded(place.directory.path, write)
         if written is None:
             note = f"The project's id could not be written into {path}; the project is found by its name."
             return Data(store, found, note=note)

@@ -9,7 +9,7 @@ from workflow_mcp.errors import Code, DirectoryError, ProjectError, SessionError
 from workflow_mcp.session_context import SessionContext, SessionContextManager
 from workflow_mcp.sessions.caller import Caller, session_key
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.threads import FileWork
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import (
     HEADER,
@@ -31,7 +31,7 @@ class Resolver:
         sessions: where session keys lead to directories.
         configs: the cache of parsed configs.
         settings: what the operator and the launcher say.
-        files: runs blocking file work.
+        threads: run blocking file work.
         find_project: finds the project with an id that a session chose.
     """
 
@@ -41,13 +41,13 @@ class Resolver:
         sessions: SessionContextManager,
         configs: ConfigCache,
         settings: Settings,
-        files: FileWork,
+        threads: WorkerThreads,
         find_project: Callable[[str], Awaitable[Project]],
     ) -> None:
         self._sessions = sessions
         self._configs = configs
         self._settings = settings
-        self._files = files
+        self._threads = threads
         self._find_project = find_project
 
     async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
@@ -110,7 +110,7 @@ class Resolver:
             DirectoryError: the directory cannot be used.
             ConfigError: the config that applies there cannot be used.
         """
-        return await self._files.run(given, partial(self.locate_now, given, source), shared=(given, source))
+        return await self._threads.run_bounded(given, partial(self.locate_now, given, source))
 
     def locate_now(self, given: str, source: DirectorySource) -> Location:
         """What `locate` does, blocking; for threads and the command line."""

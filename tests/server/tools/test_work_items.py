@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -249,7 +250,7 @@ async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def _with_clock(clock: FakeClock) -> Any:
-    return lambda data_dir: Store(data_dir, clock=clock)
+    return partial(Store, clock=clock)
 
 
 async def test_leases_have_bounds(agent: Agent) -> None:

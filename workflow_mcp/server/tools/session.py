@@ -96,7 +96,7 @@ async def init_project(
     place = workspace.place
     assert place is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
     work = partial(initialise, place, name=name, home=services.settings.home)
-    done = await services.files.run(place.directory.path, work)
+    done = await services.threads.run_bounded(place.directory.path, work)
     now = await services.resolver.locate(place.directory.path, place.directory.source)
     await _note_project(services, workspace, now)
     return workspace_result(replace(workspace, place=now, project=now.project), done.message)

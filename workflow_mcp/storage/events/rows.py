@@ -32,27 +32,27 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-async def record(tx: Transaction, actor: Actor, happened: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
+def record(tx: Transaction, actor: Actor, happened: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
     """Write events: the item, the action and its changes, each."""
     rows = [event_row(one, action, changes, actor=actor, now=tx.now) for one, action, changes in happened]
-    await tx.add(events, rows)
+    tx.add(events, rows)
 
 
-async def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
+def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
     """Write a note on each of some items."""
     rows = [{"item_id": one, "at": tx.now, "author": actor.name, "text": text} for one, text in texts.items()]
-    await tx.add(notes, rows)
+    tx.add(notes, rows)
 
 
-async def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
+def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
     """An item's last events, the oldest of them first."""
-    rows = await tx.all(_last(events), of_item=item_id, so_many=count)
+    rows = tx.all(_last(events), of_item=item_id, so_many=count)
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
-async def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
+def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
-    rows = await tx.all(_last(notes), of_item=item_id, so_many=count)
+    rows = tx.all(_last(notes), of_item=item_id, so_many=count)
     return tuple(Note(row.at, row.author, row.text) for row in reversed(rows))
 
 

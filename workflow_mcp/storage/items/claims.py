@@ -20,7 +20,7 @@ from workflow_mcp.work.values import Actor, Item, ItemQuery
 DEFAULT_LEASE = timedelta(minutes=60)
 
 
-async def claim(
+def claim(
     tx: Transaction, actor: Actor, *, item_id: int | None, lease: timedelta, item_type: str | None, label: str | None
 ) -> Item | None:
     """Let `actor` hold an item, or the first ready one, for `lease`; None when none is ready.
@@ -33,31 +33,31 @@ async def claim(
     check_actor(actor)
     check_lease(lease)
     if item_id is None:
-        row = await first_row(tx, ItemQuery(view="ready", item_type=item_type, label=label))
+        row = first_row(tx, ItemQuery(view="ready", item_type=item_type, label=label))
     else:
-        row = await _claimable(tx, item_id, actor)
-    return None if row is None else await _take(tx, row, actor, lease)
+        row = _claimable(tx, item_id, actor)
+    return None if row is None else _take(tx, row, actor, lease)
 
 
-async def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
+def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
     check_ids([item_id])
-    row = (await require_rows(tx, [item_id], lock=True))[item_id]
+    row = (require_rows(tx, [item_id], lock=True))[item_id]
     item = to_item(row, tx.now)
     own = item.state == "in_progress" and item.assignee == actor.name
     if item.ready or own:
         return row
     if item.state == "in_progress" and item.claim_expires_at is not None:
         raise errors.claimed(item)
-    raise errors.not_ready(item, await reasons(tx, item))
+    raise errors.not_ready(item, reasons(tx, item))
 
 
-async def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta) -> Item:
+def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta) -> Item:
     expires, version = tx.now + lease, row.version + 1
     held: dict[str, Any] = {"status": "in_progress", "assignee": actor.name, "claim_expires_at": expires}
     changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
     bookkeeping = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
-    await change_item(tx, row.id, held | bookkeeping)
-    await record(tx, actor, [(row.id, "claimed", changes)])
+    change_item(tx, row.id, held | bookkeeping)
+    record(tx, actor, [(row.id, "claimed", changes)])
     return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.now)
 
 

@@ -47,21 +47,21 @@ class Creation:
         self._request_id = request_id
         self._digest = _digest(given)
 
-    async def run(self, tx: Transaction) -> list[Item]:
+    def run(self, tx: Transaction) -> list[Item]:
         """The items, now stored, in the order they were given."""
-        earlier = await self._earlier(tx)
+        earlier = self._earlier(tx)
         if earlier is not None:
-            return list(await fetch_items(tx, earlier))
-        existing = await self._check_surroundings(tx)
-        ids = await take_ids(tx, len(self._plan.entries))
-        created = await self._insert(tx, ids, existing)
-        await self._remember(tx, ids)
+            return list(fetch_items(tx, earlier))
+        existing = self._check_surroundings(tx)
+        ids = take_ids(tx, len(self._plan.entries))
+        created = self._insert(tx, ids, existing)
+        self._remember(tx, ids)
         return created
 
-    async def _earlier(self, tx: Transaction) -> Sequence[int] | None:
+    def _earlier(self, tx: Transaction) -> Sequence[int] | None:
         if self._request_id is None:
             return None
-        row = await tx.first(_request(), request_id=self._request_id)
+        row = tx.first(_request(), request_id=self._request_id)
         if row is None:
             return None
         if row.digest != self._digest:
@@ -71,30 +71,30 @@ class Creation:
             )
         return list(row.item_ids)
 
-    async def _remember(self, tx: Transaction, ids: Sequence[int]) -> None:
+    def _remember(self, tx: Transaction, ids: Sequence[int]) -> None:
         if self._request_id is not None:
             row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.now}
-            await tx.add(requests, [row])
+            tx.add(requests, [row])
 
-    async def _check_surroundings(self, tx: Transaction) -> dict[int, Row[Any]]:
+    def _check_surroundings(self, tx: Transaction) -> dict[int, Row[Any]]:
         parents, blockers = self._plan.outer_parents, self._plan.outer_blockers
         if not parents and not blockers:
             return {}
-        existing = await require_rows(tx, parents | blockers, lock=True)
+        existing = require_rows(tx, parents | blockers, lock=True)
         for parent in parents:
-            if await depth_of(tx, parent) + self._plan.depth_below(parent) > MAX_DEPTH:
+            if depth_of(tx, parent) + self._plan.depth_below(parent) > MAX_DEPTH:
                 raise errors.too_deep(f"what is to be put below #{parent}", MAX_DEPTH)
         return existing
 
-    async def _check_cycles(self, tx: Transaction, ids: Sequence[int]) -> None:
+    def _check_cycles(self, tx: Transaction, ids: Sequence[int]) -> None:
         # With both kinds of edge to existing items, a cycle may lead through those; it passes an existing parent.
         if not self._plan.outer_blockers:
             return
         for parent in self._plan.outer_parents:
             children = [ids[index] for index, entry in enumerate(self._plan.entries) if entry.parent == parent]
-            await refuse_cycle(tx, [parent], children, f"what is to be put below #{parent} depends on it")
+            refuse_cycle(tx, [parent], children, f"what is to be put below #{parent} depends on it")
 
-    async def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> list[Item]:
+    def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> list[Item]:
         own_waits = _waits_of_new(self._plan, existing)
         rows = [
             new_row(
@@ -108,14 +108,14 @@ class Creation:
             for index, entry in enumerate(self._plan.entries)
         ]
         tags = {ids[index]: sorted(set(entry.item.labels)) for index, entry in enumerate(self._plan.entries)}
-        await insert_items(tx, rows, tags)
-        await tx.add(links, _link_rows(self._plan, ids))
-        await self._check_cycles(tx, ids)
-        await record(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
+        insert_items(tx, rows, tags)
+        tx.add(links, _link_rows(self._plan, ids))
+        self._check_cycles(tx, ids)
+        record(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
         waits = Waits()
         for entry in self._plan.entries:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
-        await waits.write(tx)
+        waits.write(tx)
         return [written_item(row, tags[row["id"]], tx.now) for row in rows]
 
 

@@ -33,49 +33,49 @@ def check_deletion(ids: Sequence[int], actor: Actor) -> None:
     check_ids(ids)
 
 
-async def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
+def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
     """Hide items and all below them; says what became ready by it.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_CLAIMED`, or `CHILDREN_NEED_CONFIRM`.
     """
-    found = await fetch_rows(tx, ids, lock=True)
+    found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
     waits = Waits()
     for one in dict.fromkeys(ids):
-        subtree = await _subtree(tx, one, hidden_by=0)
+        subtree = _subtree(tx, one, hidden_by=0)
         if found[one].hidden_by or one not in {row.id for row in subtree}:
             continue
         if len(subtree) > 1 and not confirm and not {row.id for row in subtree} <= set(ids):
             raise errors.children_need_confirm(one, len(subtree) - 1)
         for row in subtree:
             refuse_if_held(tx, row, actor)
-        await _set_hidden(tx, subtree, one, waits)
-        await record(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
-    return UpdateResult(await fetch_items(tx, list(dict.fromkeys(ids))), await waits.write(tx))
+        _set_hidden(tx, subtree, one, waits)
+        record(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
+    return UpdateResult(fetch_items(tx, list(dict.fromkeys(ids))), waits.write(tx))
 
 
-async def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
+def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
     """Show items again, with what was hidden together with them; says what became ready by it.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, or `PARENT_DELETED` while what is above an item stays hidden.
     """
-    found = await fetch_rows(tx, ids, lock=True)
+    found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
     waits = Waits()
     for one in dict.fromkeys(ids):
-        row = (await fetch_rows(tx, [one]))[one]
+        row = (fetch_rows(tx, [one]))[one]
         if not row.hidden_by:
             continue
-        await _check_parent(tx, row)
-        subtree = await _subtree(tx, one, hidden_by=row.hidden_by)
-        await _set_hidden(tx, subtree, 0, waits)
-        await record(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
+        _check_parent(tx, row)
+        subtree = _subtree(tx, one, hidden_by=row.hidden_by)
+        _set_hidden(tx, subtree, 0, waits)
+        record(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
         for each in subtree:
             waits.reopened(each.id)
-    became_ready = await waits.write(tx)
-    return UpdateResult(await fetch_items(tx, list(dict.fromkeys(ids))), became_ready)
+    became_ready = waits.write(tx)
+    return UpdateResult(fetch_items(tx, list(dict.fromkeys(ids))), became_ready)
 
 
 def _require_known(ids: Iterable[int], found: dict[int, Row[Any]]) -> None:
@@ -84,10 +84,10 @@ def _require_known(ids: Iterable[int], found: dict[int, Row[Any]]) -> None:
         raise errors.not_found(missing)
 
 
-async def _check_parent(tx: Transaction, row: Row[Any]) -> None:
+def _check_parent(tx: Transaction, row: Row[Any]) -> None:
     if row.parent_id is None:
         return
-    parent = (await fetch_rows(tx, [row.parent_id]))[row.parent_id]
+    parent = (fetch_rows(tx, [row.parent_id]))[row.parent_id]
     if parent.hidden_by:
         raise WorkItemError(
             Code.PARENT_DELETED,
@@ -96,8 +96,8 @@ async def _check_parent(tx: Transaction, row: Row[Any]) -> None:
         )
 
 
-async def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[Any]]:
-    return await tx.all(_hidden_by(), of_item=item_id, hidden_by=hidden_by)
+def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[Any]]:
+    return tx.all(_hidden_by(), of_item=item_id, hidden_by=hidden_by)
 
 
 @cache
@@ -106,11 +106,11 @@ def _hidden_by() -> Executable:
     return item_columns.where(own(items), items.c.id.in_(select(below.c.id)), hidden_by)
 
 
-async def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
+def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
     for ids in chunks([row.id for row in subtree]):
-        await tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
+        tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
     unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
-    await waits.flipped(tx, unfinished, -1 if hidden_by else 1)
+    waits.flipped(tx, unfinished, -1 if hidden_by else 1)
 
 
 @cache

@@ -21,32 +21,32 @@ NOTES = 20
 EVENTS = 20
 
 
-async def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
+def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
     """An item and all around it.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
     """
     check_ids([item_id])
-    item = to_item((await require_rows(tx, [item_id]))[item_id], tx.now)
-    children, count = await _children(tx, item_id)
-    linked = await _linked(tx, item_id)
+    item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
+    children, count = _children(tx, item_id)
+    linked = _linked(tx, item_id)
     return ItemDetail(
         item=item,
-        ancestors=await _ancestors(tx, item),
+        ancestors=_ancestors(tx, item),
         children=children,
         children_count=count,
         links=linked,
-        notes=await last_notes(tx, item_id, NOTES),
-        events=await last_events(tx, item_id, EVENTS),
+        notes=last_notes(tx, item_id, NOTES),
+        events=last_events(tx, item_id, EVENTS),
         not_ready=_sentences(item, linked, children),
     )
 
 
-async def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
+def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
     """Why an item cannot be claimed, a sentence each; empty when it can."""
-    children, _ = await _children(tx, item.id) if item.waits else ((), 0)
-    return _sentences(item, await _linked(tx, item.id) if item.waits else (), children)
+    children, _ = _children(tx, item.id) if item.waits else ((), 0)
+    return _sentences(item, _linked(tx, item.id) if item.waits else (), children)
 
 
 def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSummary, ...]) -> tuple[str, ...]:
@@ -65,10 +65,10 @@ def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSumma
     return (*found, f"below it, {errors.numbers(unfinished)} are unfinished") if unfinished else tuple(found)
 
 
-async def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
+def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
     if item.parent is None:
         return ()
-    return tuple(to_summary(row, tx.now) for row in await tx.all(_ancestors_of(), of_item=item.id))
+    return tuple(to_summary(row, tx.now) for row in tx.all(_ancestors_of(), of_item=item.id))
 
 
 @cache
@@ -78,12 +78,12 @@ def _ancestors_of() -> Executable:
     return statement.order_by(above.c.distance.desc())
 
 
-async def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
-    rows = await tx.all(_children_of(), of_item=item_id)
+def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
+    rows = tx.all(_children_of(), of_item=item_id)
     children = tuple(to_summary(row, tx.now) for row in rows)
     if len(rows) < CHILDREN:
         return children, len(rows)
-    counted = await tx.first(_count_of_children(), of_item=item_id)
+    counted = tx.first(_count_of_children(), of_item=item_id)
     return children, int(counted[0]) if counted else 0
 
 
@@ -103,8 +103,8 @@ def _count_of_children() -> Executable:
     return select(func.count()).select_from(items).where(_own_children())
 
 
-async def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
-    rows = await tx.all(_links_of(), of_item=item_id)
+def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
+    rows = tx.all(_links_of(), of_item=item_id)
     return tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
 
 

@@ -39,9 +39,9 @@ def _is_of_item() -> ColumnElement[bool]:
     return items.c.id == bindparam("of_item")
 
 
-async def depth_of(tx: Transaction, item_id: int) -> int:
+def depth_of(tx: Transaction, item_id: int) -> int:
     """On which level an item is; top-level items are on the first."""
-    row = await tx.first(_depth(), of_item=item_id)
+    row = tx.first(_depth(), of_item=item_id)
     return int(row[0]) if row else 0
 
 
@@ -50,9 +50,9 @@ def _depth() -> Executable:
     return select(func.count()).select_from(ancestry())
 
 
-async def height_of(tx: Transaction, item_id: int) -> int:
+def height_of(tx: Transaction, item_id: int) -> int:
     """How many levels an item and all below it take."""
-    row = await tx.first(_farthest(), of_item=item_id)
+    row = tx.first(_farthest(), of_item=item_id)
     return int(row[0] or 0) + 1 if row else 1
 
 
@@ -74,13 +74,13 @@ def _waiting_for() -> CTE:
     return found.union(step)
 
 
-async def refuse_cycle(tx: Transaction, waiting: Iterable[int], awaited: Iterable[int], what: str) -> None:
+def refuse_cycle(tx: Transaction, waiting: Iterable[int], awaited: Iterable[int], what: str) -> None:
     """Check that no `awaited` item waits for a `waiting` one, directly or not; finished and deleted ones count.
 
     Raises:
         WorkItemError: `ITEM_CYCLE`.
     """
-    if await tx.first(_waiting_among(), ids=list(waiting), awaited=list(awaited)):
+    if tx.first(_waiting_among(), ids=list(waiting), awaited=list(awaited)):
         raise errors.cycle(what)
 
 

@@ -39,51 +39,51 @@ FILTERS = ("parent", "item_type", "assignee", "label")
 ESCAPE = "/"
 
 
-async def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
+def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
     """A page of a view; by priority and age, but `done` by the time of finishing, the last first, and `all` by id.
 
     Raises:
         WorkItemError: `ITEM_INVALID`.
         UsageError: `CURSOR_INVALID`.
     """
-    return await _page(tx, query, summary_columns, to_summary)
+    return _page(tx, query, summary_columns, to_summary)
 
 
-async def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
+def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
     """The same page with whole items.
 
     Raises:
         WorkflowError: see `list_page`.
     """
-    return await _page(tx, query, item_columns, to_item)
+    return _page(tx, query, item_columns, to_item)
 
 
-async def _page(
+def _page(
     tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
 ) -> ItemPage[ItemT_co]:
     check_query(query)
-    rows = await _page_rows(tx, query, columns, more=1)
+    rows = _page_rows(tx, query, columns, more=1)
     page = tuple(to_value(row, tx.now) for row in rows[: query.limit])
     following = (
         make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1])) if len(rows) > len(page) else None
     )
-    return ItemPage(page, await count_states(tx), following)
+    return ItemPage(page, count_states(tx), following)
 
 
-async def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
+def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
     """The row of `item_columns` that a view begins with, if it has any."""
-    rows = await _page_rows(tx, replace(query, limit=1), item_columns, more=0)
+    rows = _page_rows(tx, replace(query, limit=1), item_columns, more=0)
     return rows[0] if rows else None
 
 
-async def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
+def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
     words = (query.text or "").casefold().split()
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
     values = {**given, "actor": query.actor, "now": tx.now, "most": query.limit + more}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
     values |= {f"key_{number}": part for number, part in enumerate(key)}
-    return await tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
+    return tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
 
 
 @lru_cache(maxsize=256)
@@ -181,13 +181,13 @@ def _subject(query: ItemQuery) -> list[Any]:
     return [query.view, query.parent, query.item_type, query.label, query.text, query.assignee, who]
 
 
-async def count_states(tx: Transaction) -> Counts:
+def count_states(tx: Transaction) -> Counts:
     """How many visible items of the project are in which state."""
     counted: Counter[str] = Counter()
-    for row in await tx.all(_state_counts()):
+    for row in tx.all(_state_counts()):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
     # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
-    for row in await tx.all(_ran_out_counts(), now=tx.now):
+    for row in tx.all(_ran_out_counts(), now=tx.now):
         counted["in_progress"] -= row.number
         counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)

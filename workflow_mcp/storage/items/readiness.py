@@ -33,23 +33,23 @@ class Waits:
         """By how much the waits of an item change."""
         return self._changes[item_id]
 
-    async def flipped(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
+    def flipped(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
         """Let all that wait for these items (with their parents) wait for `by` more each."""
         for parent in parents.values():
             self.add(parent, by)
-        for target in await blocked_by(tx, parents):
+        for target in blocked_by(tx, parents):
             self.add(target, by)
 
     def reopened(self, item_id: int) -> None:
         """Count an item among those that can become ready, though what it waits for has not changed."""
         self._reopened.add(item_id)
 
-    async def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
+    def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
         """Write the changes; the items that are ready now and were not before, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
-        await tx.change(_shift(), [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
+        tx.change(_shift(), [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
-        rows = [row for ids in chunks(sorted(freed)) for row in await tx.all(_visible(), ids=ids)]
+        rows = [row for ids in chunks(sorted(freed)) for row in tx.all(_visible(), ids=ids)]
         return tuple(item for item in (to_summary(row, tx.now) for row in rows) if item.ready)
 
 
@@ -65,11 +65,11 @@ def _shift() -> Executable:
     return statement.values(waits=items.c.waits + bindparam("by_so_many"))
 
 
-async def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
+def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
     """The items that these block, once for each of them."""
     found: list[int] = []
     for ids in chunks(list(blockers)):
-        found += [row.target_id for row in await tx.all(_blocked_by(), ids=ids)]
+        found += [row.target_id for row in tx.all(_blocked_by(), ids=ids)]
     return found
 
 

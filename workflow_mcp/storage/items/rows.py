@@ -92,11 +92,11 @@ def state_of(status: str, claim_expires_at: datetime | None, waits: int, now: da
     return status
 
 
-async def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
     """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(set(ids))):
-        rows = await tx.all(_by_ids(lock=lock), ids=some)
+        rows = tx.all(_by_ids(lock=lock), ids=some)
         found |= {row.id: row for row in rows}
     return found
 
@@ -107,20 +107,20 @@ def _by_ids(*, lock: bool) -> Select[Any]:
     return statement.with_for_update(of=items) if lock else statement
 
 
-async def fetch_items(tx: Transaction, ids: Sequence[int]) -> tuple[Item, ...]:
+def fetch_items(tx: Transaction, ids: Sequence[int]) -> tuple[Item, ...]:
     """The project's items with these ids, in that order; unknown ids are left out."""
-    rows = await fetch_rows(tx, ids)
+    rows = fetch_rows(tx, ids)
     return tuple(to_item(rows[one], tx.now) for one in ids if one in rows)
 
 
-async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
+def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
     """The project's visible rows with these ids.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
     """
     wanted = list(ids)
-    rows = await fetch_rows(tx, wanted, lock=lock)
+    rows = fetch_rows(tx, wanted, lock=lock)
     missing = [one for one in wanted if one not in rows]
     if missing:
         raise errors.not_found(missing)
@@ -130,9 +130,9 @@ async def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = Fals
     return rows
 
 
-async def take_ids(tx: Transaction, count: int) -> range:
+def take_ids(tx: Transaction, count: int) -> range:
     """New ids, never given out before and never again."""
-    row = await tx.first(_take(), so_many=count)
+    row = tx.first(_take(), so_many=count)
     end = int(row[0]) if row is not None else count
     return range(end - count, end)
 
@@ -178,29 +178,27 @@ def folded(title: str, description: str) -> str:
     return f"{title}\n{description}".casefold()
 
 
-async def insert_items(
-    tx: Transaction, rows: Sequence[Mapping[str, Any]], labelled: Mapping[int, Iterable[str]]
-) -> None:
+def insert_items(tx: Transaction, rows: Sequence[Mapping[str, Any]], labelled: Mapping[int, Iterable[str]]) -> None:
     """Write new rows of items, their labels and what searches look in."""
-    await tx.add(items, rows)
+    tx.add(items, rows)
     texts = [{"item_id": row["id"], "folded": folded(row["title"], row["description"])} for row in rows]
-    await tx.add(item_texts, texts)
-    await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+    tx.add(item_texts, texts)
+    tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
 
 
-async def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
+def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one item."""
-    await change_items(tx, {item_id: values})
+    change_items(tx, {item_id: values})
 
 
-async def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> None:
+def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> None:
     """Overwrite columns of items, of each its own."""
     alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for item_id, own_values in values.items():
         new = {f"new_{name}": value for name, value in own_values.items()}
         alike[tuple(own_values)].append({"of_item": item_id, **new})
     for names, parameters in alike.items():
-        await tx.change(_change(names), parameters)
+        tx.change(_change(names), parameters)
 
 
 @lru_cache(maxsize=256)

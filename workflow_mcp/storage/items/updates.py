@@ -46,24 +46,24 @@ def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
         raise errors.invalid("an item is updated twice in one call.", "put its changes into one update.")
 
 
-async def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
     """Change the items; says what they are now, and what became ready.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_CYCLE`
             or `ITEM_TOO_DEEP`.
     """
-    rows = await require_rows(tx, [one.id for one in given], lock=True)
+    rows = require_rows(tx, [one.id for one in given], lock=True)
     for one in given:
         _check_right(tx, rows[one.id], one, actor)
     changes = {one.id: change_of(rows[one.id], labels_of(rows[one.id]), one, actor, tx.now) for one in given}
     for item_id, change in changes.items():
         if change.moves:
-            await _move(tx, item_id, change.values["parent_id"])
-    await _write(tx, rows, changes)
-    await _tell(tx, changes, given, actor)
-    waits = await _waits(tx, rows, changes)
-    became_ready = await waits.write(tx)
+            _move(tx, item_id, change.values["parent_id"])
+    _write(tx, rows, changes)
+    _tell(tx, changes, given, actor)
+    waits = _waits(tx, rows, changes)
+    became_ready = waits.write(tx)
     written = (_written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items())
     return UpdateResult(tuple(written), became_ready)
 
@@ -75,21 +75,21 @@ def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) 
         raise errors.version_conflict(to_item(row, tx.now), one.expected_version)
 
 
-async def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
+def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
     # Written at once: the next move of the batch must see it.
     if parent is not None:
         check_ids([parent])
-        await require_rows(tx, [parent], lock=True)
-        await refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
-        if await depth_of(tx, parent) + await height_of(tx, item_id) > MAX_DEPTH:
+        require_rows(tx, [parent], lock=True)
+        refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
+        if depth_of(tx, parent) + height_of(tx, item_id) > MAX_DEPTH:
             raise errors.too_deep(f"#{item_id} below #{parent}", MAX_DEPTH)
-    await change_item(tx, item_id, {"parent_id": parent})
+    change_item(tx, item_id, {"parent_id": parent})
 
 
-async def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
-    await change_items(tx, {one: _columns(tx, rows[one], change) for one, change in changes.items() if change})
-    await _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
-    await _write_texts(tx, rows, changes)
+def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    change_items(tx, {one: _columns(tx, rows[one], change) for one, change in changes.items() if change})
+    _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
+    _write_texts(tx, rows, changes)
 
 
 def _columns(tx: Transaction, row: Row[Any], change: Change) -> dict[str, Any]:
@@ -101,10 +101,10 @@ def _written(tx: Transaction, row: Row[Any], change: Change, more_waits: int) ->
     return written_item(columns, labels_of(row) if change.labels is None else change.labels, tx.now)
 
 
-async def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
+def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
     if labelled:
-        await tx.change(_no_labels(), [{"of_item": one} for one in labelled])
-        await tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+        tx.change(_no_labels(), [{"of_item": one} for one in labelled])
+        tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
 
 
 @cache
@@ -112,7 +112,7 @@ def _no_labels() -> Executable:
     return delete(labels).where(own(labels), labels.c.item_id == bindparam("of_item"))
 
 
-async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
     parameters = [
         {
             "of_item": one,
@@ -123,7 +123,7 @@ async def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: M
         for one, change in changes.items()
         if change.values.keys() & {"title", "description"}
     ]
-    await tx.change(_new_text(), parameters)
+    tx.change(_new_text(), parameters)
 
 
 @cache
@@ -132,12 +132,12 @@ def _new_text() -> Executable:
     return statement.values(folded=bindparam("text"))
 
 
-async def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
-    await add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
-    await record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
+def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
+    add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
+    record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
 
 
-async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
+def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
     waits = Waits()
     now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
     for one, change in changes.items():
@@ -147,6 +147,6 @@ async def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping
         row = rows[one]
         if change.releases and state_of(row.status, row.claim_expires_at, row.waits, tx.now) != "ready":
             waits.reopened(one)
-    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
-    await waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
+    waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
+    waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
     return waits

@@ -30,26 +30,26 @@ def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
         raise errors.invalid(f"#{item_id} cannot be linked to itself.", "give the id of another item.")
 
 
-async def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
+def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
     """Make or remove a link; one that is already there, or already gone, is left so.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
     """
-    rows = await require_rows(tx, [item_id, other], lock=True)
+    rows = require_rows(tx, [item_id, other], lock=True)
     ends = {"kind": kind, "of_item": item_id, "other": other}
-    exists = await tx.first(_found(kind), **ends) is not None
+    exists = tx.first(_found(kind), **ends) is not None
     if exists != remove:
         return LinkResult(changed=False)
     if remove:
-        await tx.change(_removal(kind), [ends])
+        tx.change(_removal(kind), [ends])
     else:
-        await _add(tx, item_id, other, kind)
-    await record(tx, actor, _events(item_id, other, kind, remove=remove))
+        _add(tx, item_id, other, kind)
+    record(tx, actor, _events(item_id, other, kind, remove=remove))
     waits = Waits()
     if kind == "blocks" and rows[item_id].completed_at is None:
         waits.add(other, -1 if remove else 1)
-    return LinkResult(changed=True, became_ready=await waits.write(tx))
+    return LinkResult(changed=True, became_ready=waits.write(tx))
 
 
 @cache
@@ -71,10 +71,10 @@ def _same(kind: str) -> ColumnElement[bool]:
     return and_(own(links), links.c.kind == bindparam("kind"), between)
 
 
-async def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:
+def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:
     if kind == "blocks":
-        await refuse_cycle(tx, [other], [item_id], f"#{item_id} cannot block #{other}: it waits for it")
-    await tx.add(links, [{"source_id": item_id, "target_id": other, "kind": kind}])
+        refuse_cycle(tx, [other], [item_id], f"#{item_id} cannot block #{other}: it waits for it")
+    tx.add(links, [{"source_id": item_id, "target_id": other, "kind": kind}])
 
 
 def _events(item_id: int, other: int, kind: str, *, remove: bool) -> list[tuple[int, str, dict[str, object]]]:

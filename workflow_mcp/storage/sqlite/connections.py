@@ -1,83 +1,54 @@
-"""Connections to one SQLite file: SQLAlchemy in aiosqlite's thread, so that a transaction is one trip there and back.
-
-Through SQLAlchemy's own asyncio layer every statement is a trip of its own, and eight of them cost
-more than all the work they do.
-"""
+"""Connections to one SQLite file, opened when they are needed and kept."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar, cast
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import aiosqlite
-from sqlalchemy import Connection, Engine, NullPool, create_engine
-
-T = TypeVar("T")
+from sqlalchemy import Connection, NullPool, create_engine
 
 
-class FileConnection:
-    """One connection and the thread it lives in."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._core: Connection | None = None
-        self._thread = aiosqlite.Connection(self._connect, iter_chunk_size=64)
-        # A thread that waits on a dead disk must not keep the process. Until 0.22 a connection was its thread.
-        thread: Any = getattr(self._thread, "_thread", self._thread)
-        thread.daemon = True
-
-    def _connect(self) -> sqlite3.Connection:
-        self._core = self._engine.connect()
-        return cast("sqlite3.Connection", self._core.connection.driver_connection)
-
-    async def open(self) -> None:
-        """Open the file."""
-        await self._thread
-
-    async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, run in the connection's thread."""
-        trip: Any = self._thread._execute  # noqa: SLF001 - aiosqlite's own methods are all made of it
-        return cast("T", await trip(lambda: work(cast("Connection", self._core))))
-
-    async def close(self) -> None:
-        """Close the file and end the thread."""
-        await self.run(lambda core: core.close())
-        await self._thread.close()
-
-
-class FileConnections:
-    """The connections to a file, at most so many at once; opened when needed and kept.
+class Connections:
+    """The idle connections to a file; for threads, each connection in one of them at a time.
 
     Args:
-        open_file: opens the file; blocking.
-        most: how many there are at most; who comes then waits for one.
+        open_file: opens the file.
     """
 
-    def __init__(self, open_file: Callable[[], sqlite3.Connection], *, most: int) -> None:
-        # Transactions are begun and ended by hand, and a thread keeps what it opened.
+    def __init__(self, open_file: Callable[[], sqlite3.Connection]) -> None:
+        # Transactions are begun and ended by hand.
         self._engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool, pool_reset_on_return=None)
-        self._free = asyncio.Semaphore(most)
-        self._idle: list[FileConnection] = []
+        self._idle: deque[Connection] = deque()
 
-    @contextlib.asynccontextmanager
-    async def use(self) -> AsyncIterator[FileConnection]:
-        """A connection that nobody else uses meanwhile."""
-        async with self._free:
-            connection = self._idle.pop() if self._idle else await self._opened()
-            try:
-                yield connection
-            finally:
-                self._idle.append(connection)
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """A connection that nobody else uses meanwhile, with no transaction begun or left open."""
+        connection = self._take()
+        try:
+            yield connection
+            connection.commit()
+        except BaseException:
+            self._roll_back(connection)
+            raise
+        self._idle.append(connection)
 
-    async def _opened(self) -> FileConnection:
-        connection = FileConnection(self._engine)
-        await connection.open()
-        return connection
+    def _take(self) -> Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.connect()
 
-    async def close(self) -> None:
+    def _roll_back(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
+    def close(self) -> None:
         """Close all of them; none may be in use."""
         while self._idle:
-            await self._idle.pop().close()
+            self._idle.pop().close()

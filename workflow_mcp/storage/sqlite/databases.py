@@ -8,12 +8,14 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.faults import store_errors
 from workflow_mcp.storage.sqlite.files import identity_of, path_of, prepare
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Database
 from workflow_mcp.work.values import ProjectRef
 
@@ -27,13 +29,15 @@ class Databases:
     Args:
         data_dir: the folder that `projects/` is in.
         clock: the current time, UTC.
-        most: how many files stay open; more while more are in use at once.
+        maximum: how many files stay open; more while more are in use at once.
+        threads: run the blocking work.
     """
 
-    def __init__(self, data_dir: Path, *, clock: Callable[[], datetime], most: int) -> None:
+    def __init__(self, data_dir: Path, *, clock: Callable[[], datetime], maximum: int, threads: WorkerThreads) -> None:
         self._data_dir = data_dir
         self._clock = clock
-        self._most = most
+        self._maximum = maximum
+        self._threads = threads
         self._open: OrderedDict[str, Database] = OrderedDict()
         self._opening: dict[str, asyncio.Lock] = {}
         self._begun: set[asyncio.Task[Any]] = set()
@@ -83,12 +87,12 @@ class Databases:
         stale = self._open.pop(project.id, None)
         if stale is not None:
             await asyncio.shield(self._begin(stale.close()))
-        identity = await asyncio.shield(self._begin(asyncio.to_thread(prepare, path, project, self._clock())))
-        self._open[project.id] = Database(path, project.id, identity, self._clock)
+        identity = await asyncio.shield(self._begin(self._threads.run(partial(prepare, path, project, self._clock()))))
+        self._open[project.id] = Database(path, project.id, identity=identity, clock=self._clock, threads=self._threads)
         return self._open[project.id]
 
     async def _close_idle(self) -> None:
-        while len(self._open) > self._most:
+        while len(self._open) > self._maximum:
             idle = next((key for key, database in self._open.items() if not database.users), None)
             if idle is None:
                 return

@@ -10,10 +10,10 @@ from typing import Literal, cast
 
 from sqlalchemy import Connection, NullPool, create_engine
 
-from workflow_mcp.storage.sqlite.connections import FileConnections
+from workflow_mcp.storage.sqlite.connections import Connections
 
 BUSY_SECONDS = 30.0
-CONNECTIONS = 4
+MAX_CONNECTIONS = 4
 PAGE_CACHE_KIB = 16 * 1024
 
 Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
@@ -56,9 +56,9 @@ def _fault_in_text(error: BaseException | None) -> Fault:
     return "damaged" if "no such table" in str(error) or "no such column" in str(error) else "other"
 
 
-def connections_to(path: str) -> FileConnections:
+def connections_to(path: str) -> Connections:
     """The connections to an existing file; nothing is opened yet."""
-    return FileConnections(lambda: _open(path, wait=0.0), most=CONNECTIONS)
+    return Connections(lambda: _open(path, wait=0.0))
 
 
 def _open(path: str, *, wait: float) -> sqlite3.Connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,9 @@ PORTION = 500
 Record = dict[str, Any]
 
 
-async def export_records(tx: Transaction, project: ProjectRef) -> AsyncIterator[Record]:
-    """The project, then its items, links, notes and events; deleted items too."""
-    yield {"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}
+def export_records(tx: Transaction, project: ProjectRef) -> Iterator[list[Record]]:
+    """The project, then its items, links, notes and events, deleted items too; some hundred records at a time."""
+    yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
         (item_columns.where(own(items)), [items.c.id], _item),
@@ -30,18 +30,17 @@ async def export_records(tx: Transaction, project: ProjectRef) -> AsyncIterator[
         (select(events).where(own(events)), [events.c.id], _event),
     ]
     for statement, key, record in tables:
-        async for row in _all(tx, statement, key):
-            yield record(row)
+        for rows in _portions(tx, statement, key):
+            yield [record(row) for row in rows]
 
 
-async def _all(tx: Transaction, statement: Select[Any], key: Sequence[Any]) -> AsyncIterator[Row[Any]]:
+def _portions(tx: Transaction, statement: Select[Any], key: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:
     ordered = statement.order_by(*key).limit(PORTION)
-    rows = await tx.all(ordered)
+    rows = tx.all(ordered)
     while rows:
-        for row in rows:
-            yield row
+        yield rows
         last = [getattr(rows[-1], column.name) for column in key]
-        rows = await tx.all(ordered.where(tuple_(*key) > tuple_(*last))) if len(rows) == PORTION else []
+        rows = tx.all(ordered.where(tuple_(*key) > tuple_(*last))) if len(rows) == PORTION else []
 
 
 def _item(row: Row[Any]) -> Record:

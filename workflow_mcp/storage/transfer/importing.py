@@ -17,11 +17,11 @@ from workflow_mcp.work.values import Actor, ImportResult
 _IDS_IN_EVENTS = ("parent", "to", "from", "with")
 
 
-async def import_records(tx: Transaction, found: Records, actor: Actor) -> ImportResult:
+def import_records(tx: Transaction, found: Records, actor: Actor) -> ImportResult:
     """Add all records to the project, or nothing."""
     if not found.items:
         return ImportResult(0, {})
-    new_ids = await _new_ids(tx, found)
+    new_ids = _new_ids(tx, found)
     waits = waits_of(found)
     rows = [
         {
@@ -33,27 +33,27 @@ async def import_records(tx: Transaction, found: Records, actor: Actor) -> Impor
         }
         for item_id, row in found.items.items()
     ]
-    await insert_items(tx, rows, {new_ids[one]: own for one, own in found.labels.items()})
-    await tx.add(links, [_renumbered(row, new_ids, "source_id", "target_id") for row in found.links])
-    await tx.add(notes, [_renumbered(row, new_ids, "item_id") for row in found.notes])
+    insert_items(tx, rows, {new_ids[one]: own for one, own in found.labels.items()})
+    tx.add(links, [_renumbered(row, new_ids, "source_id", "target_id") for row in found.links])
+    tx.add(notes, [_renumbered(row, new_ids, "item_id") for row in found.notes])
     past = [_renumbered(row, new_ids, "item_id") for row in found.events]
-    await tx.add(events, [{**row, "changes": _renumbered_changes(row["changes"], new_ids)} for row in past])
-    await record(tx, actor, [(new, "imported", {"as": old}) for old, new in new_ids.items()])
+    tx.add(events, [{**row, "changes": _renumbered_changes(row["changes"], new_ids)} for row in past])
+    record(tx, actor, [(new, "imported", {"as": old}) for old, new in new_ids.items()])
     return ImportResult(len(rows), {old: new for old, new in new_ids.items() if old != new})
 
 
-async def _new_ids(tx: Transaction, found: Records) -> dict[int, int]:
+def _new_ids(tx: Transaction, found: Records) -> dict[int, int]:
     # Rows are never removed, so an id that no row has was never given out.
-    taken = (await fetch_rows(tx, found.items)).keys()
-    await _raise_next_id(tx, max(found.items) + 1)
-    fresh = iter(await take_ids(tx, len(taken)))
+    taken = (fetch_rows(tx, found.items)).keys()
+    _raise_next_id(tx, max(found.items) + 1)
+    fresh = iter(take_ids(tx, len(taken)))
     return {item_id: next(fresh) if item_id in taken else item_id for item_id in found.items}
 
 
-async def _raise_next_id(tx: Transaction, to: int) -> None:
+def _raise_next_id(tx: Transaction, to: int) -> None:
     next_id = projects.c.next_item_id
     statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT), next_id < bindparam("to"))
-    await tx.change(statement.values(next_item_id=bindparam("to")), [{"to": to}])
+    tx.change(statement.values(next_item_id=bindparam("to")), [{"to": to}])
 
 
 def _renumbered(row: Mapping[str, Any], new_ids: Mapping[int, int], *names: str) -> dict[str, Any]:
