@@ -1,15 +1,24 @@
-"""What every test starts from: an environment that says nothing about the machine it runs on."""
+"""What every test starts from: an environment that says nothing about this machine; and clients of every kind."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
+from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
+from tests.clients.protocol import ERAS, Era, Roots
+from tests.clients.served import Served, serving
+from tests.clients.shared import SharedProcesses
+from workflow_mcp import build_server
 
 NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_")
+KINDS: list[tuple[Era, Transport]] = [(era, transport) for era in ERAS for transport in ("stdio", "memory")]
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +35,70 @@ def claude(tmp_path: Path) -> ClaudeCode:
     home = tmp_path / "claude-home"
     home.mkdir()
     return ClaudeCode(BINARY, home)
+
+
+@pytest.fixture(scope="session")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedProcesses]:
+    """The processes that tests share."""
+    started = SharedProcesses(tmp_path_factory.mktemp("shared"))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def base(processes: SharedProcesses, request: pytest.FixtureRequest) -> Path:
+    """A folder of this test's own that the shared processes allow."""
+    folder = processes.base / f"{abs(hash(request.node.nodeid)):x}"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=ERAS)
+def era(request: pytest.FixtureRequest) -> Era:
+    """Both eras, one after the other."""
+    value: Era = request.param
+    return value
+
+
+@pytest.fixture(params=KINDS, ids="-".join)
+def kind(request: pytest.FixtureRequest) -> tuple[Era, Transport]:
+    """Every era on every transport."""
+    value: tuple[Era, Transport] = request.param
+    return value
+
+
+@pytest.fixture
+def connect(processes: SharedProcesses, kind: tuple[Era, Transport], tmp_path: Path) -> Connect:
+    """Connects a client of this kind, which declares roots if it is given some; no directory is known for it."""
+    era, transport = kind
+
+    @asynccontextmanager
+    async def connecting(roots: Roots | None = None) -> AsyncIterator[Peer]:
+        if transport == "stdio":
+            yield StdioPeer(processes.wire(era, roots))
+        else:
+            limits = {} if roots is None else {"allowed_roots": str(processes.base)}
+            async with in_memory(build_server(isolated_settings(tmp_path, **limits)), era, roots) as peer:
+                yield peer
+
+    return connecting
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The process that tests share which change nothing about it."""
+    with serving(tmp_path_factory.mktemp("shared-http")) as served:
+        yield served
+
+
+@pytest.fixture
+def url(shared: Served) -> str:
+    """Where the shared server is."""
+    return shared.url
+
+
+@pytest.fixture
+async def agent(era: Era, tmp_path: Path) -> AsyncIterator[Agent]:
+    """An agent in memory, at work in the project `codebase-mcp`."""
+    async with agent_on(tmp_path, make_project(tmp_path, PROJECT), era=era) as at_work:
+        yield at_work

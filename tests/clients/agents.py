@@ -11,10 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from tests.clients.peers import Peer, in_memory, isolated_settings
-from tests.clients.stdio import MODERN, Answer, Era
+from tests.clients.protocol import MODERN, Answer, Era
 from tests.support import config_text, write_config
 from workflow_mcp import build_server
 
+PROJECT = "codebase-mcp"
 ROW = re.compile(r"#(?P<id>\d+) (?P<type>\w+) p(?P<priority>\d) (?P<state>\w+)  (?P<rest>.*)")
 Calls = list[tuple[str, dict[str, Any]]]
 CURSOR = re.compile(r"cursor=(\S+)")

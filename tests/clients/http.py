@@ -6,12 +6,23 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.clients.stdio import LEGACY, MODERN, Answer, Era, Message, Roots, answer_of, request_message
+from tests.clients.protocol import (
+    LEGACY,
+    MODERN,
+    Answer,
+    Conversation,
+    Era,
+    Message,
+    Roots,
+    answer_of,
+    needs_input,
+    result_of,
+)
 from tests.support import BOUND
 
 LIMIT = 2**20
@@ -117,7 +128,7 @@ class Connection:
 
 
 @dataclass
-class HttpClient:
+class HttpClient(Conversation):
     """One MCP client.
 
     Args:
@@ -135,7 +146,6 @@ class HttpClient:
     roots: Roots | None = None
     asked: int = 0
     session_id: str | None = None
-    _last_id: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.connection = Connection(self.url)
@@ -158,8 +168,7 @@ class HttpClient:
         if self.era == MODERN:
             await self.request("server/discover")
             return
-        params = {"protocolVersion": LEGACY, "capabilities": self._capabilities(), "clientInfo": self._info()}
-        await self.request("initialize", params)
+        await self.request("initialize", self.initialize_params())
         await self.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     async def end(self) -> Response:
@@ -167,12 +176,6 @@ class HttpClient:
         ended = await self.connection.request("DELETE", self.request_headers(None))
         self.session_id = None
         return ended
-
-    def _capabilities(self) -> Message:
-        return {} if self.roots is None else {"roots": {}}
-
-    def _info(self) -> Message:
-        return {"name": "http-client", "version": "1"}
 
     def request_headers(self, message: Message | None) -> list[Header]:
         """What goes with a message, or with a request that carries none."""
@@ -193,12 +196,6 @@ class HttpClient:
             headers.append(("MCP-Protocol-Version", LEGACY))
         return headers
 
-    def message(self, method: str, params: Message | None = None) -> Message:
-        """A request with a new id, as the era writes it."""
-        self._last_id += 1
-        client = {"clientInfo": self._info(), "clientCapabilities": self._capabilities()}
-        return request_message(self._last_id, method, params, era=self.era, client=client)
-
     async def post(self, message: Message) -> Response:
         """Post one message, on a connection of its own when an answer is still coming on ours."""
         body = json.dumps(message).encode()
@@ -212,9 +209,8 @@ class HttpClient:
         """
         async with asyncio.timeout(BOUND):
             message = await self._exchange(method, params)
-        if message.get("result", {}).get("resultType") == "input_required":
-            answers = self._roots_answer(message["result"])
-            return await self.exchange(method, {**(params or {}), "inputResponses": answers})
+        if needs_input(message):
+            return await self.exchange(method, self.with_input(params, message["result"]))
         return message
 
     async def _exchange(self, method: str, params: Message | None) -> Message:
@@ -240,28 +236,13 @@ class HttpClient:
         return dict(whole) if status == 200 else {"status": status, **whole}
 
     async def _answer_roots(self, request: Message) -> None:
-        self.asked += 1
-        assert self.roots is not None, "a client that declares no roots was asked for them"
-        uris = self.roots()
-        if uris is not None:
-            await self.post(
-                {"jsonrpc": "2.0", "id": request["id"], "result": {"roots": [{"uri": uri} for uri in uris]}}
-            )
-
-    def _roots_answer(self, result: Message) -> Message:
-        self.asked += 1
-        assert self.roots is not None, "a client that declares no roots was asked for them"
-        ((name, asked),) = result["inputRequests"].items()
-        assert asked == {"method": "roots/list"}
-        uris = self.roots()
-        return {} if uris is None else {name: {"roots": [{"uri": uri} for uri in uris]}}
+        answer = self.roots_answer(request)
+        if answer is not None:
+            await self.post(answer)
 
     async def request(self, method: str, params: Message | None = None) -> Message:
         """The result of a request."""
-        response = await self.exchange(method, params)
-        assert "result" in response, response
-        result: Message = response["result"]
-        return result
+        return result_of(await self.exchange(method, params))
 
     async def call(self, tool: str, **arguments: Any) -> Answer:
         """Call a tool."""

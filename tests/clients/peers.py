@@ -10,7 +10,8 @@ from typing import Any, Literal, Protocol
 from fastmcp import Client, FastMCP
 from mcp_types import TextResourceContents
 
-from tests.clients.stdio import MODERN, Answer, Era, Message, Roots, Wire, answer_of
+from tests.clients.protocol import MODERN, Answer, Era, Message, Roots, answer_of
+from tests.clients.stdio import Wire
 from workflow_mcp import Settings
 
 Transport = Literal["stdio", "memory"]

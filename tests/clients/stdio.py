@@ -11,50 +11,16 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Self
+
+from tests.clients.protocol import MODERN, Answer, Conversation, Era, Message, Roots, answer_of, needs_input, result_of
 
 PATIENCE = 30.0
-MODERN: Final = "2026-07-28"
-LEGACY = "2025-11-25"
-
-Era = Literal["legacy", "2026-07-28"]
-Message = dict[str, Any]
-Roots = Callable[[], Sequence[str] | None]
-ERAS: tuple[Era, ...] = ("legacy", "2026-07-28")
 SERVER = ("-W", "error", "-m", "workflow_mcp")
-
-
-def request_message(number: int, method: str, params: Message | None, *, era: Era, client: Message) -> Message:
-    """A request as the era writes it, of a client with this `clientInfo` and these `clientCapabilities`."""
-    params = dict(params or {})
-    if era == MODERN:
-        told = {"protocolVersion": MODERN, **client}
-        params["_meta"] = {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}
-    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a tool call gave: its text, its structured content, and whether it is an error."""
-
-    text: str
-    data: dict[str, Any]
-    is_error: bool
-
-    @property
-    def code(self) -> str:
-        """The code at the head of an error."""
-        return self.text.partition(":")[0] if self.is_error else ""
-
-
-def answer_of(result: Message) -> Answer:
-    """The answer in the result of a `tools/call`."""
-    texts = [block["text"] for block in result["content"]]
-    return Answer("\n".join(texts), result.get("structuredContent") or {}, bool(result.get("isError")))
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
@@ -71,7 +37,7 @@ def environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 @dataclass
-class Wire:
+class Wire(Conversation):
     """One server process and the lines that go to and from it.
 
     Args:
@@ -98,7 +64,6 @@ class Wire:
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._logged = threading.Condition()
         self._log_ended = False
-        self._last_id = 0
         self.process = subprocess.Popen(
             [sys.executable, *self.command],
             cwd=self.cwd,
@@ -187,22 +152,9 @@ class Wire:
         """Open the conversation as the era does; gives the result of `initialize` or `server/discover`."""
         if self.era == MODERN:
             return self.request("server/discover")
-        params = {"protocolVersion": LEGACY, "capabilities": self._capabilities(), "clientInfo": self._info()}
-        result = self.request("initialize", params)
+        result = self.request("initialize", self.initialize_params())
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return result
-
-    def _capabilities(self) -> Message:
-        return {} if self.roots is None else {"roots": {}}
-
-    def _info(self) -> Message:
-        return {"name": "wire", "version": "1"}
-
-    def message(self, method: str, params: Message | None = None) -> Message:
-        """A request with a new id, as the era writes it."""
-        self._last_id += 1
-        client = {"clientInfo": self._info(), "clientCapabilities": self._capabilities()}
-        return request_message(self._last_id, method, params, era=self.era, client=client)
 
     def exchange(self, method: str, params: Message | None = None) -> Message:
         """Send a request and give the response to it, whole; answers `roots/list` on the way."""
@@ -214,31 +166,18 @@ class Wire:
                 self._answer_roots(message)
             elif message.get("id") == request["id"] and "method" not in message:
                 break
-        if message.get("result", {}).get("resultType") == "input_required":
-            return self.exchange(method, {**(params or {}), "inputResponses": self._roots_answer(message["result"])})
+        if needs_input(message):
+            return self.exchange(method, self.with_input(params, message["result"]))
         return message
 
     def _answer_roots(self, request: Message) -> None:
-        self.asked += 1
-        assert self.roots is not None, "a client that declares no roots was asked for them"
-        uris = self.roots()
-        if uris is not None:
-            self.send({"jsonrpc": "2.0", "id": request["id"], "result": {"roots": [{"uri": uri} for uri in uris]}})
-
-    def _roots_answer(self, result: Message) -> Message:
-        self.asked += 1
-        assert self.roots is not None, "a client that declares no roots was asked for them"
-        ((name, asked),) = result["inputRequests"].items()
-        assert asked == {"method": "roots/list"}
-        uris = self.roots()
-        return {} if uris is None else {name: {"roots": [{"uri": uri} for uri in uris]}}
+        answer = self.roots_answer(request)
+        if answer is not None:
+            self.send(answer)
 
     def request(self, method: str, params: Message | None = None) -> Message:
         """The result of a request."""
-        response = self.exchange(method, params)
-        assert "result" in response, response
-        result: Message = response["result"]
-        return result
+        return result_of(self.exchange(method, params))
 
     def call(self, tool: str, **arguments: Any) -> Answer:
         """Call a tool."""

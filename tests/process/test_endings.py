@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.stdio import MODERN, PATIENCE, SERVER, Era, Wire, environment
+from tests.clients.protocol import MODERN, Era
+from tests.clients.stdio import PATIENCE, SERVER, Wire, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.stdio import ERAS, MODERN, SERVER, Era, Wire, assert_pure, environment
+from tests.clients.protocol import ERAS, MODERN, Era
+from tests.clients.stdio import SERVER, Wire, assert_pure, environment
 
 HOSTS = str(Path(__file__).with_name("hosts.py"))
 GARBAGE = [

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.clients.stdio import LEGACY, PATIENCE, SERVER, Message, environment, request_message
+from tests.clients.protocol import LEGACY, Message, request_message
+from tests.clients.stdio import PATIENCE, SERVER, environment
 from tests.process.test_endings import CLEAN, SOON, wait_until_stuck
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sockets and terminals as stdio are POSIX's")

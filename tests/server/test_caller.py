@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.clients.peers import Connect, Transport, in_memory, isolated_settings
-from tests.clients.stdio import MODERN, Era
+from tests.clients.protocol import MODERN, Era
 from workflow_mcp import build_server
 
 

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.clients.peers import Connect, in_memory, isolated_settings
-from tests.clients.stdio import MODERN, SERVER, Era, Roots, Wire, environment
-from tests.server.conftest import Processes
+from tests.clients.protocol import MODERN, Era, Roots
+from tests.clients.shared import SharedProcesses
+from tests.clients.stdio import SERVER, Wire, environment
 from workflow_mcp import CurrentWorkspace, Workspace, build_server
 
 Start = Callable[..., Wire]
@@ -98,7 +99,7 @@ def test_a_launcher_that_names_a_missing_directory(tmp_path: Path) -> None:
         assert where(wire) == ("session", str(cwd))
 
 
-async def test_a_client_without_roots_is_never_asked(processes: Processes, era: Era) -> None:
+async def test_a_client_without_roots_is_never_asked(processes: SharedProcesses, era: Era) -> None:
     """A client that declares no roots sees no `roots/list` on the wire, whatever it calls."""
     wire = processes.wire(era)
     for tool in ("get_working_directory", "init_project", "health_check", "end_session"):
@@ -132,7 +133,7 @@ async def test_percent_encoded_roots(connect: Connect, base: Path, name: str) ->
         assert (await peer.call("get_working_directory")).data["directory"] == str(folder)
 
 
-def test_roots_of_other_kinds_are_passed_over(processes: Processes, era: Era, base: Path) -> None:
+def test_roots_of_other_kinds_are_passed_over(processes: SharedProcesses, era: Era, base: Path) -> None:
     """The first `file://` root counts, behind however many of other schemes and other machines."""
     others = ["https://example.org/x", "vscode-remote://host/x", "http://[", "nonsense", "file://elsewhere/share"]
     uris = [*others, base.as_uri(), "file:///usr"]
@@ -140,7 +141,7 @@ def test_roots_of_other_kinds_are_passed_over(processes: Processes, era: Era, ba
 
 
 @pytest.mark.parametrize("uris", [[], ["https://example.org/"]], ids=["none", "https"])
-def test_no_file_root(processes: Processes, era: Era, uris: list[str]) -> None:
+def test_no_file_root(processes: SharedProcesses, era: Era, uris: list[str]) -> None:
     """An empty list and one without a `file://` root leave the directory unknown."""
     wire = processes.wire(era, lambda: uris)
     assert where(wire) == (None, None)
@@ -155,7 +156,7 @@ async def test_a_root_outside_the_allowed_roots(connect: Connect) -> None:
         assert "'/usr'" in refused.text
 
 
-def test_a_client_that_does_not_answer(processes: Processes, era: Era, base: Path) -> None:
+def test_a_client_that_does_not_answer(processes: SharedProcesses, era: Era, base: Path) -> None:
     """A client that declares roots and does not answer gets ROOTS_UNANSWERED; what needs no roots still works."""
     wire = processes.wire(era, lambda: None)
     refused = wire.call("get_working_directory")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.clients.stdio import Era, Wire, environment
+from tests.clients.protocol import Era
+from tests.clients.stdio import Wire, environment
 
 
 def test_handles_never_occur_in_logs(era: Era, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.stdio import MODERN, Era, Wire, environment
+from tests.clients.protocol import MODERN, Era
+from tests.clients.stdio import Wire, environment
 
 CLAUDE = "0b6f6b1e-6c3f-4f6e-9d35-5d1f3f1c7a01"
 OTHER = "0b6f6b1e-6c3f-4f6e-9d35-5d1f3f1c7a02"

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 from tests.clients.agents import make_project
 from tests.clients.peers import in_memory, isolated_settings
-from tests.clients.stdio import ERAS, MODERN, Era, Message
+from tests.clients.protocol import ERAS, MODERN, Era, Message
 from workflow_mcp import build_server
 from workflow_mcp.server.build import INSTRUCTIONS
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.agents import Agent, cursor_in, ids_in, make_project
 from tests.clients.peers import in_memory, isolated_settings
-from tests.clients.stdio import MODERN, Answer
+from tests.clients.protocol import MODERN, Answer
 from workflow_mcp import build_server
 
 TITLES = ["Fix the login", "Write the docs", "Fix the login, again"]

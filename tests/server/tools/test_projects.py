@@ -19,7 +19,8 @@ import pytest
 
 from tests.clients.agents import Agent, Calls, agent_on, cursor_in, ids_in, make_project
 from tests.clients.peers import in_memory, isolated_settings
-from tests.clients.stdio import MODERN, Era, environment
+from tests.clients.protocol import MODERN, Era
+from tests.clients.stdio import environment
 from tests.support import (
     PROJECT_ID,
     DictStore,

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.clients.agents import Agent, Calls, agent_on, cursor_in, ids_in, make_project, pages, rows_in
+from tests.clients.agents import PROJECT, Agent, Calls, agent_on, cursor_in, ids_in, make_project, pages, rows_in
 from tests.clients.peers import MemoryPeer, StdioPeer, in_memory, isolated_settings
-from tests.clients.stdio import ERAS, MODERN, Era, Wire, environment
-from tests.server.tools.conftest import PROJECT
+from tests.clients.protocol import ERAS, MODERN, Era
+from tests.clients.stdio import Wire, environment
 from tests.support import FakeClock
 from workflow_mcp import build_server
 from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD

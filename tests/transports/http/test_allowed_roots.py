@@ -13,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.clients.http import HttpClient
+from tests.clients.protocol import Answer, Era
 from tests.clients.served import Served, serving
-from tests.clients.stdio import Answer, Era
 from tests.support import config_text, posix_only, write_config
 from tests.transports.http.test_handles import minted
 

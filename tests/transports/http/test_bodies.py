@@ -13,8 +13,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.clients.http import HttpClient
+from tests.clients.protocol import MODERN, Era
 from tests.clients.served import served_here
-from tests.clients.stdio import MODERN, Era
 from tests.support import config_text, write_config
 from tests.transports.http.loop_time import longest_hold
 from workflow_mcp.transports.http.bodies import MAX_BODY, SMALL_BODY, Bodies

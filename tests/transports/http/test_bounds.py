@@ -11,8 +11,8 @@ import pytest
 
 from tests.clients.http import HttpClient, stream
 from tests.clients.peers import MemoryPeer, in_memory, isolated_settings
+from tests.clients.protocol import MODERN
 from tests.clients.served import served_here, serving
-from tests.clients.stdio import MODERN
 from tests.transports.http.test_handles import minted, result
 from workflow_mcp import build_server
 

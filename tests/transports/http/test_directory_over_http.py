@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.clients.http import Header, HttpClient
+from tests.clients.protocol import ERAS, MODERN, Answer, Era
 from tests.clients.served import serving
-from tests.clients.stdio import ERAS, MODERN, Answer, Era
 from tests.support import config_text, write_config
 
 NAME = "X-Workflow-Directory"

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.clients.http import Connection, Header, HttpClient, Response, stream
+from tests.clients.protocol import MODERN, Era
 from tests.clients.served import Served, served_here, serving
-from tests.clients.stdio import MODERN, Era
 from tests.support import BOUND, posix_only
 from workflow_mcp.workspace.directories import check_directory
 

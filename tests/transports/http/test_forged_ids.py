@@ -13,8 +13,8 @@ from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 
 from tests.clients.http import HttpClient
 from tests.clients.peers import isolated_settings
+from tests.clients.protocol import Era
 from tests.clients.served import served_app, served_here
-from tests.clients.stdio import Era
 from tests.transports.http.test_handles import logged_in, tokens_file
 from workflow_mcp import CurrentWorkspace, Workspace, build_server
 

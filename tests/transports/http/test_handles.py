@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http import HttpClient
+from tests.clients.protocol import ERAS, MODERN, Era, Message
 from tests.clients.served import served_here, serving
-from tests.clients.stdio import ERAS, MODERN, Era, Message
 from tests.support import FakeClock
 from workflow_mcp.app import open_services
 from workflow_mcp.server import build

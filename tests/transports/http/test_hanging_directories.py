@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.clients.http import HttpClient
+from tests.clients.protocol import Era
 from tests.clients.served import served_here
-from tests.clients.stdio import Era
 from tests.support import BOUND
 from workflow_mcp.workspace.directories import check_directory
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http import Connection, Header, HttpClient
-from tests.clients.stdio import MODERN, Era
+from tests.clients.protocol import MODERN, Era
 from tests.support import BOUND
 
 NAME = "X-Workflow-Directory"

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from tests.clients.http import Header, HttpClient
+from tests.clients.protocol import ERAS, MODERN, Era
 from tests.clients.served import Served, serving
-from tests.clients.stdio import ERAS, MODERN, Era
 from tests.support import config_text, write_config
 
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http import HttpClient
+from tests.clients.protocol import ERAS
 from tests.clients.served import Served, serving
-from tests.clients.stdio import ERAS
 from tests.transports.http.test_handles import minted, result
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http import Connection, Header, HttpClient
+from tests.clients.protocol import Era
 from tests.clients.served import served_here
-from tests.clients.stdio import Era
 from tests.transports.http.test_handles import TOKENS, logged_in, minted, result, tokens_file
 from workflow_mcp.sessions.stores.files import LazyFileTreeStore
 

@@ -12,8 +12,9 @@ from fastmcp import FastMCP
 from fastmcp.dependencies import Depends
 
 from tests.clients.peers import Connect, in_memory, isolated_settings
-from tests.clients.stdio import MODERN, Era, Wire, environment
-from tests.server.conftest import Processes
+from tests.clients.protocol import MODERN, Era
+from tests.clients.shared import SharedProcesses
+from tests.clients.stdio import Wire, environment
 from workflow_mcp import CurrentWorkspace, WorkflowError, Workspace, build_server
 
 SECRET = "hunter2"
@@ -195,7 +196,7 @@ def test_codes_survive_in_a_host_process(era: Era, tmp_path: Path) -> None:
     assert SECRET.encode() not in wire.out
 
 
-def test_answers_that_are_no_roots(processes: Processes, base: Path) -> None:
+def test_answers_that_are_no_roots(processes: SharedProcesses, base: Path) -> None:
     """On 2026-07-28 an answer under another name or of another kind is no answer; a malformed one fails the request."""
     wire = processes.wire(MODERN, lambda: [base.as_uri()])
     root = {"roots": [{"uri": base.as_uri()}]}

@@ -14,10 +14,11 @@ import pytest
 
 from tests.clients.http import HttpClient
 from tests.clients.peers import StdioPeer, in_memory, isolated_settings
+from tests.clients.protocol import ERAS, MODERN, Answer, Era
 from tests.clients.served import served_app
-from tests.clients.stdio import ERAS, MODERN, Answer, Era, Wire, environment
-from tests.isolation import hosts
-from tests.isolation.hosts import HOSTS, Host
+from tests.clients.stdio import Wire, environment
+from tests.server import hosts
+from tests.server.hosts import HOSTS, Host
 from tests.support import config_text, write_config
 
 Transport = Literal["stdio", "http", "memory"]
@@ -94,7 +95,7 @@ def setter(host: Host) -> str:
     return "workflow_set_working_directory" if host == "both" else "set_working_directory"
 
 
-class Processes:
+class Pairs:
     """Two stdio servers for each era and host, each started in the project of its client; cells share them."""
 
     def __init__(self, base: Path) -> None:
@@ -102,7 +103,7 @@ class Processes:
         self._started: dict[tuple[Era, Host], list[tuple[Wire, Project, list[str]]]] = {}
         self._stack = ExitStack()
 
-    def pair(self, era: Era, host: Host) -> list[tuple[Wire, Project, list[str]]]:
+    def of(self, era: Era, host: Host) -> list[tuple[Wire, Project, list[str]]]:
         """The servers, the projects they were started in, and the roots their clients answer with."""
         if (era, host) not in self._started:
             self._started[era, host] = [self._start(era, host, number) for number in range(2)]
@@ -127,27 +128,27 @@ class Processes:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pairs]:
     """The stdio servers that cells share."""
-    started = Processes(tmp_path_factory.mktemp("matrix"))
+    started = Pairs(tmp_path_factory.mktemp("matrix"))
     yield started
     started.close()
 
 
 @asynccontextmanager
-async def two_clients(cell: Cell, base: Path, processes: Processes) -> AsyncIterator[list[Client]]:
+async def two_clients(cell: Cell, base: Path, pairs: Pairs) -> AsyncIterator[list[Client]]:
     """The two clients of a cell, each in a project of its own."""
     era, transport, way, host = cell
     if transport == "stdio":
         clients = []
-        for wire, started_in, roots in processes.pair(era, host):
+        for wire, started_in, roots in pairs.of(era, host):
             project = started_in if way == "process" else Project(base / uuid4().hex)
             if way != "process":
                 project.make()
             roots[:] = [project.sub.as_uri()] if way == "roots" else []
             clients.append(Client(StdioPeer(wire), project, way, setter(host)))
         yield clients
-        for wire, _, _ in processes.pair(era, host):
+        for wire, _, _ in pairs.of(era, host):
             if way == "session":
                 wire.call(setter(host).replace("set_working_directory", "end_session"))
         return
@@ -171,10 +172,10 @@ async def two_clients(cell: Cell, base: Path, processes: Processes) -> AsyncIter
         yield [Client(await connect(project), project, way, setter(host)) for project in projects]
 
 
-async def interleave(cell: Cell, base: Path, processes: Processes, *, turns: int) -> None:
+async def interleave(cell: Cell, base: Path, pairs: Pairs, *, turns: int) -> None:
     """Both clients of a cell call in turn, and each answer names the project of who asked."""
     era, transport, _, _ = cell
-    async with two_clients(cell, base, processes) as clients:
+    async with two_clients(cell, base, pairs) as clients:
         for client in clients:
             # In this process one launcher speaks for all clients of that era: only a handle tells two apart.
             await client.settle(new_session=(era, transport) == (MODERN, "memory"))
@@ -194,16 +195,16 @@ def params() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("cell", list(params()))
-async def test_each_answer_names_its_own_project(cell: Cell, tmp_path: Path, processes: Processes) -> None:
+async def test_each_answer_names_its_own_project(cell: Cell, tmp_path: Path, pairs: Pairs) -> None:
     """Two clients in two projects, interleaved: each answer names the project of the client that asked."""
-    await interleave(cell, tmp_path, processes, turns=5)
+    await interleave(cell, tmp_path, pairs, turns=5)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("cell", list(params()))
-async def test_each_of_many_answers(cell: Cell, tmp_path: Path, processes: Processes) -> None:
+async def test_each_of_many_answers(cell: Cell, tmp_path: Path, pairs: Pairs) -> None:
     """The same, interleaved a hundred times."""
-    await interleave(cell, tmp_path, processes, turns=100)
+    await interleave(cell, tmp_path, pairs, turns=100)
 
 
 def test_the_matrix_is_whole() -> None:
@@ -221,10 +222,10 @@ def test_the_matrix_is_whole() -> None:
 
 @pytest.mark.parametrize("host", get_args(Host))
 @pytest.mark.parametrize("transport", ["http", "memory"])
-async def test_the_process_is_nobodys(transport: Transport, host: Host, tmp_path: Path, processes: Processes) -> None:
+async def test_the_process_is_nobodys(transport: Transport, host: Host, tmp_path: Path, pairs: Pairs) -> None:
     """Where the cell `process` cannot be, the server's own directory, a project too, is indeed nobody's."""
     for era in ERAS:
-        async with two_clients((era, transport, "process", host), tmp_path / era, processes) as clients:
+        async with two_clients((era, transport, "process", host), tmp_path / era, pairs) as clients:
             for client in clients:
                 data = (await client.peer.call("get_working_directory")).data
                 assert (data["directory"], data["project"]) == (None, None)

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from tests.clients.peers import Connect, Peer, in_memory, isolated_settings
-from tests.clients.stdio import ERAS, MODERN, Answer, Era
-from tests.server.conftest import Processes
+from tests.clients.protocol import ERAS, MODERN, Answer, Era
+from tests.clients.shared import SharedProcesses
 from workflow_mcp import __version__, build_server
 from workflow_mcp.workspace.config import Config
 
@@ -136,7 +136,9 @@ async def test_with_a_broken_config(connect: Connect, base: Path) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_broken_field(processes: Processes, base: Path, members: dict[str, Any], field: str, value: str) -> None:
+def test_a_broken_field(
+    processes: SharedProcesses, base: Path, members: dict[str, Any], field: str, value: str
+) -> None:
     """What is wrong with a field is told with the file, the field and the value."""
     wire = processes.wire(MODERN)
     path = write_config(base, json.dumps(members))
@@ -216,7 +218,7 @@ async def test_the_list_of_tools(connect: Connect) -> None:
         assert tool["annotations"]["readOnlyHint"] is (tool["name"] in READ_ONLY)
 
 
-def test_every_client_sees_the_same_list(processes: Processes) -> None:
+def test_every_client_sees_the_same_list(processes: SharedProcesses) -> None:
     """`tools/list` does not depend on the era, on roots or on what a session has set."""
     lists = []
     for era in ERAS:
@@ -233,7 +235,7 @@ async def test_introduction_in_memory(era: Era, tmp_path: Path) -> None:
         assert [tool["name"] for tool in await peer.tools()][: len(TOOLS)] == TOOLS
 
 
-def test_introduction(processes: Processes, era: Era) -> None:
+def test_introduction(processes: SharedProcesses, era: Era) -> None:
     """The first answer carries our own name and version, and instructions under 1 kB that name the tools to call."""
     wire = processes.wire(era)
     first = json.loads(bytes(wire.out).splitlines()[0])["result"]
@@ -244,7 +246,7 @@ def test_introduction(processes: Processes, era: Era) -> None:
         assert word in first["instructions"]
 
 
-def test_the_list_of_resources(processes: Processes, era: Era) -> None:
+def test_the_list_of_resources(processes: SharedProcesses, era: Era) -> None:
     """Both resources are listed, as JSON; an unknown one is an error of the protocol."""
     wire = processes.wire(era)
     resources = {resource["uri"]: resource for resource in wire.request("resources/list")["resources"]}
