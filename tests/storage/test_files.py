@@ -183,6 +183,60 @@ async def test_an_older_file_is_copied_and_then_upgraded(
     assert raw(copy, "SELECT title FROM items") == [("x",)]
 
 
+MANY = [ProjectRef(f"11111111-1111-4111-8111-{number:012d}", f"project {number}") for number in range(16)]
+
+
+async def list_all(store: Store) -> list[list[int]]:
+    """The items of many projects, all asked for at once."""
+    return await asyncio.gather(*(ids(store, project) for project in MANY))
+
+
+async def test_many_projects_made_at_once(tmp_path: Path) -> None:
+    """The first calls for sixteen projects, made together, all find their own new and whole file."""
+    async with Store(tmp_path) as store:
+        assert await list_all(store) == [[]] * len(MANY)
+    for project in MANY:
+        check_invariants(file_of(tmp_path, project))
+        assert raw(file_of(tmp_path, project), "SELECT id, name FROM projects") == [(project.id, project.name)]
+
+
+async def test_many_projects_upgraded_at_once(tmp_path: Path, ana: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen older files that are opened together, by two servers, are each upgraded once and keep their data."""
+    async with Store(tmp_path) as store:
+        for project in MANY:
+            await make(store, project, ana, project.name)
+    upgrade_program(tmp_path, monkeypatch)
+    async with Store(tmp_path) as first, Store(tmp_path) as second:
+        both = await asyncio.gather(list_all(first), list_all(second))
+        assert list(both) == [[[1]] * len(MANY)] * 2
+    for project in MANY:
+        path = file_of(tmp_path, project)
+        assert raw(path, "SELECT version_num FROM alembic_version") == [("0002",)]
+        assert raw(path, "SELECT title, colour FROM items") == [(project.name, "red")]
+        assert len(list(path.parent.glob(f"{path.name}.*.backup"))) == 1
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, processes: int) -> None:
+    """Processes that open the same sixteen new projects at once all get through, and agree on the files."""
+    script = (
+        "import asyncio, sys\nfrom pathlib import Path\n"
+        "from tests.storage.test_files import list_all\nfrom workflow_mcp.storage.store import Store\n"
+        "async def main():\n    async with Store(Path(sys.argv[1])) as store:\n        print(await list_all(store))\n"
+        "sys.stdin.readline()\nasyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    pipe = asyncio.subprocess.PIPE
+    started = [
+        await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
+        for _ in range(processes)
+    ]
+    ended = await asyncio.gather(*(finished(process) for process in started))
+    assert ended == [[str([[]] * len(MANY))]] * processes
+    for project in MANY:
+        check_invariants(file_of(tmp_path, project))
+
+
 async def test_an_upgrade_that_fails_changes_nothing(
     tmp_path: Path, project: ProjectRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,8 +257,8 @@ def upgrade_program(folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str 
     scripts = folder / "migrations"
     shutil.copytree(Path(tables.__file__).with_name("migrations"), scripts)
     (scripts / "versions" / "v0002_colour.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
-        "def upgrade():\n    op.add_column('items', sa.Column('colour', sa.String(9), server_default='red'))\n" + then
+        "import sqlalchemy as sa\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade(op):\n    op.add_column('items', sa.Column('colour', sa.String(9), server_default='red'))\n" + then
     )
     monkeypatch.setattr(migrate, "SCRIPTS", str(scripts))
     monkeypatch.setattr(tables, "VERSION", "0002")

@@ -1,11 +1,17 @@
-"""Runs the package's migrations. The only module that imports Alembic; imported when one has to run."""
+"""Runs the package's migrations. The only module that imports Alembic; imported when one has to run.
+
+A migration is a function `upgrade(op)` that gets its operations as an argument. Alembic's own
+`alembic.op` and `alembic.context` belong to the whole process: two projects that were upgraded at once
+reached each other's connections through them.
+"""
 
 from __future__ import annotations
 
 import os
 
-from alembic import command
-from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select
 
 from workflow_mcp.storage.tables import alembic_version
@@ -14,11 +20,16 @@ SCRIPTS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Bring the schema up to `revision` within the transaction that `connection` is in; blocking."""
-    config = Config()
-    config.set_main_option("script_location", SCRIPTS.replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    """Bring the schema up to `revision` within the transaction that `connection` is in; blocking.
+
+    Safe to call in many threads at once, each with a connection of its own.
+    """
+    context = MigrationContext.configure(connection)
+    operations, scripts = Operations(context), ScriptDirectory(SCRIPTS)
+    missing = list(scripts.iterate_revisions(revision, context.get_current_revision()))
+    for script in reversed(missing):
+        script.module.upgrade(operations)
+    context.stamp(scripts, revision)
 
 
 def version_in(connection: Connection) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic.operations import Operations
 
 revision = "0001"
 down_revision = None
@@ -11,16 +11,16 @@ down_revision = None
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create the tables."""
-    _create_projects()
-    _create_items()
-    _create_item_texts()
-    _create_labels()
-    _create_links()
-    _create_notes()
-    _create_events()
-    _create_requests()
+    _create_projects(op)
+    _create_items(op)
+    _create_item_texts(op)
+    _create_labels(op)
+    _create_links(op)
+    _create_notes(op)
+    _create_events(op)
+    _create_requests(op)
 
 
 def _to_item(column: str) -> sa.ForeignKeyConstraint:
@@ -29,7 +29,7 @@ def _to_item(column: str) -> sa.ForeignKeyConstraint:
     )
 
 
-def _create_projects() -> None:
+def _create_projects(op: Operations) -> None:
     op.create_table(
         "projects",
         sa.Column("id", sa.String(36), primary_key=True),
@@ -39,7 +39,7 @@ def _create_projects() -> None:
     )
 
 
-def _create_items() -> None:
+def _create_items(op: Operations) -> None:
     op.create_table(
         "items",
         sa.Column("project_id", sa.String(36), nullable=False),
@@ -75,7 +75,7 @@ def _create_items() -> None:
     op.create_index("ix_items_claim", "items", ["project_id", "claim_expires_at"])
 
 
-def _create_item_texts() -> None:
+def _create_item_texts(op: Operations) -> None:
     op.create_table(
         "item_texts",
         sa.Column("project_id", sa.String(36), nullable=False),
@@ -86,7 +86,7 @@ def _create_item_texts() -> None:
     )
 
 
-def _create_labels() -> None:
+def _create_labels(op: Operations) -> None:
     op.create_table(
         "labels",
         sa.Column("project_id", sa.String(36), nullable=False),
@@ -98,7 +98,7 @@ def _create_labels() -> None:
     op.create_index("ix_labels_label", "labels", ["project_id", "label", "item_id"])
 
 
-def _create_links() -> None:
+def _create_links(op: Operations) -> None:
     op.create_table(
         "links",
         sa.Column("project_id", sa.String(36), nullable=False),
@@ -112,7 +112,7 @@ def _create_links() -> None:
     op.create_index("ix_links_target", "links", ["project_id", "target_id", "kind"])
 
 
-def _create_notes() -> None:
+def _create_notes(op: Operations) -> None:
     op.create_table(
         "notes",
         sa.Column("id", ROW_ID, primary_key=True),
@@ -126,7 +126,7 @@ def _create_notes() -> None:
     op.create_index("ix_notes_item", "notes", ["project_id", "item_id", "id"])
 
 
-def _create_events() -> None:
+def _create_events(op: Operations) -> None:
     op.create_table(
         "events",
         sa.Column("id", ROW_ID, primary_key=True),
@@ -142,7 +142,7 @@ def _create_events() -> None:
     op.create_index("ix_events_item", "events", ["project_id", "item_id", "id"])
 
 
-def _create_requests() -> None:
+def _create_requests(op: Operations) -> None:
     op.create_table(
         "requests",
         sa.Column("project_id", sa.String(36), nullable=False),
