@@ -192,7 +192,7 @@ def test_what_is_refused(here: Path, tmp_path: Path) -> None:
         ("FILE_UNREADABLE", lambda: items.read(str(tmp_path), directory=str(here))),
         ("ITEM_NOT_FOUND", lambda: items.show(99, directory=str(here))),
         ("NO_PROJECT", lambda: items.list_items(directory=str(tmp_path))),
-        ("ITEM_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
+        ("LIMIT_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
     ]
     for code, doing in refusals:
         with pytest.raises(WorkflowError) as caught:

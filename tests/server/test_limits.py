@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tests.clients.peers import Connect
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.server.arguments import Ids, NewWorkItems, WorkItemUpdates
+from workflow_mcp.server.arguments import ItemIds, NewWorkItems, WorkItemUpdates
 from workflow_mcp.server.limits import (
     MAX_DEPTH,
     MAX_KEYS,
@@ -115,7 +115,7 @@ def test_json_text_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatc
         (NewWorkItems, [{"title": "a", "depends_on": [None] * 1000}]),
         (WorkItemUpdates, [{"id": "x"}] * 1000),
         (WorkItemUpdates, [{"id": 1, "labels": [1] * 1000}]),
-        (Ids, ["x"] * 1000),
+        (ItemIds, ["x"] * 1000),
     ],
 )
 def test_validation_ends_at_the_first_error(kind: Any, value: Any) -> None:

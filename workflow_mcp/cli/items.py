@@ -18,14 +18,14 @@ from rich.text import Text
 from workflow_mcp.cli.doctor import local_resolver
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server import rows
-from workflow_mcp.server.arguments import View
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.settings import load_settings
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary
-from workflow_mcp.workspace.projects import Data, Projects, dry_run_error
+from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary, View
+from workflow_mcp.workspace.projects import Projects
 from workflow_mcp.workspace.values import Workspace
+from workflow_mcp.workspace.work_items import WorkItems
 
 ACTOR = "workflow-mcp"
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
@@ -46,14 +46,14 @@ def list_items(
     """List the project's work items."""
     query = ItemQuery(view=view, label=label, text=text, limit=limit, actor=ACTOR)
 
-    async def work(data: Data) -> None:
+    async def print_list(work: WorkItems) -> None:
         if as_json:
-            whole = await data.store.list_whole_items(data.project, query)
+            whole = await work.list_whole(query)
             _print_json([item_result(item).model_dump(mode="json") for item in whole.items])
         else:
-            _print_page(data, await data.store.list_items(data.project, query))
+            _print_page(work, await work.list(query))
 
-    _with_data(directory, work)
+    _with_work_items(directory, print_list)
 
 
 def ready(*, directory: Directory = ".", as_json: Json = False) -> None:
@@ -66,17 +66,17 @@ def show(
 ) -> None:
     """Show one work item whole."""
 
-    async def work(data: Data) -> None:
-        result = detail_result(data.project, await data.store.get_item(data.project, item_id))
+    async def print_item(work: WorkItems) -> None:
+        result = detail_result(work, await work.get(item_id))
         if as_json:
             _print_json(result.model_dump(mode="json"))
         else:
-            _print("\n".join(_told(result)))
+            _print("\n".join(_lines(result)))
 
-    _with_data(directory, work)
+    _with_work_items(directory, print_item)
 
 
-def _told(result: WorkItemDetail) -> Iterator[str]:
+def _lines(result: WorkItemDetail) -> Iterator[str]:
     item = result.item
     yield f"#{item.id} {item.title}"
     yield f"{result.project}: {item.item_type}, priority {item.priority}, {item.state}, version {item.version}"
@@ -95,11 +95,11 @@ def _told(result: WorkItemDetail) -> Iterator[str]:
 def export(*, directory: Directory = ".") -> None:
     """Write all of the project's work items to stdout, one JSON object a line, for `import`."""
 
-    async def work(data: Data) -> None:
-        async for record in data.store.export(data.project):
+    async def print_records(work: WorkItems) -> None:
+        async for record in work.export():
             _print(json.dumps(record, ensure_ascii=False))
 
-    _with_data(directory, work)
+    _with_work_items(directory, print_records)
 
 
 def read(
@@ -110,15 +110,13 @@ def read(
 ) -> None:
     """Add exported work items to the project, all or none; `-` reads stdin. Ids are kept where they are free."""
 
-    async def work(data: Data) -> None:
-        records = await asyncio.to_thread(lambda: list(_records(file)))
-        if data.dry_run is not None:
-            raise dry_run_error(data.dry_run, f"{len(records)} records would be imported")
-        done = await data.store.import_items(data.project, records, Actor(ACTOR, load_settings().absolute(directory)))
-        renumbered = ", ".join(f"#{old} is #{new}" for old, new in done.renumbered.items())
-        _print(f"{done.items} items imported into {data.project.name}{': ' + renumbered if renumbered else ''}")
+    async def import_file(work: WorkItems) -> None:
+        result = await work.import_records(await asyncio.to_thread(lambda: list(_records(file))))
+        renumbered = ", ".join(f"#{old} is #{new}" for old, new in result.renumbered.items())
+        name = work.data.project.name
+        _print(f"{result.items} items imported into {name}{': ' + renumbered if renumbered else ''}")
 
-    _with_data(directory, work)
+    _with_work_items(directory, import_file)
 
 
 def _records(file: str) -> Iterator[dict[str, Any]]:
@@ -148,25 +146,26 @@ def _no_record(file: str, number: int) -> UsageError:
     )
 
 
-def _with_data(directory: str, work: Callable[[Data], Awaitable[None]]) -> None:
+def _with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # what import reads, wherever export ran
 
     async def run() -> None:
-        async with _open_data(directory) as data:
-            await work(data)
+        async with _open_work_items(directory) as work:
+            await command(work)
 
     asyncio.run(run())
 
 
 @asynccontextmanager
-async def _open_data(directory: str) -> AsyncIterator[Data]:
+async def _open_work_items(directory: str) -> AsyncIterator[WorkItems]:
     settings = load_settings()
     place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
     threads = WorkerThreads(timeout=settings.file_timeout)
     projects = Projects(settings=settings, threads=threads)
     try:
-        yield await projects.data_of(Workspace(None, None, place, place.project))
+        data = await projects.data_of(Workspace(None, None, place, place.project))
+        yield WorkItems(data, Actor(ACTOR, place.directory.path))
     finally:
         await projects.aclose()
         threads.close()
@@ -182,11 +181,11 @@ def _table(title: str, items: Sequence[ItemSummary]) -> Table:
     return table
 
 
-def _print_page(data: Data, page: ItemPage[ItemSummary]) -> None:
+def _print_page(work: WorkItems, page: ItemPage[ItemSummary]) -> None:
     if sys.stdout.isatty():
-        Console().print(_table(f"{data.project.name}: {rows.counted(page.counts)}", page.items))
+        Console().print(_table(f"{work.data.project.name}: {rows.counted(page.counts)}", page.items))
     else:
-        _print(rows.page_text(data.project, page, [rows.row(item) for item in page.items], data.note))
+        _print(rows.page_text(work, page))
 
 
 def _print_json(value: Any) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
 from workflow_mcp.errors import UsageError
 from workflow_mcp.server.limits import parse_json
-
-ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
-Status = Literal["pending", "in_progress", "completed", "cancelled"]
-View = Literal["ready", "open", "mine", "blocked", "done", "all"]
-LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
+from workflow_mcp.work.validation import parse_id
+from workflow_mcp.work.values import UNSET, ItemType, ItemUpdate, NewItem, Status, View
 
 
 def _from_json(value: Any) -> Any:
@@ -23,21 +20,44 @@ def _from_json(value: Any) -> Any:
         raise ValueError(error.message) from error
 
 
+def _objects(value: Any) -> Any:
+    given = _from_json(value)
+    return [given] if isinstance(given, dict) else given
+
+
+def _ids(value: Any) -> Any:
+    given = _from_json(value)
+    return [given] if isinstance(given, int | str) else given
+
+
+def _id(value: Any) -> Any:
+    number = parse_id(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
 def optional(kind: str) -> WithJsonSchema:
     """A schema without the `null` that may be left out just as well."""
     return WithJsonSchema({"type": kind})
 
 
-Text = Annotated[str | None, optional("string")]
-Number = Annotated[int | None, optional("integer")]
+OptionalText = Annotated[str | None, optional("string")]
+OptionalInteger = Annotated[int | None, optional("integer")]
+ItemId = Annotated[int, BeforeValidator(_id)]
+OptionalItemId = Annotated[int | None, BeforeValidator(_id), optional("integer")]
 SessionArgument = Annotated[
     str | None, WithJsonSchema({"type": "string", "description": "Your handle, if you were given one."})
 ]
 ActorArgument = Annotated[
     str | None, WithJsonSchema({"type": "string", "description": "Who you are; default: your session."})
 ]
-OneType = Annotated[ItemType | None, WithJsonSchema({"type": "string", "enum": list(get_args(ItemType))})]
-OneStatus = Annotated[Status | None, WithJsonSchema({"type": "string", "enum": list(get_args(Status))})]
+OptionalItemType = Annotated[ItemType | None, WithJsonSchema({"type": "string", "enum": list(get_args(ItemType))})]
+OptionalStatus = Annotated[Status | None, WithJsonSchema({"type": "string", "enum": list(get_args(Status))})]
+OptionalView = Annotated[
+    View | None,
+    WithJsonSchema(
+        {"type": "string", "enum": list(get_args(View)), "description": "Default: ready; open with assignee"}
+    ),
+]
 ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "id or ref"}
 Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
 
@@ -54,7 +74,7 @@ class NewWorkItem(BaseModel):
     labels: Annotated[list[str], FailFast()] = []
     parent: Annotated[int | str | None, WithJsonSchema(ID_OR_REF)] = None
     depends_on: Annotated[list[int | str], FailFast(), WithJsonSchema({"type": "array", "items": ID_OR_REF})] = []
-    ref: Annotated[Text, Field(description="Name for use in this call")] = None
+    ref: Annotated[OptionalText, Field(description="Name for use in this call")] = None
 
 
 class WorkItemUpdate(BaseModel):
@@ -62,21 +82,37 @@ class WorkItemUpdate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: int
-    title: Text = None
-    description: Text = None
-    item_type: OneType = None
-    status: OneStatus = None
-    priority: Number = None
+    id: ItemId
+    title: OptionalText = None
+    description: OptionalText = None
+    item_type: OptionalItemType = None
+    status: OptionalStatus = None
+    priority: OptionalInteger = None
     labels: Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})] = (
         None
     )
-    parent: Annotated[int | None, WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})] = None
+    parent: Annotated[
+        int | None, BeforeValidator(_id), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})
+    ] = None
     assignee: Annotated[str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})] = None
-    note: Text = None
-    expected_version: Number = None
+    note: OptionalText = None
+    expected_version: OptionalInteger = None
 
 
-NewWorkItems = Annotated[list[NewWorkItem], FailFast(), BeforeValidator(_from_json)]
-WorkItemUpdates = Annotated[list[WorkItemUpdate], FailFast(), BeforeValidator(_from_json)]
-Ids = Annotated[list[int], FailFast(), BeforeValidator(_from_json)]
+NewWorkItems = Annotated[list[NewWorkItem], FailFast(), BeforeValidator(_objects)]
+WorkItemUpdates = Annotated[list[WorkItemUpdate], FailFast(), BeforeValidator(_objects)]
+ItemIds = Annotated[list[ItemId], FailFast(), BeforeValidator(_ids)]
+
+
+def new_item(given: NewWorkItem) -> NewItem:
+    """The item to create that an argument describes."""
+    values = given.model_dump(exclude_unset=True)
+    return NewItem(**values | {name: tuple(values[name]) for name in ("labels", "depends_on") if name in values})
+
+
+def item_update(given: WorkItemUpdate) -> ItemUpdate:
+    """The update that an argument describes."""
+    values = given.model_dump(exclude_unset=True)
+    if "labels" in values:
+        values["labels"] = tuple(values["labels"])
+    return ItemUpdate(**{"parent": UNSET, "assignee": UNSET} | values)

@@ -25,12 +25,11 @@ from pydantic import ValidationError
 
 from workflow_mcp.app import Services, Stats
 from workflow_mcp.errors import Code, UsageError, shown, workflow_error_in
+from workflow_mcp.server.argument_errors import argument_error
 from workflow_mcp.server.calls import ROOTS, SERVICES, RootsRequired
 from workflow_mcp.server.limits import check_arguments
 
 T = TypeVar("T")
-
-UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class ShortSessions(logging.Filter):
@@ -147,7 +146,7 @@ class Boundary(Middleware):
         if isinstance(error, NotFoundError):
             return _line(Code.TOOL_UNKNOWN, f"there is no tool {shown(name)}.", "list the tools and call one of them.")
         if isinstance(error.__cause__, ValidationError):
-            return _argument_line(error.__cause__, name)
+            return str(argument_error(error.__cause__, name))
         if isinstance(error, FastMCPError) and error.__cause__ is None:
             return None
         return _line(
@@ -161,23 +160,6 @@ def _stats(context: MiddlewareContext[Any]) -> Stats:
         None if context.fastmcp_context is None else context.fastmcp_context.lifespan_context.get(SERVICES)
     )
     return Stats() if services is None else services.stats
-
-
-def _argument_line(error: ValidationError, name: str) -> str:
-    # What was misspelt explains what is missing.
-    first = min(error.errors(include_url=False), key=lambda one: one["type"] not in UNKNOWN)
-    argument = ".".join(str(part) for part in first["loc"])
-    if first["type"] in ("missing", "missing_argument"):
-        return _line(Code.ARGUMENT_INVALID, f"{argument} is missing.", f"call {name} with it.")
-    if first["type"] in UNKNOWN:
-        return _line(
-            Code.ARGUMENT_INVALID, f"there is no {argument}.", f"call {name} without it, or under its right name."
-        )
-    return _line(
-        Code.ARGUMENT_INVALID,
-        f"{argument} is {shown(first['input'])}: {first['msg']}.",
-        f"call {name} with a value for {argument} that fits its schema.",
-    )
 
 
 def _line(code: Code, message: str, next_step: str) -> str:

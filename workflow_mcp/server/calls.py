@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
-from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 from fastmcp.exceptions import FastMCPError, ToolError
@@ -78,13 +75,6 @@ def client_errors(function: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[
             return await function(*args, **kwargs)
 
     return telling
-
-
-async def imported(name: str) -> Any:
-    """A module that stands on SQLAlchemy, imported by the first call that needs it, and not on the event loop."""
-    if name not in sys.modules:
-        await asyncio.to_thread(import_module, name)
-    return import_module(name)
 
 
 def services_of(context: Context) -> Services:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from workflow_mcp.server.results import WorkItem, WorkItemDetail
-from workflow_mcp.server.rows import as_fits, row, that_fit
-from workflow_mcp.work.values import Event, Item, ItemDetail, Linked, ProjectRef
+from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
+from workflow_mcp.server.rows import as_fits, count_fitting, counted, row
+from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked
+from workflow_mcp.workspace.work_items import WorkItems
 
 LINES = 6_000  # bytes of children, and of links
 NOTES = 16_000
@@ -22,23 +23,34 @@ def item_result(item: Item) -> WorkItem:
     return WorkItem.model_validate(item, from_attributes=True)
 
 
-def detail_result(project: ProjectRef, detail: ItemDetail) -> WorkItemDetail:
+async def claim_result(work: WorkItems, item: Item | None) -> ClaimResult:
+    """The wire form of a claim; without an item it says how many there are of each state."""
+    if item is None:
+        page = await work.list(ItemQuery(limit=1))
+        return ClaimResult(
+            project=work.data.project.name, item=None, message=f"Nothing is ready for this: {counted(page.counts)}."
+        )
+    message = f"Yours as {work.actor.name}: {row(item)}"
+    return ClaimResult(project=work.data.project.name, item=item_result(item), message=message)
+
+
+def detail_result(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
     """The wire form of all about an item."""
     return WorkItemDetail(
-        project=project.name,
+        project=work.data.project.name,
         item=item_result(detail.item),
         ancestors=[row(item) for item in detail.ancestors],
         children=as_fits([row(item) for item in detail.children], LINES),
         children_count=detail.children_count,
         links=as_fits([_link(link) for link in detail.links], LINES),
-        notes=_last_that_fit([f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes]),
+        notes=_last_count_fitting([f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes]),
         events=[_event(event) for event in detail.events],
         not_ready=list(detail.not_ready),
     )
 
 
-def _last_that_fit(notes: list[str]) -> list[str]:
-    fitting = max(that_fit(reversed(notes), NOTES), 1)
+def _last_count_fitting(notes: list[str]) -> list[str]:
+    fitting = max(count_fitting(reversed(notes), NOTES), 1)
     return notes if fitting >= len(notes) else ["… earlier notes are left out", *notes[-fitting:]]
 
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import accumulate, takewhile
 
-from workflow_mcp.work.values import Counts, Item, ItemPage, ItemSummary, ProjectPage, ProjectRef
+from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, LinkResult, ProjectPage
+from workflow_mcp.workspace.work_items import WorkItems
 
 ROW_OVERHEAD = 40
 MAX_ANSWER_BYTES = 20_000
-FIRST_LINE = 400  # with counts and a cursor, but without the name of the project
-PROBLEMS = 4_000
+MAX_FIRST_LINE_BYTES = 400  # with counts and a cursor, but without the name of the project
+MAX_PROBLEM_BYTES = 4_000
 
 
 def row(item: ItemSummary) -> str:
     """`#12 task p1 ready  Fix login  @ana`: at most 40 bytes beyond the title; a long name is cut."""
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state}  "
-    holder = _cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
+    holder = cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
     return f"{head}{item.title}  @{holder}" if holder else head + item.title
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, max_bytes: int) -> str:
+    """The text as far as so many bytes go, and `…` where it was longer; empty where not even that fits."""
     data = text.encode()
-    if len(data) <= most:
+    if len(data) <= max_bytes:
         return text
-    kept = data[: max(most - len("…".encode()), 0)].decode(errors="ignore")
+    kept = data[: max(max_bytes - len("…".encode()), 0)].decode(errors="ignore")
     return f"{kept}…" if kept else ""
-
-
-def heading(project: ProjectRef, *parts: str) -> str:
-    """The first line of every answer that touched a project."""
-    return " | ".join((f"project: {project.name}", *parts))
 
 
 def counted(counts: Counts) -> str:
@@ -41,40 +39,76 @@ def counted(counts: Counts) -> str:
     )
 
 
-def page_text(project: ProjectRef, page: ItemPage[ItemSummary], told: Sequence[str], note: str | None) -> str:
-    """A page of items, each told by its row."""
-    parts = [counted(page.counts), f"{len(told)} shown"]
+async def list_text(work: WorkItems, query: ItemQuery) -> str:
+    """As much of a page of items as fits into 20 kB, and the cursor that leads on from there."""
+    room = _room(work)
+    while True:
+        page = await work.list(query)
+        rows = [row(item) for item in page.items]
+        fitting = count_fitting(rows, room)
+        if fitting == len(rows):
+            return page_text(work, page)
+        # Read anew for its cursor, and measured anew: titles may become longer in between.
+        query = replace(query, limit=fitting)
+
+
+def page_text(work: WorkItems, page: ItemPage[ItemSummary]) -> str:
+    """A page of items, a row each."""
+    parts = [counted(page.counts), f"{len(page.items)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    return lines(heading(project, *parts), told, note)
+    return _answer(work, parts, [row(item) for item in page.items])
 
 
-def room_for_rows(project: ProjectRef, note: str | None) -> int:
-    """The bytes that a first line, with counts and a cursor, and a note leave of 20 kB."""
-    return MAX_ANSWER_BYTES - FIRST_LINE - len(project.name.encode()) - len((note or "").encode())
+def created_text(work: WorkItems, items: Sequence[Item]) -> str:
+    """The items that were created."""
+    return _changes(work, f"created {len(items)}", items, ())
 
 
-def that_fit(told: Iterable[str], room: int) -> int:
+def updated_text(work: WorkItems, items: Sequence[Item], became_ready: Sequence[ItemSummary]) -> str:
+    """The items that were updated, and what became ready by it."""
+    return _changes(work, f"updated {len(items)}", items, became_ready)
+
+
+def deleted_text(work: WorkItems, items: Sequence[Item], became_ready: Sequence[ItemSummary], *, restore: bool) -> str:
+    """The items that were hidden or brought back, and what became ready by it."""
+    return _changes(work, f"{'restored' if restore else 'deleted'} {len(items)}", items, became_ready)
+
+
+def linked_text(work: WorkItems, link: str, result: LinkResult, *, remove: bool) -> str:
+    """The link that was made or removed, and what became ready by it."""
+    what = f"{'removed' if remove else 'linked'} {link}" if result.changed else "nothing had to be changed"
+    return _changes(work, what, (), result.became_ready)
+
+
+def _changes(work: WorkItems, what: str, items: Sequence[Item], became_ready: Sequence[ItemSummary]) -> str:
+    room = _room(work)
+    lines = as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if became_ready else room)
+    if became_ready:
+        lines += ["now ready:", *as_fits([row(item) for item in became_ready], room // 2)]
+    return _answer(work, [what], lines)
+
+
+def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
+    heading = " | ".join((f"project: {work.data.project.name}", *parts))
+    return "\n".join((heading, *lines, *(() if work.data.note is None else (work.data.note,))))
+
+
+def _room(work: WorkItems) -> int:
+    note = work.data.note or ""
+    return MAX_ANSWER_BYTES - MAX_FIRST_LINE_BYTES - len(work.data.project.name.encode()) - len(note.encode())
+
+
+def count_fitting(lines: Iterable[str], room: int) -> int:
     """How many lines, from the first on, take no more than `room` bytes."""
-    taken = accumulate(len(line.encode()) + 1 for line in told)
+    taken = accumulate(len(line.encode()) + 1 for line in lines)
     return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 
 
-def changed_text(
-    project: ProjectRef, what: str, items: Sequence[Item], ready: Sequence[ItemSummary], note: str | None
-) -> str:
-    """What a change did, item by item, and what became ready by it; of each as much as fits."""
-    room = room_for_rows(project, note)
-    told = as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if ready else room)
-    if ready:
-        told += ["now ready:", *as_fits([row(item) for item in ready], room // 2)]
-    return lines(heading(project, what), told, note)
-
-
-def as_fits(told: list[str], room: int) -> list[str]:
+def as_fits(lines: list[str], room: int) -> list[str]:
     """The lines as far as `room` bytes go, and how many more there are."""
-    fitting = that_fit(told, room)
-    return told if fitting == len(told) else [*told[:fitting], f"… and {len(told) - fitting} more"]
+    fitting = count_fitting(lines, room)
+    return lines if fitting == len(lines) else [*lines[:fitting], f"… and {len(lines) - fitting} more"]
 
 
 def projects_text(page: ProjectPage, current: str | None) -> str:
@@ -82,11 +116,6 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    problems = as_fits([f"! {problem}" for problem in page.problems], PROBLEMS)
-    told = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
-    return lines(" | ".join(parts), [*told, *problems], None)
-
-
-def lines(first: str, rest: Iterable[str], note: str | None) -> str:
-    """The lines of an answer, and a note at its end."""
-    return "\n".join((first, *rest, *(() if note is None else (note,))))
+    problems = as_fits([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
+    lines = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
+    return "\n".join((" | ".join(parts), *lines, *problems))

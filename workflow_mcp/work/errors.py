@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from workflow_mcp.errors import Code, WorkItemError, shown
+from workflow_mcp.errors import Code, UsageError, WorkItemError, shown
 from workflow_mcp.work.values import Item
 
 SHOWN_IDS = 10
@@ -43,6 +43,15 @@ def at(time: datetime) -> str:
 def invalid(what: str, then: str = "correct it and repeat the call; nothing of it was stored.") -> WorkItemError:
     """`ITEM_INVALID`: a value that is not allowed."""
     return WorkItemError(Code.ITEM_INVALID, what, then)
+
+
+def limit_invalid(limit: object, maximum: int) -> UsageError:
+    """`LIMIT_INVALID`: a page cannot have so many rows."""
+    return UsageError(
+        Code.LIMIT_INVALID,
+        f"limit {shown(limit) if isinstance(limit, str) else limit} is not a whole number from 1 to {maximum}.",
+        f"pass a limit of at most {maximum}, and the cursor of one page for the next.",
+    )
 
 
 def not_found(ids: Iterable[int]) -> WorkItemError:

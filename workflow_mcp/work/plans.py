@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workflow_mcp.errors import shown
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH, cycle_in
-from workflow_mcp.work.validation import check_batch, check_ids, check_new
+from workflow_mcp.work.validation import check_batch, check_ids, check_new, parse_id
 from workflow_mcp.work.values import NewItem
 
 
@@ -107,8 +107,9 @@ def _target(where: str, given: int | str, refs: dict[str, BatchIndex]) -> Target
         return given
     if given in refs:
         return refs[given]
-    if given.removeprefix("#").isascii() and given.removeprefix("#").isdigit():
-        return int(given.removeprefix("#"))
+    item_id = parse_id(given)
+    if item_id is not None:
+        return item_id
     raise errors.invalid(f"{where} {shown(given)} is neither an id nor the ref of an item in this call.")
 
 

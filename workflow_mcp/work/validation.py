@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import timedelta
@@ -29,16 +30,25 @@ NAME = 100
 REQUEST_ID = 200
 SEARCH = 500
 BATCH = 100
-LIST = 200
+MAX_LIMIT = 200
 MAX_LEASE = timedelta(days=30)
 BREAKING = ("Cc", "Cs", "Zl", "Zp")
 MAX_ID = 2**31 - 1
+ID = re.compile("#?([0-9]{1,19})")
+
+
+def parse_id(text: str) -> int | None:
+    """The id that `5` or `#5` is; None for any other text."""
+    found = ID.fullmatch(text)
+    return None if found is None else int(found[1])
 
 
 def check_batch(what: str, count: int) -> None:
     """Refuse an empty batch and one of more than 100."""
-    if not 1 <= count <= BATCH:
-        raise errors.invalid(f"{count} {what} in one call; 1 to {BATCH} are allowed.", "split the call.")
+    if not count:
+        raise errors.invalid(f"there are no {what} in this call.", f"pass 1 to {BATCH} of them.")
+    if count > BATCH:
+        raise errors.invalid(f"{count} {what} in one call; at most {BATCH} are allowed.", "split the call.")
 
 
 def check_ids(ids: Iterable[int]) -> None:
@@ -103,13 +113,22 @@ def check_request_id(request_id: str) -> None:
     _check_text("request_id", request_id, REQUEST_ID, blank=False, lines=False)
 
 
+def check_limit(limit: int) -> None:
+    """Refuse a page of no rows or of too many.
+
+    Raises:
+        UsageError: `LIMIT_INVALID`.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise errors.limit_invalid(limit, MAX_LIMIT)
+
+
 def check_query(query: ItemQuery) -> None:
     """Refuse a query that cannot be answered."""
     _check_choice("view", query.view, VIEWS)
     if query.item_type is not None:
         _check_choice("item_type", query.item_type, ITEM_TYPES)
-    if not 1 <= query.limit <= LIST:
-        raise errors.invalid(f"limit {query.limit} is not 1 to {LIST}.", "page with the cursor instead.")
+    check_limit(query.limit)
     if query.parent is not None:
         check_ids([query.parent])
     if query.text is not None:

@@ -19,11 +19,11 @@ from tests.clients.protocol import ERAS, MODERN, Era
 from tests.clients.stdio import Wire, environment
 from tests.support import FakeClock
 from workflow_mcp import build_server
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD
-from workflow_mcp.server.work import Desk
+from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD, list_text
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ProjectRef
 from workflow_mcp.workspace.projects import Data
+from workflow_mcp.workspace.work_items import WorkItems
 
 PLAN: list[dict[str, Any]] = [
     {"title": "Test it", "parent": "login", "depends_on": ["form", "api"], "item_type": "chore", "ref": "test"},
@@ -89,6 +89,61 @@ async def test_a_plan_as_a_json_string(agent: Agent) -> None:
     assert (await agent.item(FORM))["labels"] == ["auth", "ui"]
     assert ids_in(await agent.told("delete_work_items", ids="[3]")) == [FORM]
     await agent.refused("ARGUMENT_INVALID", "create_work_items", items="a form, then an API")
+
+
+async def test_one_object_in_place_of_a_list(agent: Agent) -> None:
+    """A single item, update or id is a list of one, as its JSON string is too."""
+    assert ids_in(await agent.told("create_work_items", items={"title": "one"})) == [1]
+    assert ids_in(await agent.told("create_work_items", items='{"title": "two"}')) == [2]
+    assert ids_in(await agent.told("update_work_items", updates={"id": 1, "priority": 0})) == [1]
+    assert ids_in(await agent.told("update_work_items", updates='{"id": 2, "priority": 1}')) == [2]
+    for ids in (1, "2"):
+        assert ids_in(await agent.told("delete_work_items", ids=ids)) == [int(ids)]
+
+
+FLAT_CALLS: list[tuple[str, dict[str, Any], str]] = [
+    ("update_work_items", {"id": 4, "status": "completed"}, 'updates=[{"id": 4, "status": "completed"}]'),
+    ("update_work_items", {"updates": [{"id": 4}], "note": "done"}, 'updates=[{"note": "done"}]'),
+    ("create_work_items", {"title": "Log in"}, 'items=[{"title": "Log in"}]'),
+    ("create_work_items", {"title": "x" * 100, "priority": 1}, 'items=[{"title": …, "priority": 1}]'),
+    ("delete_work_items", {"id": 4}, "ids=[4]"),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "nested"), FLAT_CALLS)
+async def test_a_flat_call_is_told_how_to_nest(agent: Agent, tool: str, arguments: dict[str, Any], nested: str) -> None:
+    """Fields that belong into the list are shown inside of it, with the values that were given."""
+    refusal = await agent.refused("ARGUMENT_INVALID", tool, **arguments)
+    assert refusal.endswith(f"Next: call {tool}({nested}).")
+
+
+async def test_an_empty_list_is_told_so(agent: Agent) -> None:
+    """No items, updates or ids: that is said, and nobody is told to split them."""
+    calls: Calls = [
+        ("create_work_items", {"items": []}),
+        ("update_work_items", {"updates": []}),
+        ("delete_work_items", {"ids": "[]"}),
+    ]
+    for tool, arguments in calls:
+        (argument,) = arguments
+        refusal = await agent.refused("ITEM_INVALID", tool, **arguments)
+        assert f"there are no {argument} in this call" in refusal
+        assert "split" not in refusal
+
+
+async def test_a_number_sign_before_an_id(agent: Agent) -> None:
+    """`#5` is an id wherever an id is taken."""
+    await agent.create("one", "two")
+    await agent.create("child", parent="#1", depends_on=["#2"])
+    assert (await agent.data("get_work_item", id="#3"))["ancestors"] == ["#1 task p2 blocked  one"]
+    assert ids_in(await agent.told("list_work_items", view="all", parent="#1")) == [3]
+    assert (await agent.data("claim_work_item", id="#2"))["item"]["id"] == 2
+    assert ids_in(await agent.told("update_work_items", updates=[{"id": "#3", "parent": "#1"}])) == [3]
+    assert "linked #1" in await agent.told("link_work_items", id="#1", other="#2", kind="relates_to")
+    for ids in ("#3", ["#2"], '["#1"]'):
+        await agent.told("delete_work_items", ids=ids)
+    for wrong in ("#", "##5", "#-1", "five", "#" + "9" * 5000):
+        await agent.refused("ARGUMENT_INVALID", "get_work_item", id=wrong)
 
 
 BAD_ITEMS: list[tuple[str, dict[str, Any]]] = [
@@ -269,9 +324,19 @@ async def test_without_a_name_the_session_is_the_actor(agent: Agent) -> None:
     await agent.data("claim_work_item", actor="ana")
     assert ids_in(await agent.told("list_work_items", view="mine")) == [one]
     assert ids_in(await agent.told("list_work_items", view="mine", assignee="ana")) == [two]
+    assert ids_in(await agent.told("list_work_items", view="mine", actor="ana")) == [two]
     assert ids_in(await agent.told("list_work_items", view="open", assignee="ana")) == [two]
     assert "completed" in await agent.finish(one)
     assert ids_in(await agent.told("list_work_items")) == [three]
+
+
+async def test_what_somebody_holds(agent: Agent) -> None:
+    """With an assignee and no view, all open work of theirs is listed: what they hold is not ready."""
+    one, two, three = await agent.create("one", "two", "three")
+    await agent.data("claim_work_item", id=one, actor="ana")
+    await agent.told("update_work_items", updates=[{"id": two, "assignee": "ana"}, {"id": three, "assignee": "bob"}])
+    assert ids_in(await agent.told("list_work_items", assignee="ana")) == [one, two]
+    assert ids_in(await agent.told("list_work_items", assignee="ana", view="ready")) == [two]
 
 
 async def test_finishing_says_what_became_ready(agent: Agent) -> None:
@@ -454,8 +519,14 @@ async def test_limits(agent: Agent) -> None:
         await agent.create(*("x" for _ in range(70)))
     assert len(ids_in(await agent.told("list_work_items"))) == 50
     assert len(ids_in(await agent.told("list_work_items", limit=200))) == 200
-    for limit in (0, 201, -1):
-        await agent.refused("ITEM_INVALID", "list_work_items", limit=limit)
+
+
+async def test_a_wrong_limit(agent: Agent) -> None:
+    """Whatever is wrong with a limit, it is the same error for items and projects, which says what is allowed."""
+    for tool in ("list_work_items", "list_projects"):
+        for limit in (0, 201, -1, 10**30, "many", 1.5, [50], None):
+            refusal = await agent.refused("LIMIT_INVALID", tool, limit=limit)
+            assert "is not a whole number from 1 to 200" in refusal
 
 
 LONG_NAMES = ["ana", "agent-0123456789abcdef", "Ünïcödé-" * 12, "🚀" * 100, "名前" * 50]
@@ -538,7 +609,7 @@ async def test_a_list_stays_short_though_titles_grow_meanwhile() -> None:
     """What is read anew because it did not fit is looked at anew."""
     store = Growing()
     data = Data(cast("Store", store), ProjectRef(str(uuid4()), "p"))
-    text = await Desk(data, Actor("ana", "/"), identified=True).list(ItemQuery("all", limit=400))
+    text = await list_text(WorkItems(data, Actor("ana", "/")), ItemQuery("all", limit=400))
     assert len(text.encode()) <= MAX_ANSWER_BYTES
     assert store.looks > 2
     assert f"| {len(text.splitlines()) - 1} shown" in text

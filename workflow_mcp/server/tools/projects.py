@@ -11,9 +11,10 @@ from fastmcp.server.context import Context
 from pydantic import Field
 
 from workflow_mcp.server.annotations import READ, WRITE
-from workflow_mcp.server.arguments import Cursor, SessionArgument, Text
-from workflow_mcp.server.calls import CurrentWorkspace, caller_of, client_errors, imported, services_of
+from workflow_mcp.server.arguments import Cursor, OptionalText, SessionArgument
+from workflow_mcp.server.calls import CurrentWorkspace, caller_of, client_errors, services_of
 from workflow_mcp.server.results import WorkspaceResult, workspace_result
+from workflow_mcp.server.rows import MAX_ANSWER_BYTES, projects_text
 from workflow_mcp.server.tools.session import key_to_set
 from workflow_mcp.workspace.resolver import check_choice
 from workflow_mcp.workspace.values import Workspace
@@ -34,7 +35,7 @@ Plan this goal as work items of the project "{project}" ({directory}):
 
 
 async def list_projects(
-    text: Annotated[Text, Field(description="In the name")] = None,
+    text: Annotated[OptionalText, Field(description="In the name")] = None,
     limit: int = 50,
     cursor: Cursor = None,
     session: SessionArgument = None,
@@ -42,14 +43,13 @@ async def list_projects(
     context: Context = CurrentContext(),
 ) -> str:
     """List the projects that have work items here, name and id."""
-    rows = await imported("workflow_mcp.server.rows")
     store = await services_of(context).projects.store()
     current = None if workspace.project is None else workspace.project.id
     while True:
         page = await store.list_projects(text, limit, cursor)
-        told: str = rows.projects_text(page, current)
-        if len(told.encode()) <= rows.MAX_ANSWER_BYTES or len(page.projects) <= 1:
-            return told
+        answer = projects_text(page, current)
+        if len(answer.encode()) <= MAX_ANSWER_BYTES or len(page.projects) <= 1:
+            return answer
         limit = len(page.projects) // 2
 
 

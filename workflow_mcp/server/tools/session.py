@@ -17,7 +17,7 @@ from workflow_mcp import __version__
 from workflow_mcp.app import Services
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.server.annotations import CREATE, READ, WRITE
-from workflow_mcp.server.arguments import SessionArgument, Text
+from workflow_mcp.server.arguments import OptionalText, SessionArgument
 from workflow_mcp.server.calls import CurrentWorkspace, call_of, caller_of, client_errors, services_of
 from workflow_mcp.server.results import (
     CacheResult,
@@ -85,7 +85,7 @@ async def get_working_directory(
 
 
 async def init_project(
-    name: Annotated[Text, Field(description="Default: the directory's name")] = None,
+    name: Annotated[OptionalText, Field(description="Default: the directory's name")] = None,
     session: SessionArgument = None,
     workspace: Workspace = CurrentWorkspace(choice=False),
     context: Context = CurrentContext(),

@@ -1,168 +1,143 @@
-"""Tools and resources for work items. Their bodies are in `work`, which the first call that needs it imports."""
+"""Tools and resources for work items: arguments in, a call of the service, its answer as text or structure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import timedelta
+from typing import Annotated
 
 from fastmcp import FastMCP
-from fastmcp.dependencies import CurrentContext
-from fastmcp.server.context import Context
 from pydantic import Field
 
+from workflow_mcp.server import rows
 from workflow_mcp.server.annotations import CREATE, READ, WRITE
 from workflow_mcp.server.arguments import (
     ActorArgument,
     Cursor,
-    Ids,
-    LinkKind,
+    ItemId,
+    ItemIds,
     NewWorkItems,
-    Number,
-    OneType,
+    OptionalItemId,
+    OptionalItemType,
+    OptionalText,
+    OptionalView,
     SessionArgument,
-    Text,
-    View,
     WorkItemUpdates,
+    item_update,
+    new_item,
 )
-from workflow_mcp.server.calls import CurrentWorkspace, caller_of, client_errors, imported, services_of
+from workflow_mcp.server.calls import client_errors
+from workflow_mcp.server.current_work_items import CurrentWorkItems
+from workflow_mcp.server.item_results import claim_result, detail_result
 from workflow_mcp.server.results import ClaimResult, WorkItemDetail
-from workflow_mcp.workspace.values import Workspace
-
-if TYPE_CHECKING:
-    from workflow_mcp.server.work import Desk
+from workflow_mcp.work.values import ItemQuery, LinkKind
+from workflow_mcp.workspace.work_items import WorkItems
 
 
 async def create_work_items(
     items: NewWorkItems,
     actor: ActorArgument = None,
-    request_id: Annotated[Text, Field(description="Repeat it to retry safely.")] = None,
+    request_id: Annotated[OptionalText, Field(description="Repeat it to retry safely.")] = None,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Create 1-100 work items at once, all or none: a whole plan. Give an item a `ref` to name it as
     parent or dependency of others in the same call."""
-    desk = await desk_of(context, workspace, actor)
-    return await desk.create(items, request_id)
+    return rows.created_text(work, await work.create([new_item(item) for item in items], request_id))
 
 
 async def list_work_items(
-    view: View = "ready",
-    parent: Number = None,
-    item_type: OneType = None,
-    label: Text = None,
-    text: Text = None,
-    assignee: Text = None,
+    view: OptionalView = None,
+    parent: OptionalItemId = None,
+    item_type: OptionalItemType = None,
+    label: OptionalText = None,
+    text: OptionalText = None,
+    assignee: OptionalText = None,
     limit: Annotated[int, Field(description="Up to 200")] = 50,
     cursor: Cursor = None,
+    actor: ActorArgument = None,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """List this project's work items, one a line: #id type priority state title @assignee."""
-    desk = await desk_of(context, workspace, None)
-    from workflow_mcp.work.values import ItemQuery  # noqa: PLC0415 - imported by then
-
     query = ItemQuery(
-        view=view, parent=parent, item_type=item_type, label=label, text=text, assignee=assignee,
-        limit=limit, cursor=cursor,
+        view=view or ("open" if assignee else "ready"), parent=parent, item_type=item_type, label=label,
+        text=text, assignee=assignee, limit=limit, cursor=cursor,
     )  # fmt: skip
-    return await desk.list(query)
+    return await rows.list_text(work, query)
 
 
 async def get_work_item(
-    id: int,  # noqa: A002 - the name of the field
+    id: ItemId,  # noqa: A002 - the name of the field
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> WorkItemDetail:
     """Read one work item whole: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
-    desk = await desk_of(context, workspace, None)
-    return await desk.get(id)
+    return detail_result(work, await work.get(id))
 
 
 async def claim_work_item(
-    id: Number = None,  # noqa: A002 - the name of the field
+    id: OptionalItemId = None,  # noqa: A002 - the name of the field
     actor: ActorArgument = None,
     lease_minutes: Annotated[int, Field(ge=1, le=43_200)] = 60,
-    item_type: OneType = None,
-    label: Text = None,
+    item_type: OptionalItemType = None,
+    label: OptionalText = None,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> ClaimResult:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
-    desk = await desk_of(context, workspace, actor)
-    return await desk.claim(id, lease_minutes, item_type, label)
+    item = await work.claim(id, lease=timedelta(minutes=lease_minutes), item_type=item_type, label=label)
+    return await claim_result(work, item)
 
 
 async def update_work_items(
     updates: WorkItemUpdates,
     actor: ActorArgument = None,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Change 1-100 work items, all or none; status=completed finishes one. An item somebody else
     claimed needs its current expected_version. The answer says what became ready."""
-    desk = await desk_of(context, workspace, actor)
-    return await desk.update(updates)
+    result = await work.update([item_update(update) for update in updates])
+    return rows.updated_text(work, result.items, result.became_ready)
 
 
 async def link_work_items(
-    id: int,  # noqa: A002 - the name of the field
-    other: int,
+    id: ItemId,  # noqa: A002 - the name of the field
+    other: ItemId,
     kind: LinkKind,
     remove: bool = False,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Say that item `id` blocks, relates to, duplicates or was discovered from item `other`, or remove that."""
-    desk = await desk_of(context, workspace, None)
-    return await desk.link(id, other, kind, remove=remove)
+    result = await work.link(id, other, kind, remove=remove)
+    return rows.linked_text(work, f"#{id} {kind} #{other}", result, remove=remove)
 
 
 async def delete_work_items(
-    ids: Ids,
+    ids: ItemIds,
     restore: bool = False,
     confirm: Annotated[bool, Field(description="Needed with children")] = False,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Hide work items and what is below them; restore=true brings them back. Nothing is lost."""
-    desk = await desk_of(context, workspace, None)
-    return await desk.delete(ids, restore=restore, confirm=confirm)
+    result = await work.delete(ids, restore=restore, confirm=confirm)
+    return rows.deleted_text(work, result.items, result.became_ready, restore=restore)
 
 
 async def work_item_resource(
-    id: int,  # noqa: A002 - the name in the URI
-    workspace: Workspace = CurrentWorkspace(),
-    context: Context = CurrentContext(),
+    id: ItemId,  # noqa: A002 - the name in the URI
+    work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """One work item of the reader's project, whole."""
-    desk = await desk_of(context, workspace, None)
-    return (await desk.get(id)).model_dump_json(indent=2)
+    return detail_result(work, await work.get(id)).model_dump_json(indent=2)
 
 
-async def ready_resource(workspace: Workspace = CurrentWorkspace(), context: Context = CurrentContext()) -> str:
+async def ready_resource(work: WorkItems = CurrentWorkItems()) -> str:
     """The work items of the reader's project that are ready to be claimed, one a line."""
-    desk = await desk_of(context, workspace, None)
-    from workflow_mcp.work.values import ItemQuery  # noqa: PLC0415 - imported by then
-
-    return await desk.list(ItemQuery(limit=200))
-
-
-async def desk_of(context: Context, workspace: Workspace, actor: str | None) -> Desk:
-    """The project's data in the hands of `actor`, else of whoever the session is."""
-    work = await imported("workflow_mcp.server.work")
-    services = services_of(context)
-    data = await services.projects.data_of(workspace)
-    name = actor or services.connections.actor(workspace.session_key)
-    who = work.Actor(name or caller_of(context).principal or "somebody", workspace.directory or "")
-    desk: Desk = work.Desk(data, who, identified=name is not None)
-    return desk
+    return await rows.list_text(work, ItemQuery(limit=200))
 
 
 def register(server: FastMCP) -> None:

@@ -11,14 +11,14 @@ from uuid import UUID, uuid4
 
 from filelock import FileLock, Timeout
 
-from workflow_mcp.errors import Code, ProjectError, StoreError, UsageError, shown
+from workflow_mcp.errors import Code, ProjectError, StoreError, shown
 from workflow_mcp.storage.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.work.cursors import make_cursor, read_cursor
+from workflow_mcp.work.validation import check_limit
 from workflow_mcp.work.values import ProjectPage, ProjectRef
 
-MAX_LIMIT = 200
 SHOWN_PROJECTS = 5
 
 
@@ -53,8 +53,7 @@ def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str |
         UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         StoreError: see `read_projects`.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise UsageError(Code.LIMIT_INVALID, f"limit {limit} is not 1 to {MAX_LIMIT}.", "page with the cursor instead.")
+    check_limit(limit)
     found = read_projects(data_dir)
     subject = ["projects", text]
     after = tuple(read_cursor(subject, cursor, [str, str, str])) if cursor else None

@@ -1,0 +1,125 @@
+"""One project's work, as an actor reads and changes it: what the tools and the command line do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.work.values import (
+    Actor,
+    ImportResult,
+    Item,
+    ItemDetail,
+    ItemPage,
+    ItemQuery,
+    ItemSummary,
+    ItemUpdate,
+    LinkResult,
+    NewItem,
+    UpdateResult,
+)
+from workflow_mcp.workspace.projects import Data, dry_run_error
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItems:
+    """A project's work items, for one actor. Every method may raise what the store's method of that name raises.
+
+    Attributes:
+        data: the project's data.
+        actor: who reads and changes it.
+        identified: whether the actor's name was given or comes from a session, and so is nobody else's.
+    """
+
+    data: Data
+    actor: Actor
+    identified: bool = True
+
+    async def create(self, items: Sequence[NewItem], request_id: str | None = None) -> Sequence[Item]:
+        """Create items, all or none.
+
+        Raises:
+            ProjectError: `DRY_RUN`, as every method that changes something.
+        """
+        self._refuse_dry_run(f"{len(items)} work items would be created")
+        return await self.data.store.create_items(self.data.project, items, self.actor, request_id)
+
+    async def list(self, query: ItemQuery) -> ItemPage[ItemSummary]:
+        """A page of items, a summary each.
+
+        Raises:
+            UsageError: `ACTOR_REQUIRED`, for the view `mine` of nobody that is known.
+        """
+        return await self.data.store.list_items(self.data.project, self._by_actor(query))
+
+    async def list_whole(self, query: ItemQuery) -> ItemPage[Item]:
+        """The same page with whole items."""
+        return await self.data.store.list_whole_items(self.data.project, self._by_actor(query))
+
+    async def get(self, item_id: int) -> ItemDetail:
+        """An item and all around it."""
+        return await self.data.store.get_item(self.data.project, item_id)
+
+    async def claim(
+        self,
+        item_id: int | None = None,
+        *,
+        lease: timedelta,
+        item_type: str | None = None,
+        label: str | None = None,
+    ) -> Item | None:
+        """Claim an item, or the first ready one; None when none is ready.
+
+        Raises:
+            UsageError: `ACTOR_REQUIRED`.
+        """
+        self._require_actor("whose claim it is", 'call claim_work_item(actor="a name of your own")')
+        self._refuse_dry_run("a work item would be claimed")
+        return await self.data.store.claim_item(
+            self.data.project, self.actor, item_id, lease=lease, item_type=item_type, label=label
+        )
+
+    async def update(self, updates: Sequence[ItemUpdate]) -> UpdateResult:
+        """Change items, all or none."""
+        self._refuse_dry_run(f"{len(updates)} work items would be updated")
+        return await self.data.store.update_items(self.data.project, updates, self.actor)
+
+    async def link(self, item_id: int, other: int, kind: str, *, remove: bool) -> LinkResult:
+        """Link two items or remove a link."""
+        verb = "removed" if remove else "linked"
+        self._refuse_dry_run(f"#{item_id} {kind} #{other} would be {verb}")
+        return await self.data.store.link_items(self.data.project, item_id, other, kind, self.actor, remove=remove)
+
+    async def delete(self, ids: Sequence[int], *, restore: bool, confirm: bool) -> UpdateResult:
+        """Hide items with all below them, or bring them back."""
+        self._refuse_dry_run(f"{len(ids)} work items would be {'restored' if restore else 'deleted'}")
+        return await self.data.store.delete_items(self.data.project, ids, self.actor, restore=restore, confirm=confirm)
+
+    def export(self) -> AsyncIterator[dict[str, Any]]:
+        """All of the project as JSON-able records, as it is at one moment."""
+        return self.data.store.export(self.data.project)
+
+    async def import_records(self, records: Sequence[Mapping[str, Any]]) -> ImportResult:
+        """Add exported records, all or none."""
+        self._refuse_dry_run(f"{len(records)} records would be imported")
+        return await self.data.store.import_items(self.data.project, records, self.actor)
+
+    def _refuse_dry_run(self, what: str) -> None:
+        if self.data.dry_run is not None:
+            raise dry_run_error(self.data.dry_run, what)
+
+    def _by_actor(self, query: ItemQuery) -> ItemQuery:
+        if query.view == "mine" and query.assignee is None:
+            self._require_actor("whose items are yours", 'call list_work_items(view="mine", actor="your name")')
+        return query if query.actor else replace(query, actor=query.assignee or self.actor.name)
+
+    def _require_actor(self, what: str, call: str) -> None:
+        if not self.identified:
+            raise UsageError(
+                Code.ACTOR_REQUIRED,
+                f"nothing tells this caller from others, so nobody could know {what}.",
+                f"{call} and keep to that name.",
+            )
