@@ -1,16 +1,23 @@
-"""The shape of the package: what may import what, and how long anything may be."""
+"""The shape of the package: what may import what, how long anything may be, and how its errors are named."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import re
+import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import workflow_mcp
+from workflow_mcp.errors import Code
 
+TOP = Path(__file__).parent.parent
 ROOT = Path(str(workflow_mcp.__file__)).parent
 FILES = sorted(path for path in ROOT.rglob("*.py"))
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in FILES}
@@ -32,13 +39,38 @@ ROOMS = (
 RANK = {name: rank for rank, names in enumerate(ROOMS) for name in names}
 FASTMCP_ALLOWED = ("server", "transports")
 POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+ROOM_NAMES = {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+MAX_ENTRIES = 16
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 50
+MAX_MEDIAN_LINES = 8
+MAX_P90_LINES = 17
+MAX_NOQA = 30
+MAX_UNEXPLAINED = 10
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     """A module's syntax."""
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions_in(path: Path) -> list[Function]:
+    """All functions of a module, methods and inner ones too."""
+    return [node for node in ast.walk(tree(path)) if isinstance(node, Function)]
+
+
+def lines_of(function: Function) -> int:
+    """How long a function is, with its docstring and without its decorators."""
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def check_in_a_new_process(statements: str) -> None:
+    """The statements, which assert something, hold in an interpreter that has imported nothing."""
+    done = subprocess.run([sys.executable, "-c", statements], capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def unit(module: str) -> str:
@@ -124,14 +156,112 @@ def test_every_module_can_be_imported_on_windows(module: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_and_functions_are_short(module: str) -> None:
     """At most 300 lines a module, 50 a function; every module says what it is."""
-    text = MODULES[module].read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_LINES
-    parsed = ast.parse(text)
+    parsed = tree(MODULES[module])
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
     assert ast.get_docstring(parsed) or not parsed.body
-    for node in ast.walk(parsed):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= MAX_FUNCTION_LINES, f"{module}.{node.name} has {length} lines"
+    for function in functions_in(MODULES[module]):
+        assert lines_of(function) <= MAX_FUNCTION_LINES, f"{module}.{function.name} has {lines_of(function)} lines"
+
+
+def test_most_functions_are_very_short() -> None:
+    """Half of all functions have at most 8 lines, nine of ten at most 17."""
+    lengths = sorted(lines_of(function) for path in FILES for function in functions_in(path))
+    assert statistics.median(lengths) <= MAX_MEDIAN_LINES
+    assert statistics.quantiles(lengths, n=10)[-1] <= MAX_P90_LINES
+
+
+def test_the_package_reads_as_a_table_of_contents() -> None:
+    """A newcomer's `ls` shows at most 16 entries."""
+    entries = sorted(path.name for path in ROOT.iterdir() if path.name != "__pycache__")
+    assert len(entries) <= MAX_ENTRIES, entries
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.endswith("/__init__")])
+def test_a_room_s_own_module_is_a_docstring(module: str) -> None:
+    """Importing a room imports nothing: what is in it is imported by its own name."""
+    for node in tree(MODULES[module]).body:
+        assert isinstance(node, ast.Expr)
+        assert isinstance(node.value, ast.Constant)
+
+
+def test_tests_stand_where_the_package_stands() -> None:
+    """Each folder of tests is called after a room, or is one of five that serve them all."""
+    folders = {path.name for path in (TOP / "tests").iterdir() if list(path.glob("*.py"))}
+    assert folders - {"clients", "process", "benchmarks", "checkers"} <= ROOM_NAMES
+    assert ROOM_NAMES - folders <= {"work"}
+
+
+def test_every_exception_to_a_rule_has_its_reason() -> None:
+    """A `noqa` names the rule and, after a dash, why it does not hold there; the package has few of them."""
+    found = [
+        (path, line)
+        for folder in ("workflow_mcp", "tests", "examples")
+        for path in sorted((TOP / folder).rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"#\s*noqa", line)
+    ]
+    unexplained = [one for one in found if not re.search(r"# noqa: [A-Z]+\d+(, [A-Z]+\d+)* - \S", one[1])]
+    assert len(unexplained) <= MAX_UNEXPLAINED, unexplained
+    assert len([path for path, _ in found if path.is_relative_to(ROOT)]) <= MAX_NOQA
+
+
+@pytest.mark.parametrize(
+    ("room", "absent"),
+    [
+        ("work", ("sqlalchemy", "alembic", "fastmcp", "mcp", "mcp_types")),
+        ("cli", ("sqlalchemy", "alembic", "fastmcp", "mcp", "mcp_types")),
+        ("transports.stdio.process", ("sqlalchemy", "fastmcp", "mcp", "mcp_types")),
+        ("transports.serve", ("sqlalchemy", "alembic")),
+    ],
+)
+def test_what_importing_does_not_import(room: str, absent: tuple[str, ...]) -> None:
+    """Values know no database, and no command waits for what only serving needs."""
+    check_in_a_new_process(
+        "import importlib, pkgutil, sys\n"
+        f"room = importlib.import_module('workflow_mcp.{room}')\n"
+        "for found in pkgutil.walk_packages(getattr(room, '__path__', []), room.__name__ + '.'):\n"
+        "    importlib.import_module(found.name)\n"
+        f"imported = set({absent}) & set(sys.modules)\n"
+        "assert not imported, imported\n"
+    )
+
+
+def error_classes() -> set[str]:
+    """The names of all of the package's errors that carry a code."""
+    bases = {
+        node.name: {base.id for base in node.bases if isinstance(base, ast.Name)}
+        for path in FILES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"WorkflowError"}
+    while more := {name for name, above in bases.items() if above & found} - found:
+        found |= more
+    return found
+
+
+def test_only_codes_of_the_enumeration_are_raised() -> None:
+    """No error is made with a code that is spelt out, and the README's list is thus the whole list."""
+    classes = error_classes()
+    assert {"WorkItemError", "ItemError"} <= classes
+    spelt = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in classes
+        and any(isinstance(argument, ast.Constant) for argument in node.args[:1])
+    ]
+    assert spelt == []
+
+
+def test_codes_have_one_grammar() -> None:
+    """A code is two words or more, and says itself; what is missing altogether is `NO_` and a noun."""
+    for code in Code:
+        assert code.name == code.value
+        assert re.fullmatch(r"[A-Z]+(_[A-Z]+)+", code)
+    assert [code for code in Code if code.endswith("_MISSING")] == []
 
 
 def test_the_package_imports_nothing_before_it_is_asked() -> None:

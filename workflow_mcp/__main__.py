@@ -16,13 +16,14 @@ def main() -> None:
     """Run the command that the arguments name; none means serving over stdio."""
     fill_standard_streams()
     if len(sys.argv) > 1:
-        from workflow_mcp.cli.main import run  # noqa: PLC0415 - 0.1 s that serving does not have
+        from workflow_mcp.cli.main import run
 
         run()
     else:
         on_signals(leave_at_once)
         gc.disable()
-        from workflow_mcp.transports.serve import serve_stdio  # noqa: PLC0415 - after the signals are in hand
+        # Only now: a signal that comes during this long import ends the process.
+        from workflow_mcp.transports.serve import serve_stdio
 
         serve_stdio()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 from tests.clients.stdio import PATIENCE, environment
 from workflow_mcp import __version__
+from workflow_mcp.cli.main import app
+
+COMMANDS = ("serve", "init", "doctor", "schema", "list", "ready", "show", "export", "import")
 
 
 def run(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -47,11 +52,22 @@ def test_the_console_script(tmp_path: Path) -> None:
 
 
 def test_help(tmp_path: Path) -> None:
-    """`--help` names every command, and each has help of its own."""
+    """`--help` says what every command does, not only what it is called."""
     done = run(tmp_path, "--help")
     assert done.returncode == 0
-    for command in ("serve", "init", "doctor", "schema"):
-        assert command in done.stdout
+    listed = dict(re.findall(r"^│ ([a-z]+) +(.*?) *│$", done.stdout, re.MULTILINE))
+    assert set(listed) == set(COMMANDS)
+    assert [command for command, said in listed.items() if not said] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(command: str) -> None:
+    """Each command's help is its own documentation, and every argument and option of it has a help text."""
+    own = app[command]
+    assert own.default_command is not None
+    assert inspect.cleandoc(own.help or "") == inspect.getdoc(own.default_command)
+    unexplained = [argument.names for argument in own.assemble_argument_collection() if not argument.parameter.help]
+    assert unexplained == []
 
 
 @pytest.mark.parametrize("arguments", [["bogus"], ["--bogus"], ["serve", "--bogus"], ["init", "a", "b", "c"]])

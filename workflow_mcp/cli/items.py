@@ -31,15 +31,18 @@ ACTOR = "workflow-mcp"
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
 
 Directory = Annotated[str, Parameter(help="A directory of the project; default: where you are.")]
+Label = Annotated[str | None, Parameter(help="Only those with this label.")]
+Words = Annotated[str | None, Parameter(help="Only those with these words.")]
+Limit = Annotated[int, Parameter(help="At most so many, up to 200.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
 
 def list_items(
     *,
     view: Annotated[View, Parameter(help="Which items.")] = "open",
-    label: Annotated[str | None, Parameter(help="Only those with this label.")] = None,
-    text: Annotated[str | None, Parameter(help="Only those with these words.")] = None,
-    limit: Annotated[int, Parameter(help="At most so many, up to 200.")] = 200,
+    label: Label = None,
+    text: Words = None,
+    limit: Limit = 200,
     directory: Directory = ".",
     as_json: Json = False,
 ) -> None:
@@ -56,9 +59,11 @@ def list_items(
     _with_work_items(directory, print_list)
 
 
-def ready(*, directory: Directory = ".", as_json: Json = False) -> None:
-    """List what can be claimed now, the first first."""
-    list_items(view="ready", directory=directory, as_json=as_json)
+def ready(
+    *, label: Label = None, text: Words = None, limit: Limit = 200, directory: Directory = ".", as_json: Json = False
+) -> None:
+    """List what can be claimed now, the most urgent first."""
+    list_items(view="ready", label=label, text=text, limit=limit, directory=directory, as_json=as_json)
 
 
 def show(
@@ -193,4 +198,4 @@ def _print_json(value: Any) -> None:
 
 
 def _print(text: str) -> None:
-    print(text)  # noqa: T201 - this is what the commands are for
+    print(text)

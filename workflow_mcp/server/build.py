@@ -17,7 +17,7 @@ from workflow_mcp import __version__
 from workflow_mcp.app import Services, open_services
 from workflow_mcp.server.boundary import SHORT_SESSIONS, Boundary, OnlyFileRoots
 from workflow_mcp.server.calls import SERVICES
-from workflow_mcp.server.limits import ParameterLimits
+from workflow_mcp.server.parameters import ParameterLimits
 from workflow_mcp.server.tools import projects, session, work_items
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings, load_settings

@@ -42,13 +42,13 @@ def _settings_or_leave(settings: dict[str, Any]) -> Settings:
 
 
 def _leave_with(error: WorkflowError) -> NoReturn:
-    print(error, file=sys.stderr)  # noqa: T201 - this is for whoever started the server, not for its log
+    print(error, file=sys.stderr)
     leave(2)
 
 
 def serve_http(**settings: Any) -> None:
     """Serve over HTTP and end the process: 0 after any orderly end, 2 when it cannot begin."""
-    from workflow_mcp.transports.http.server import build_http_server  # noqa: PLC0415 - stdio, the common case, does without it
+    from workflow_mcp.transports.http.server import build_http_server
 
     chosen = _settings_or_leave(settings)
     log_to_stderr(chosen)
@@ -60,7 +60,7 @@ def serve_http(**settings: Any) -> None:
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     settle_memory()
     shorten_numbers()
-    print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)  # noqa: T201 - for people
+    print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)
     anyio.run(server.run_until_told)
     leave(0)
 

@@ -117,7 +117,7 @@ async def test_two_hundred_clients(tmp_path: Path) -> None:
             assert counted == {"right": 200 * 50}
             figures.append(resident(served))
             held = await sessions(served)
-            print(f"after crowd {turn}: {figures[-1] / 2**20:.1f} MiB, {held} sessions")  # noqa: T201
+            print(f"after crowd {turn}: {figures[-1] / 2**20:.1f} MiB, {held} sessions")  # noqa: T201 - the figure is wanted
             assert held == turn * HANDLES, "those with a handle, and none of a legacy connection"
         assert max(figures[1:]) <= figures[0] * 1.1
         assert open_sockets(served) < 20

@@ -67,7 +67,7 @@ async def list_work_items(
 
 
 async def get_work_item(
-    id: ItemId,  # noqa: A002 - the name of the field
+    id: ItemId,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> WorkItemDetail:
@@ -76,7 +76,7 @@ async def get_work_item(
 
 
 async def claim_work_item(
-    id: OptionalItemId = None,  # noqa: A002 - the name of the field
+    id: OptionalItemId = None,
     actor: ActorArgument = None,
     lease_minutes: Annotated[int, Field(ge=1, le=43_200)] = 60,
     item_type: OptionalItemType = None,
@@ -103,7 +103,7 @@ async def update_work_items(
 
 
 async def link_work_items(
-    id: ItemId,  # noqa: A002 - the name of the field
+    id: ItemId,
     other: ItemId,
     kind: LinkKind,
     remove: bool = False,
@@ -128,7 +128,7 @@ async def delete_work_items(
 
 
 async def work_item_resource(
-    id: ItemId,  # noqa: A002 - the name in the URI
+    id: ItemId,
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """One work item of the reader's project, whole."""

@@ -68,7 +68,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _open_file_store(folder: Path) -> FileTreeStore:
-    from key_value.aio.stores.filetree import FileTreeStore  # noqa: PLC0415 - 0.2 s, see LazyFileTreeStore
+    from key_value.aio.stores.filetree import FileTreeStore
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     note = folder / f"{COLLECTION}-info.json"
