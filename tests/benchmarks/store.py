@@ -13,7 +13,7 @@ from statistics import median
 from uuid import uuid4
 
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
 SIZES = (100, 10_000, 100_000)
 ROUNDS = 60
@@ -32,7 +32,7 @@ def item(number: int) -> NewItem:
     )
 
 
-async def fill(store: Store, project: ProjectRef, size: int) -> None:
+async def fill(store: Store, project: Project, size: int) -> None:
     """Create so many items, every tenth of them finished."""
     for start in range(0, size, 100):
         created = await store.create_items(project, [item(start + n) for n in range(min(100, size - start))], ACTOR)
@@ -40,10 +40,10 @@ async def fill(store: Store, project: ProjectRef, size: int) -> None:
         await store.update_items(project, finished, ACTOR)
 
 
-Call = Callable[[ProjectRef, int], Awaitable[object]]
+Call = Callable[[Project, int], Awaitable[object]]
 
 
-async def medians(projects: Sequence[ProjectRef], call: Call, rounds: int = ROUNDS) -> list[float]:
+async def medians(projects: Sequence[Project], call: Call, rounds: int = ROUNDS) -> list[float]:
     """The median milliseconds of a call in each project; by turns, so that what else the machine does hits all."""
     times: list[list[float]] = [[] for _ in projects]
     for number in range(rounds):
@@ -54,7 +54,7 @@ async def medians(projects: Sequence[ProjectRef], call: Call, rounds: int = ROUN
     return [median(own) for own in times]
 
 
-async def tree(store: Store, project: ProjectRef) -> int:
+async def tree(store: Store, project: Project) -> int:
     """Create an epic with 999 items below it, on three levels; its id."""
     root = (await store.create_items(project, [NewItem("Tree", item_type="epic")], ACTOR))[0].id
     for branch in range(9):
@@ -65,13 +65,13 @@ async def tree(store: Store, project: ProjectRef) -> int:
     return root
 
 
-async def measure(store: Store, projects: Sequence[ProjectRef]) -> dict[str, list[float]]:
+async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[float]]:
     """The medians of the calls, in the projects that are filled."""
     someone = {
         one.id: [(await store.create_items(one, [item(0)], ACTOR))[0].id for _ in range(ROUNDS)] for one in projects
     }
 
-    def change(project: ProjectRef, number: int) -> Awaitable[object]:
+    def change(project: Project, number: int) -> Awaitable[object]:
         return store.update_items(project, [ItemUpdate(someone[project.id][number], title=f"Changed {number}")], ACTOR)
 
     def listing(view: str, **filters: str) -> Call:
@@ -79,8 +79,8 @@ async def measure(store: Store, projects: Sequence[ProjectRef]) -> dict[str, lis
 
     roots: dict[str, int] = {}
 
-    async def plant(project: ProjectRef, _: int) -> None:
-        roots[project.id] = await tree(store, project)
+    async def plant(project: Project, _: int) -> None:
+        roots[project.known_id] = await tree(store, project)
 
     return {
         "create": await medians(projects, lambda project, n: store.create_items(project, [item(n)], ACTOR)),
@@ -93,13 +93,15 @@ async def measure(store: Store, projects: Sequence[ProjectRef]) -> dict[str, lis
         "search, one found": await medians(projects, listing("all", text="the QUEUE of part 99 does"), 15),
         "get": await medians(projects, lambda project, n: store.get_item(project, 1 + n)),
         "tree of 1000: create": await medians(projects, plant, 3),
-        "tree of 1000: get": await medians(projects, lambda project, _: store.get_item(project, roots[project.id]), 15),
+        "tree of 1000: get": await medians(
+            projects, lambda project, _: store.get_item(project, roots[project.known_id]), 15
+        ),
     }
 
 
 async def main(sizes: tuple[int, ...]) -> None:
     """Print a table: a row for each call, a column for each size, and what it costs compared to the first."""
-    projects = [ProjectRef(str(uuid4()), f"bench {size}") for size in sizes]
+    projects = [Project(str(uuid4()), f"bench {size}") for size in sizes]
     with tempfile.TemporaryDirectory() as folder:
         async with Store(Path(folder)) as store:
             for size, project in zip(sizes, projects, strict=True):

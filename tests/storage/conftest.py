@@ -9,7 +9,7 @@ import pytest
 
 from tests.storage.support import Clock
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ProjectRef
+from workflow_mcp.work.values import Actor, Project
 
 
 @pytest.fixture
@@ -26,15 +26,15 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def project() -> ProjectRef:
+def project() -> Project:
     """A project."""
-    return ProjectRef("11111111-1111-4111-8111-111111111111", "one")
+    return Project("11111111-1111-4111-8111-111111111111", "one")
 
 
 @pytest.fixture
-def other() -> ProjectRef:
+def other() -> Project:
     """Another project."""
-    return ProjectRef("22222222-2222-4222-8222-222222222222", "two")
+    return Project("22222222-2222-4222-8222-222222222222", "two")
 
 
 @pytest.fixture

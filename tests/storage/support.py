@@ -15,7 +15,7 @@ import pytest
 
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, Project
 
 WORKER = str(Path(__file__).with_name("worker.py"))
 ROOT = Path(__file__).parents[2]
@@ -45,17 +45,17 @@ async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:
     return caught.value
 
 
-async def make(store: Store, project: ProjectRef, actor: Actor, *titles: str) -> list[int]:
+async def make(store: Store, project: Project, actor: Actor, *titles: str) -> list[int]:
     """The ids of new plain items."""
     return [item.id for item in await store.create_items(project, [NewItem(title) for title in titles], actor)]
 
 
-async def item(store: Store, project: ProjectRef, item_id: int) -> Item:
+async def item(store: Store, project: Project, item_id: int) -> Item:
     """One item as it is now."""
     return (await store.get_item(project, item_id)).item
 
 
-async def ids(store: Store, project: ProjectRef, view: str = "all", **filters: Any) -> list[int]:
+async def ids(store: Store, project: Project, view: str = "all", **filters: Any) -> list[int]:
     """The ids that a view lists, over all its pages."""
     found: list[int] = []
     cursor = None
@@ -67,7 +67,7 @@ async def ids(store: Store, project: ProjectRef, view: str = "all", **filters: A
             return found
 
 
-def file_of(data_dir: Path, project: ProjectRef) -> Path:
+def file_of(data_dir: Path, project: Project) -> Path:
     """The project's file."""
     return data_dir / "projects" / f"{project.id}.db"
 

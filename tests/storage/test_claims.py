@@ -8,10 +8,10 @@ import pytest
 
 from tests.storage.support import Clock, ids, item, make, refused
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
 
-async def test_the_first_ready_item_is_claimed(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_the_first_ready_item_is_claimed(store: Store, project: Project, ana: Actor) -> None:
     """By priority, then age; of the type and label that were asked for; none when there is none."""
     plan = [NewItem("old"), NewItem("urgent", priority=0), NewItem("bug", item_type="bug", labels=("x",))]
     await store.create_items(project, [*plan, NewItem("waits", priority=0, depends_on=(1,))][:3], ana)
@@ -23,7 +23,7 @@ async def test_the_first_ready_item_is_claimed(store: Store, project: ProjectRef
 
 
 async def test_a_claim_keeps_others_out_for_its_lease(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """Others are told who holds the item and until when; with the version that is current they may step in."""
     (one,) = await make(store, project, ana, "one")
@@ -43,7 +43,7 @@ async def test_a_claim_keeps_others_out_for_its_lease(
 
 
 async def test_any_update_of_the_holder_renews_the_lease(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """From the moment of the update, by the length it was claimed for."""
     (one,) = await make(store, project, ana, "one")
@@ -57,7 +57,7 @@ async def test_any_update_of_the_holder_renews_the_lease(
 
 
 async def test_what_was_ready_already_does_not_become_so(
-    store: Store, project: ProjectRef, ana: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, clock: Clock
 ) -> None:
     """Giving up a claim makes an item ready; giving up one that had run out changes nothing about that."""
     (one,) = await make(store, project, ana, "one")
@@ -70,7 +70,7 @@ async def test_what_was_ready_already_does_not_become_so(
 
 
 async def test_a_holder_back_from_the_dead_is_refused(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """A lease that ran out makes the item ready; whoever takes it over cannot be overwritten."""
     (one,) = await make(store, project, ana, "one")
@@ -90,7 +90,7 @@ async def test_a_holder_back_from_the_dead_is_refused(
 
 
 async def test_a_late_holder_goes_on_while_nobody_took_over(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """The update counts, and holds the item anew."""
     (one,) = await make(store, project, ana, "one")
@@ -103,7 +103,7 @@ async def test_a_late_holder_goes_on_while_nobody_took_over(
 
 @pytest.mark.parametrize("release", [ItemUpdate(1, status="pending"), ItemUpdate(1, assignee=None)])
 async def test_a_released_item_is_nobodys_and_ready(
-    store: Store, project: ProjectRef, ana: Actor, release: ItemUpdate
+    store: Store, project: Project, ana: Actor, release: ItemUpdate
 ) -> None:
     """By making it pending, or nobody's."""
     await make(store, project, ana, "one")
@@ -114,7 +114,7 @@ async def test_a_released_item_is_nobodys_and_ready(
     assert (now.state, now.assignee, now.claim_expires_at) == ("ready", None, None)
 
 
-async def test_a_claim_can_be_handed_over(store: Store, project: ProjectRef, ana: Actor, bob: Actor) -> None:
+async def test_a_claim_can_be_handed_over(store: Store, project: Project, ana: Actor, bob: Actor) -> None:
     """The new assignee holds it from then on."""
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one)
@@ -124,7 +124,7 @@ async def test_a_claim_can_be_handed_over(store: Store, project: ProjectRef, ana
     assert (theirs.title, theirs.assignee) == ("x", "bob")
 
 
-async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: Project, ana: Actor) -> None:
     """The error says what it waits for."""
     await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", depends_on=("a",))], ana)
     assert "it waits for #1" in str(await refused("ITEM_NOT_READY", store.claim_item(project, ana, 2)))
@@ -135,7 +135,7 @@ async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: Projec
     await refused("ITEM_INVALID", store.claim_item(project, ana, lease=timedelta(0)))
 
 
-async def test_claiming_what_one_holds_renews_it(store: Store, project: ProjectRef, ana: Actor, clock: Clock) -> None:
+async def test_claiming_what_one_holds_renews_it(store: Store, project: Project, ana: Actor, clock: Clock) -> None:
     """So that a repeated call does no harm."""
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one)

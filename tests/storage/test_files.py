@@ -32,12 +32,12 @@ from tests.storage.support import (
 from workflow_mcp.storage import migrate, tables
 from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemQuery, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemQuery, NewItem, Project
 
 ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become nobody")
 
 
-async def test_files_are_for_their_owner_alone(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+async def test_files_are_for_their_owner_alone(tmp_path: Path, project: Project, ana: Actor) -> None:
     """The folder 0700, all files in it 0600, one that was left more open too."""
     data_dir = tmp_path / "new" / "data"
     async with Store(data_dir) as store:
@@ -57,7 +57,7 @@ def _mode(path: Path) -> int:
 
 
 async def test_another_projects_file_is_refused(
-    store: Store, tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor
+    store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor
 ) -> None:
     """When it is opened, when it is put in place of an open one, and when it is written over an open one."""
     await make(store, project, ana, "mine")
@@ -70,7 +70,7 @@ async def test_another_projects_file_is_refused(
         await again.list_items(project, ItemQuery())
         os.replace(shutil.copy(theirs, tmp_path / "copy"), mine)
         error = await refused("STORE_WRONG_PROJECT", again.list_items(project, ItemQuery()))
-        assert other.id in str(error)
+        assert other.known_id in str(error)
         assert await ids(again, other) == [1]
     async with Store(tmp_path) as again:
         await refused("STORE_WRONG_PROJECT", again.ensure(project))
@@ -81,7 +81,7 @@ async def test_another_projects_file_is_refused(
 
 @pytest.mark.parametrize("size", [0, 1, 50, 100, 4096, 20_000])
 async def test_a_truncated_file_is_refused_and_left_alone(
-    tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor, size: int
+    tmp_path: Path, project: Project, other: Project, ana: Actor, size: int
 ) -> None:
     """It is damaged, not new; other projects go on."""
     async with Store(tmp_path) as store:
@@ -98,7 +98,7 @@ async def test_a_truncated_file_is_refused_and_left_alone(
 
 
 @pytest.mark.parametrize("kind", ["text", "directory", "other database", "no header"])
-async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: ProjectRef, kind: str) -> None:
+async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: Project, kind: str) -> None:
     """Whatever it is, it is not touched."""
     path = file_of(tmp_path, project)
     path.parent.mkdir()
@@ -117,9 +117,9 @@ async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: Proj
     assert (path.read_bytes() if path.is_file() else list(path.iterdir())) == before
 
 
-async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: Project, ana: Actor) -> None:
     """What was acknowledged before is there, and there is room for more when there is room again."""
-    lines = await finished(await start_worker(tmp_path, project.id, "fill", "w", "400000"))
+    lines = await finished(await start_worker(tmp_path, project.known_id, "fill", "w", "400000"))
     assert lines[-1].startswith("error STORE_FULL"), lines[-1]
     made = [int(line.split()[1]) for line in lines[:-1]]
     assert len(made) > 3
@@ -132,7 +132,7 @@ async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: P
 @ROOT_ONLY
 @pytest.mark.parametrize("existing", [False, True])
 async def test_a_read_only_data_dir_is_said_to_be_one(
-    tmp_path: Path, project: ProjectRef, ana: Actor, existing: bool
+    tmp_path: Path, project: Project, ana: Actor, existing: bool
 ) -> None:
     """Whether the project's file is there or would have to be made."""
     for folder in [tmp_path, *tmp_path.parents][:3]:
@@ -144,13 +144,13 @@ async def test_a_read_only_data_dir_is_said_to_be_one(
             await make(store, project, ana, "x")
         (data_dir / "projects").chmod(0o755)
         file_of(data_dir, project).chmod(0o444)
-    lines = await finished(await start_worker(data_dir, project.id, "unprivileged", "w"))
+    lines = await finished(await start_worker(data_dir, project.known_id, "unprivileged", "w"))
     assert len(lines) == 1
     assert lines[0].startswith("error STORE_READ_ONLY"), lines
     assert str(data_dir) in lines[0]
 
 
-async def test_a_newer_file_is_refused(tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+async def test_a_newer_file_is_refused(tmp_path: Path, project: Project, ana: Actor) -> None:
     """When it is opened, and when another process upgrades it while it is open; it is not changed."""
     async with Store(tmp_path) as store:
         await make(store, project, ana, "x")
@@ -164,7 +164,7 @@ async def test_a_newer_file_is_refused(tmp_path: Path, project: ProjectRef, ana:
 
 
 async def test_an_older_file_is_copied_and_then_upgraded(
-    tmp_path: Path, project: ProjectRef, ana: Actor, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, by whichever process comes first; the copy is complete and the data are kept."""
     async with Store(tmp_path) as store:
@@ -183,7 +183,7 @@ async def test_an_older_file_is_copied_and_then_upgraded(
     assert raw(copy, "SELECT title FROM items") == [("x",)]
 
 
-MANY = [ProjectRef(f"11111111-1111-4111-8111-{number:012d}", f"project {number}") for number in range(16)]
+MANY = [Project(f"11111111-1111-4111-8111-{number:012d}", f"project {number}") for number in range(16)]
 
 
 async def list_all(store: Store) -> list[list[int]]:
@@ -238,7 +238,7 @@ async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, proc
 
 
 async def test_an_upgrade_that_fails_changes_nothing(
-    tmp_path: Path, project: ProjectRef, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is as it was, also where the migration had begun to change it."""
     async with Store(tmp_path) as store:
@@ -276,9 +276,9 @@ def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> Non
     """Only making or upgrading a file pays for it."""
     script = (
         "import asyncio, sys\nfrom pathlib import Path\nfrom workflow_mcp.storage.store import Store\n"
-        "from workflow_mcp.work.values import ProjectRef\n"
+        "from workflow_mcp.work.values import Project\n"
         "async def main():\n    async with Store(Path(sys.argv[1])) as store:\n"
-        "        await store.ensure(ProjectRef('11111111-1111-4111-8111-111111111111', 'x'))\n"
+        "        await store.ensure(Project('11111111-1111-4111-8111-111111111111', 'x'))\n"
         "asyncio.run(main())\nprint('alembic' in sys.modules)\n"
     )
     runs = [
@@ -296,7 +296,7 @@ def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> Non
 
 
 @linux_only
-async def test_the_end_waits_for_what_was_begun(store: Store, tmp_path: Path, project: ProjectRef, ana: Actor) -> None:
+async def test_the_end_waits_for_what_was_begun(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
     """Writers that stood in line when the store was closed are done and answered, and no file stays open."""
     await store.ensure(project)
     writers = [asyncio.create_task(make(store, project, ana, f"item {number}")) for number in range(12)]
@@ -311,7 +311,7 @@ async def test_the_end_waits_for_what_was_begun(store: Store, tmp_path: Path, pr
 @linux_only
 async def test_callers_that_go_away_while_files_are_closed_leave_none_open(tmp_path: Path, ana: Actor) -> None:
     """Also when each call closes the file of the one before."""
-    projects = [ProjectRef(f"11111111-1111-4111-8111-{number:012d}", str(number)) for number in range(3)]
+    projects = [Project(f"11111111-1111-4111-8111-{number:012d}", str(number)) for number in range(3)]
     async with Store(tmp_path, open_projects=1) as store:
         for turn in range(60):
             call = asyncio.create_task(make(store, projects[turn % 3], ana, "x"))
@@ -323,7 +323,7 @@ async def test_callers_that_go_away_while_files_are_closed_leave_none_open(tmp_p
 
 
 async def test_an_export_that_is_not_read_to_its_end_holds_up_nobody(
-    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor
+    store: Store, tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """Neither calls in a file that was put in the place of the exported one, nor the end."""
     await make(store, project, ana, "a", "b")

@@ -12,11 +12,11 @@ import pytest
 from tests.storage.support import check_invariants, file_of, ids, make, refused
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
 
 async def test_ids_of_one_project_are_unknown_in_the_other(
-    store: Store, project: ProjectRef, other: ProjectRef, ana: Actor
+    store: Store, project: Project, other: Project, ana: Actor
 ) -> None:
     """With the very error that an id gets that was never given out."""
     (mine,) = await make(store, project, ana, "mine")
@@ -32,11 +32,11 @@ async def test_ids_of_one_project_are_unknown_in_the_other(
 
 @pytest.mark.parametrize("operations", [500, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
 async def test_random_work_in_two_projects_never_mixes(
-    store: Store, tmp_path: Path, project: ProjectRef, other: ProjectRef, operations: int
+    store: Store, tmp_path: Path, project: Project, other: Project, operations: int
 ) -> None:
     """No answer for one project has anything of the other, though titles and ids are equal in both."""
     choose = random.Random(operations)
-    size = {project.id: 0, other.id: 0}
+    size = {project.known_id: 0, other.known_id: 0}
     for _ in range(operations):
         here = choose.choice((project, other))
         actor = Actor(f"of {here.name}", f"/{here.name}")
@@ -54,16 +54,14 @@ async def test_random_work_in_two_projects_never_mixes(
         check_invariants(file_of(tmp_path, one))
 
 
-async def _something(
-    store: Store, project: ProjectRef, actor: Actor, choose: random.Random, size: dict[str, int]
-) -> str:
-    target = choose.randint(1, max(size[project.id], 1))
+async def _something(store: Store, project: Project, actor: Actor, choose: random.Random, size: dict[str, int]) -> str:
+    target = choose.randint(1, max(size[project.known_id], 1))
     match choose.randrange(7):
         case 0 | 1:
-            parent = target if size[project.id] and choose.random() < 0.3 else None
+            parent = target if size[project.known_id] and choose.random() < 0.3 else None
             new = NewItem("the same title", description=actor.name, parent=parent, labels=("same",))
             made = await store.create_items(project, [new], actor)
-            size[project.id] = made[-1].id
+            size[project.known_id] = made[-1].id
             return str(made)
         case 2:
             return str(await store.claim_item(project, actor))
@@ -81,10 +79,10 @@ async def _something(
 
 async def test_projects_are_listed_from_their_own_files(store: Store, tmp_path: Path, ana: Actor) -> None:
     """By name, a page at a time, found by a part of the name; a broken file is told of and hides no other."""
-    refs = [ProjectRef(f"00000000-0000-4000-8000-{n:012}", f"Project {n:02}") for n in range(12)]
+    refs = [Project(f"00000000-0000-4000-8000-{n:012}", f"Project {n:02}") for n in range(12)]
     for ref in refs:
         await store.ensure(ref)
-    broken = file_of(tmp_path, ProjectRef("33333333-3333-4333-8333-333333333333", "x"))
+    broken = file_of(tmp_path, Project("33333333-3333-4333-8333-333333333333", "x"))
     broken.write_bytes(b"no database at all" * 100)
     first = await store.list_projects(limit=5)
     second = await store.list_projects(limit=200, cursor=first.next_cursor)
@@ -95,19 +93,19 @@ async def test_projects_are_listed_from_their_own_files(store: Store, tmp_path: 
     assert (await store.list_projects(text="pROJECT 07")).projects == (refs[7],)
 
 
-async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: ProjectRef, other: ProjectRef) -> None:
+async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: Project, other: Project) -> None:
     """Two of one name are not chosen between, and an unknown one is not made."""
     await store.ensure(project)
     await store.ensure(other)
-    assert await store.find_project(project.id.upper()) == project
+    assert await store.find_project(project.known_id.upper()) == project
     assert await store.find_project("two") == other
     await refused("PROJECT_UNKNOWN", store.find_project("tw"))
     await refused("PROJECT_UNKNOWN", store.find_project("../../etc/passwd"))
-    twin = ProjectRef("33333333-3333-4333-8333-333333333333", "two")
+    twin = Project("33333333-3333-4333-8333-333333333333", "two")
     await store.ensure(twin)
     error = await refused("PROJECT_AMBIGUOUS", store.find_project("two"))
-    assert other.id in str(error)
-    assert twin.id in str(error)
+    assert other.known_id in str(error)
+    assert twin.known_id in str(error)
     await refused("PROJECT_AMBIGUOUS", store.project_named("two"))
 
 
@@ -121,11 +119,11 @@ async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
         assert (await stores[1].list_projects()).projects == (made[0],)
 
 
-async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: ProjectRef) -> None:
+async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: Project) -> None:
     """The file follows the config's name when it is opened."""
     await store.ensure(project)
     async with Store(tmp_path) as again:
-        await again.ensure(ProjectRef(project.id, "renamed"))
+        await again.ensure(Project(project.id, "renamed"))
         assert (await again.find_project("renamed")).id == project.id
         await refused("PROJECT_UNKNOWN", again.find_project(project.name))
 
@@ -133,13 +131,13 @@ async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path
 @pytest.mark.parametrize("project_id", ["", "x", "../../../tmp/x", "11111111111141118111111111111111", "A" * 36])
 async def test_only_a_uuid_names_a_file(store: Store, tmp_path: Path, project_id: str) -> None:
     """Nothing a config says leads out of the folder."""
-    await refused("PROJECT_ID_INVALID", store.ensure(ProjectRef(project_id, "x")))
+    await refused("PROJECT_ID_INVALID", store.ensure(Project(project_id, "x")))
     assert list(tmp_path.iterdir()) == [], "nothing is made for it"
 
 
 async def test_few_files_stay_open_and_all_work(tmp_path: Path, ana: Actor) -> None:
     """More projects than may be open take turns."""
-    refs = [ProjectRef(f"00000000-0000-4000-8000-{n:012}", f"p{n}") for n in range(5)]
+    refs = [Project(f"00000000-0000-4000-8000-{n:012}", f"p{n}") for n in range(5)]
     async with Store(tmp_path, open_projects=2) as store:
         for _ in range(2):
             for ref in refs:

@@ -10,11 +10,11 @@ from tests.storage.support import Clock, check_invariants, file_of, ids, item, m
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
 
 async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
-    store: Store, project: ProjectRef, ana: Actor
+    store: Store, project: Project, ana: Actor
 ) -> None:
     """Parents and dependencies may be named before they come."""
     made = await store.create_items(
@@ -58,7 +58,7 @@ async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
     ],
 )
 async def test_a_batch_with_one_bad_item_writes_nothing(
-    *, store: Store, tmp_path: Path, project: ProjectRef, ana: Actor, code: str, bad: NewItem
+    *, store: Store, tmp_path: Path, project: Project, ana: Actor, code: str, bad: NewItem
 ) -> None:
     """All or nothing, and the ids that were not used are not lost either."""
     await make(store, project, ana, "first")
@@ -69,7 +69,7 @@ async def test_a_batch_with_one_bad_item_writes_nothing(
 
 
 async def test_a_new_item_below_a_parent_may_depend_on_what_another_new_one_waits_for(
-    store: Store, project: ProjectRef, ana: Actor
+    store: Store, project: Project, ana: Actor
 ) -> None:
     """Only what really waits for itself is a cycle: neither of these two new items does."""
     parent, waiting = await make(store, project, ana, "parent", "waiting")
@@ -80,7 +80,7 @@ async def test_a_new_item_below_a_parent_may_depend_on_what_another_new_one_wait
     await refused("ITEM_CYCLE", store.create_items(project, both, ana))
 
 
-async def test_parents_go_eight_levels_deep_and_no_deeper(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_parents_go_eight_levels_deep_and_no_deeper(store: Store, project: Project, ana: Actor) -> None:
     """By one plan, by adding below, and by moving."""
     chain = [NewItem("1", ref="1")] + [NewItem(str(n), ref=str(n), parent=str(n - 1)) for n in range(2, 10)]
     await refused("ITEM_TOO_DEEP", store.create_items(project, chain, ana))
@@ -93,7 +93,7 @@ async def test_parents_go_eight_levels_deep_and_no_deeper(store: Store, project:
     assert [one.id for one in detail.ancestors] == [1, 2, 3, 4, 5, 6, pair[0].id]
 
 
-async def test_finishing_says_what_became_ready(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_finishing_says_what_became_ready(store: Store, project: Project, ana: Actor) -> None:
     """Both by the last blocker and by the last child; not what still waits for another."""
     plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a"), NewItem("b", depends_on=("a",))]
     await store.create_items(project, [*plan, NewItem("c", depends_on=("a", "d")), NewItem("d", ref="d")], ana)
@@ -105,7 +105,7 @@ async def test_finishing_says_what_became_ready(store: Store, project: ProjectRe
     assert await ids(store, project, "blocked") == [1, 3, 4]
 
 
-async def test_the_answer_to_a_batch_is_what_a_later_look_shows(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_the_answer_to_a_batch_is_what_a_later_look_shows(store: Store, project: Project, ana: Actor) -> None:
     """Also of items that wait for others of the same batch, and of one that nothing changes."""
     parent, child, blocked, idle = await make(store, project, ana, "parent", "child", "blocked", "idle")
     await store.link_items(project, child, blocked, "blocks", ana)
@@ -124,7 +124,7 @@ async def test_the_answer_to_a_batch_is_what_a_later_look_shows(store: Store, pr
     assert list(again) == [await item(store, project, one.id) for one in again]
 
 
-async def test_a_version_conflict_shows_the_current_row(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_a_version_conflict_shows_the_current_row(store: Store, project: Project, ana: Actor) -> None:
     """The error has what the next try needs."""
     (one,) = await make(store, project, ana, "one")
     await store.update_items(project, [ItemUpdate(one, title="changed", expected_version=1)], ana)
@@ -136,7 +136,7 @@ async def test_a_version_conflict_shows_the_current_row(store: Store, project: P
 
 
 async def test_a_batch_of_updates_with_one_that_is_refused_changes_nothing(
-    store: Store, project: ProjectRef, ana: Actor
+    store: Store, project: Project, ana: Actor
 ) -> None:
     """All or nothing."""
     one, two = await make(store, project, ana, "one", "two")
@@ -147,7 +147,7 @@ async def test_a_batch_of_updates_with_one_that_is_refused_changes_nothing(
 
 
 async def test_every_change_is_told_with_who_where_when_and_what(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """Events and notes name the actor, the directory, the time and the values."""
     (one,) = await make(store, project, ana, "one")
@@ -161,7 +161,7 @@ async def test_every_change_is_told_with_who_where_when_and_what(
     assert [(note.author, note.text) for note in detail.notes] == [("bob", "why")]
 
 
-async def test_an_update_that_changes_nothing_is_no_change(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_an_update_that_changes_nothing_is_no_change(store: Store, project: Project, ana: Actor) -> None:
     """The version stays and no event tells of it."""
     (one,) = await make(store, project, ana, "one")
     result = await store.update_items(project, [ItemUpdate(one, title="one", labels=())], ana)
@@ -169,9 +169,7 @@ async def test_an_update_that_changes_nothing_is_no_change(store: Store, project
     assert len((await store.get_item(project, one)).events) == 1
 
 
-async def test_views_list_what_they_say(
-    store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock
-) -> None:
+async def test_views_list_what_they_say(store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock) -> None:
     """Ready by priority, then age; done with the last first; mine for whoever asks."""
     await store.create_items(project, [NewItem("low", priority=4), NewItem("old"), NewItem("new")], ana)
     clock.pass_minutes(1)
@@ -190,7 +188,7 @@ async def test_views_list_what_they_say(
     assert (counts.ready, counts.blocked, counts.in_progress, counts.done, counts.total) == (1, 1, 1, 2, 5)
 
 
-async def test_filters_narrow_a_view(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_filters_narrow_a_view(store: Store, project: Project, ana: Actor) -> None:
     """By parent, type, label, assignee and words, whatever their case, order and script."""
     plan = [
         NewItem("Größe der Straße", ref="g", item_type="bug", labels=("ui",)),
@@ -210,7 +208,7 @@ async def test_filters_narrow_a_view(store: Store, project: ProjectRef, ana: Act
 
 @pytest.mark.parametrize("view", ["ready", "open", "done", "all", "mine"])
 async def test_pages_show_each_item_once_though_others_come_and_go(
-    store: Store, project: ProjectRef, ana: Actor, view: str
+    store: Store, project: Project, ana: Actor, view: str
 ) -> None:
     """A cursor goes on where its page ended, whatever was added or finished since."""
     await store.create_items(project, [NewItem(str(n), priority=n % 3, assignee="ana") for n in range(30)], ana)
@@ -229,7 +227,7 @@ async def test_pages_show_each_item_once_though_others_come_and_go(
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "W10", "é", "WyIxIl0" * 99])
-async def test_a_cursor_of_another_list_is_refused(store: Store, project: ProjectRef, ana: Actor, cursor: str) -> None:
+async def test_a_cursor_of_another_list_is_refused(store: Store, project: Project, ana: Actor, cursor: str) -> None:
     """Whether made up or from another view."""
     await make(store, project, ana, "a", "b")
     await refused("CURSOR_INVALID", store.list_items(project, ItemQuery("all", cursor=cursor)))
@@ -245,14 +243,14 @@ def test_a_cursor_that_no_column_could_hold_is_refused() -> None:
         read_cursor(["all"], make_cursor(["all"], [2**63]), [int])
 
 
-async def test_a_search_has_a_limit(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_a_search_has_a_limit(store: Store, project: Project, ana: Actor) -> None:
     """Up to 500 characters, of as many words as they hold."""
     await make(store, project, ana, " ".join("abcdefghij"), "other")
     assert await ids(store, project, text="a " * 250) == [1]
     await refused("ITEM_INVALID", store.list_items(project, ItemQuery("all", text="x" * 501)))
 
 
-async def test_an_item_is_shown_with_all_around_it(store: Store, project: ProjectRef, ana: Actor, bob: Actor) -> None:
+async def test_an_item_is_shown_with_all_around_it(store: Store, project: Project, ana: Actor, bob: Actor) -> None:
     """Ancestors, children, links from both ends, and why it cannot be claimed."""
     plan = [NewItem("top", ref="t"), NewItem("mid", parent="t", ref="m"), NewItem("leaf", parent="m")]
     await store.create_items(project, [*plan, NewItem("first", ref="f"), NewItem("twin")], ana)
@@ -272,7 +270,7 @@ async def test_an_item_is_shown_with_all_around_it(store: Store, project: Projec
 
 
 async def test_a_repeated_request_returns_the_items_and_another_one_of_that_id_is_refused(
-    store: Store, project: ProjectRef, ana: Actor
+    store: Store, project: Project, ana: Actor
 ) -> None:
     """Even after the items have changed; the same id for other items is a mistake."""
     first = await store.create_items(project, [NewItem("a"), NewItem("b")], ana, request_id="r")
@@ -285,7 +283,7 @@ async def test_a_repeated_request_returns_the_items_and_another_one_of_that_id_i
 
 
 async def test_deleting_hides_and_restoring_brings_back(
-    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor, bob: Actor
+    store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor
 ) -> None:
     """With all below when that is confirmed; blockers that are hidden block nobody; ids are not used again."""
     plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a"), NewItem("b", parent="e")]
@@ -309,7 +307,7 @@ async def test_deleting_hides_and_restoring_brings_back(
     check_invariants(file_of(tmp_path, project))
 
 
-async def test_links_are_made_once_and_never_in_a_circle(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_links_are_made_once_and_never_in_a_circle(store: Store, project: Project, ana: Actor) -> None:
     """Blocks and parents together; the other kinds may go in circles; relates_to has no direction."""
     await make(store, project, ana, "a", "b", "c")
     assert (await store.link_items(project, 1, 2, "blocks", ana)).changed
@@ -327,7 +325,7 @@ async def test_links_are_made_once_and_never_in_a_circle(store: Store, project: 
     assert [one.id for one in freed.became_ready] == [2]
 
 
-async def test_two_moves_of_one_batch_see_each_other(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_two_moves_of_one_batch_see_each_other(store: Store, project: Project, ana: Actor) -> None:
     """Each alone would do; together they would be a circle."""
     await make(store, project, ana, "a", "b")
     swap = [ItemUpdate(1, parent=2), ItemUpdate(2, parent=1)]
@@ -335,9 +333,7 @@ async def test_two_moves_of_one_batch_see_each_other(store: Store, project: Proj
     assert (await item(store, project, 1)).parent is None
 
 
-async def test_every_statement_filters_by_project(
-    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor
-) -> None:
+async def test_every_statement_filters_by_project(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
     """Rows that carry another project's id are never seen, though they are in the very file."""
     await store.create_items(project, [NewItem("mine", ref="m", labels=("l",)), NewItem("child", parent="m")], ana)
     path = file_of(tmp_path, project)

@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.storage.support import Clock, check_invariants, file_of
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, ProjectRef, UpdateResult
+from workflow_mcp.work.values import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project, UpdateResult
 
-PROJECT = ProjectRef("11111111-1111-4111-8111-111111111111", "model")
+PROJECT = Project("11111111-1111-4111-8111-111111111111", "model")
 ACTORS = ("ana", "bob")
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.storage.support import check_invariants, file_of, finished, linux_only, make, open_files, raw, start_worker
 from workflow_mcp.storage.sqlite.engine import MAX_CONNECTIONS
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ProjectRef
+from workflow_mcp.work.values import Actor, Project
 
 LONG = pytest.mark.soak
 
@@ -21,7 +21,7 @@ LONG = pytest.mark.soak
     ("processes", "updates"), [(4, 24), pytest.param(8, 100, marks=[LONG, pytest.mark.timeout(300)])]
 )
 async def test_every_acknowledged_update_of_many_processes_is_there(
-    tmp_path: Path, project: ProjectRef, ana: Actor, processes: int, updates: int
+    tmp_path: Path, project: Project, ana: Actor, processes: int, updates: int
 ) -> None:
     """No update is lost, none is doubled, and nothing fails but a stated version that was overtaken."""
     async with Store(tmp_path) as store:
@@ -29,7 +29,7 @@ async def test_every_acknowledged_update_of_many_processes_is_there(
         own = await make(store, project, ana, *(f"own {number}" for number in range(processes)))
     workers = [
         await start_worker(
-            tmp_path, project.id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
+            tmp_path, project.known_id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
         )
         for number in range(processes)
     ]
@@ -45,12 +45,12 @@ async def test_every_acknowledged_update_of_many_processes_is_there(
 
 @pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=[LONG, pytest.mark.timeout(300)])])
 async def test_a_race_of_eight_for_one_item_has_one_winner(
-    tmp_path: Path, project: ProjectRef, ana: Actor, rounds: int
+    tmp_path: Path, project: Project, ana: Actor, rounds: int
 ) -> None:
     """Each round exactly one process holds the item and seven are told who does."""
     async with Store(tmp_path) as store:
         items = [one for _ in range(rounds // 10) for one in await make(store, project, ana, *"abcdefghij")]
-    workers = [await start_worker(tmp_path, project.id, "race", f"w{number}") for number in range(8)]
+    workers = [await start_worker(tmp_path, project.known_id, "race", f"w{number}") for number in range(8)]
     try:
         assert {await _line(worker) for worker in workers} == {"up"}
         for one in items:
@@ -76,33 +76,33 @@ async def _line(worker: asyncio.subprocess.Process) -> str:
 
 
 async def test_processes_that_take_what_is_first_never_take_the_same(
-    tmp_path: Path, project: ProjectRef, ana: Actor
+    tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """All items are taken, each once."""
     async with Store(tmp_path) as store:
         items = await make(store, project, ana, *(f"i{number}" for number in range(40)))
-    workers = [await start_worker(tmp_path, project.id, "take-all", f"w{number}") for number in range(3)]
+    workers = [await start_worker(tmp_path, project.known_id, "take-all", f"w{number}") for number in range(3)]
     taken = [int(line) for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
     assert sorted(taken) == items
 
 
 async def test_a_request_repeated_by_another_process_creates_nothing(
-    tmp_path: Path, project: ProjectRef, ana: Actor
+    tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """Two processes with the same request ids get the same items."""
-    workers = [await start_worker(tmp_path, project.id, "request", name, "10") for name in ("a", "b")]
+    workers = [await start_worker(tmp_path, project.known_id, "request", name, "10") for name in ("a", "b")]
     first, second = await asyncio.gather(*map(finished, workers))
     assert first == second
     assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(20,)]
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(50, marks=[LONG, pytest.mark.timeout(300)])])
-async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: ProjectRef, kills: int) -> None:
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: Project, kills: int) -> None:
     """After kill -9 at any moment the file opens, has all that was said to be in it, and nothing by halves."""
     made: set[int] = set()
     done: set[int] = set()
     for _ in range(kills):
-        worker = await start_worker(tmp_path, project.id, "create", "w")
+        worker = await start_worker(tmp_path, project.known_id, "create", "w")
         for _ in range(random.randrange(1, 60)):
             _note(await _line(worker), made, done)
         worker.kill()
@@ -133,7 +133,7 @@ def _check_whole(path: Path, made: set[int], done: set[int]) -> None:
 
 
 async def test_a_caller_that_goes_away_leaves_the_store_usable(
-    store: Store, tmp_path: Path, project: ProjectRef, ana: Actor
+    store: Store, tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """Cancelling calls at any moment does no harm to the next ones, and stores whole items or none."""
     await store.ensure(project)
@@ -150,7 +150,7 @@ async def test_a_caller_that_goes_away_leaves_the_store_usable(
 
 @linux_only
 async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
-    tmp_path: Path, project: ProjectRef, ana: Actor
+    tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """Whoever comes next finds what they began to open, and the end closes it."""
     async with Store(tmp_path) as store:

@@ -10,15 +10,15 @@ import pytest
 
 from tests.storage.support import Clock, check_invariants, file_of, ids, item, make, refused
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
 
 
-async def exported(store: Store, project: ProjectRef) -> list[dict[str, Any]]:
+async def exported(store: Store, project: Project) -> list[dict[str, Any]]:
     """The project's records, once through JSON."""
     return [json.loads(json.dumps(record)) async for record in store.export(project)]
 
 
-async def filled(store: Store, project: ProjectRef, ana: Actor, bob: Actor, clock: Clock) -> None:
+async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock) -> None:
     """A project with something of everything."""
     plan = [NewItem("epic", ref="e", item_type="epic"), NewItem("a", parent="e", ref="a", labels=("x", "ü"))]
     await store.create_items(project, [*plan, NewItem("b", parent="e", depends_on=("a",)), NewItem("gone")], ana)
@@ -30,7 +30,7 @@ async def filled(store: Store, project: ProjectRef, ana: Actor, bob: Actor, cloc
 
 
 async def test_a_round_trip_loses_nothing(
-    *, store: Store, tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """Into an empty project: the same records, but for its name and the events that tell of the import."""
     await filled(store, project, ana, bob, clock)
@@ -46,7 +46,7 @@ async def test_a_round_trip_loses_nothing(
 
 
 async def test_ids_that_are_taken_are_replaced_everywhere(
-    *, store: Store, tmp_path: Path, project: ProjectRef, other: ProjectRef, ana: Actor, bob: Actor, clock: Clock
+    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock
 ) -> None:
     """In parents, links, notes, events and what was hidden; what was there stays as it was."""
     await filled(store, project, ana, bob, clock)
@@ -64,7 +64,7 @@ async def test_ids_that_are_taken_are_replaced_everywhere(
     check_invariants(file_of(tmp_path, other))
 
 
-async def test_an_export_is_of_one_moment(store: Store, project: ProjectRef, ana: Actor) -> None:
+async def test_an_export_is_of_one_moment(store: Store, project: Project, ana: Actor) -> None:
     """What is created while it runs is not in it."""
     await store.create_items(project, [NewItem(str(n)) for n in range(100)], ana)
     seen = 0
@@ -94,7 +94,7 @@ async def test_an_export_is_of_one_moment(store: Store, project: ProjectRef, ana
     ],
 )
 async def test_records_that_are_spoilt_import_nothing(
-    *, store: Store, project: ProjectRef, other: ProjectRef, ana: Actor, bob: Actor, clock: Clock, spoil: Any
+    *, store: Store, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock, spoil: Any
 ) -> None:
     """All or nothing, and the error says which."""
     await filled(store, project, ana, bob, clock)

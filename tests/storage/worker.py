@@ -11,7 +11,7 @@ from pathlib import Path
 
 from workflow_mcp.errors import WorkflowError, WorkItemError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, ProjectRef
+from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
 
 
 def say(*words: object) -> None:
@@ -20,7 +20,7 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-async def update(store: Store, project: ProjectRef, actor: Actor, count: str, own: str, *shared: str) -> None:
+async def update(store: Store, project: Project, actor: Actor, count: str, own: str, *shared: str) -> None:
     """Leave a note on an own and on a shared item by turns; every other shared one with the version it knows."""
     known = 1
     for number in range(int(count)):
@@ -38,7 +38,7 @@ async def update(store: Store, project: ProjectRef, actor: Actor, count: str, ow
             say("conflict", target, note)
 
 
-async def race(store: Store, project: ProjectRef, actor: Actor) -> None:
+async def race(store: Store, project: Project, actor: Actor) -> None:
     """Claim each item that is named on stdin."""
     await store.ensure(project)
     say("up")
@@ -50,7 +50,7 @@ async def race(store: Store, project: ProjectRef, actor: Actor) -> None:
             say("lost", error.code)
 
 
-async def create(store: Store, project: ProjectRef, actor: Actor) -> None:
+async def create(store: Store, project: Project, actor: Actor) -> None:
     """Create trees of four for ever: an epic, two tasks of which one blocks the other, and a note."""
     while True:
         plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a", labels=("x",))]
@@ -61,20 +61,20 @@ async def create(store: Store, project: ProjectRef, actor: Actor) -> None:
         say("done", made[1])
 
 
-async def request(store: Store, project: ProjectRef, actor: Actor, count: str) -> None:
+async def request(store: Store, project: Project, actor: Actor, count: str) -> None:
     """Create under request ids that other processes use as well."""
     for number in range(int(count)):
         made = await store.create_items(project, [NewItem(f"r{number}"), NewItem("s")], actor, f"request-{number}")
         say(number, *(item.id for item in made))
 
 
-async def take_all(store: Store, project: ProjectRef, actor: Actor) -> None:
+async def take_all(store: Store, project: Project, actor: Actor) -> None:
     """Claim whatever is first until nothing is ready."""
     while claimed := await store.claim_item(project, actor):
         say(claimed.id)
 
 
-async def fill(store: Store, project: ProjectRef, actor: Actor, limit: str) -> None:
+async def fill(store: Store, project: Project, actor: Actor, limit: str) -> None:
     """Create until the file may not grow any more."""
     await store.ensure(project)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
@@ -87,7 +87,7 @@ async def fill(store: Store, project: ProjectRef, actor: Actor, limit: str) -> N
         say("error", error)
 
 
-async def unprivileged(store: Store, project: ProjectRef, actor: Actor) -> None:
+async def unprivileged(store: Store, project: Project, actor: Actor) -> None:
     """Create one item as a user who may do nothing, not even import."""
     async with Store(Path(tempfile.mkdtemp())) as elsewhere:
         await elsewhere.create_items(project, [NewItem("x")], actor)
@@ -113,7 +113,7 @@ WORK = {
 async def main(data_dir: str, project_id: str, what: str, name: str, *arguments: str) -> None:
     """Do what the command line says."""
     async with Store(Path(data_dir)) as store:
-        await WORK[what](store, ProjectRef(project_id, "one"), Actor(name, "/worker"), *arguments)  # type: ignore[operator]
+        await WORK[what](store, Project(project_id, "one"), Actor(name, "/worker"), *arguments)  # type: ignore[operator]
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from workflow_mcp.errors import Code, ConfigError, DirectoryError, ProjectError,
 from workflow_mcp.session_context import MAX_IDLE, SessionContextManager
 from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport, handle_key
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import DirectorySource
 from workflow_mcp.workspace.resolver import Resolver
-from workflow_mcp.workspace.values import Call, Project, Workspace
+from workflow_mcp.workspace.values import Call, Workspace
 
 STDIO = Caller("2026-07-28", "stdio")
 OTHER_ID = "0f0f0f0f-0000-4000-8000-000000000001"

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, Field
 
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.directories import HEADER, SET_IT, DirectorySource
-from workflow_mcp.workspace.values import Project, Workspace
+from workflow_mcp.workspace.values import Workspace
 
 SOURCES: dict[DirectorySource, str] = {
     "session": "set by set_working_directory",
@@ -19,13 +20,6 @@ SOURCES: dict[DirectorySource, str] = {
 }
 
 
-class ProjectResult(BaseModel):
-    """A project; `id` is null until it is written into the config."""
-
-    id: str | None
-    name: str
-
-
 class WorkspaceResult(BaseModel):
     """Whose call it was, in which directory, for which project."""
 
@@ -33,7 +27,7 @@ class WorkspaceResult(BaseModel):
     directory: str | None
     directory_source: DirectorySource | None
     config_path: str | None
-    project: ProjectResult | None
+    project: Project | None
     message: str
 
 
@@ -112,11 +106,6 @@ class WorkItemDetail(BaseModel):
     not_ready: list[str]
 
 
-def project_result(project: Project | None) -> ProjectResult | None:
-    """The wire form of a project."""
-    return None if project is None else ProjectResult(id=project.id, name=project.name)
-
-
 def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
     """The wire form of a workspace, with notes added to its message."""
     return WorkspaceResult(
@@ -124,7 +113,7 @@ def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
         directory=workspace.directory,
         directory_source=workspace.directory_source,
         config_path=workspace.config_path,
-        project=project_result(workspace.project),
+        project=workspace.project,
         message=" ".join((*_sentences(workspace), *notes)),
     )
 

@@ -32,8 +32,8 @@ from workflow_mcp.work.values import (
     ItemUpdate,
     LinkResult,
     NewItem,
+    Project,
     ProjectPage,
-    ProjectRef,
     UpdateResult,
 )
 
@@ -84,7 +84,7 @@ class Store:
         if self._owns_threads:
             self._threads.close()
 
-    async def ensure(self, project: ProjectRef) -> None:
+    async def ensure(self, project: Project) -> None:
         """Make the project's file ready: created, brought up to date, and carrying the project's name.
 
         Raises:
@@ -102,7 +102,7 @@ class Store:
         work = partial(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
         return await self._threads.run(work)
 
-    async def find_project(self, id_or_name: str) -> ProjectRef:
+    async def find_project(self, id_or_name: str) -> Project:
         """The project with this id or, exactly, this name.
 
         Raises:
@@ -110,7 +110,7 @@ class Store:
         """
         return await self._threads.run(partial(projects.find_project, self._data_dir, id_or_name))
 
-    async def project_by_name(self, name: str) -> ProjectRef | None:
+    async def project_by_name(self, name: str) -> Project | None:
         """The only project of exactly this name; None when there is none.
 
         Raises:
@@ -118,7 +118,7 @@ class Store:
         """
         return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
 
-    async def project_named(self, name: str) -> ProjectRef:
+    async def project_named(self, name: str) -> Project:
         """The project of a config without an id: the only one of this name, else a new one, made once.
 
         Raises:
@@ -127,7 +127,7 @@ class Store:
         return await self._threads.run(partial(projects.find_or_make, self._data_dir, name, self._now()))
 
     async def create_items(
-        self, project: ProjectRef, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
+        self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
     ) -> list[Item]:
         """Create 1 to 100 items, all or none; a repeated `request_id` returns what it created the first time.
 
@@ -138,7 +138,7 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.write(creation.run)
 
-    async def list_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[ItemSummary]:
+    async def list_items(self, project: Project, query: ItemQuery) -> ItemPage[ItemSummary]:
         """A page of items, a summary each, and the counts of the whole project.
 
         Raises:
@@ -148,7 +148,7 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_page, query=query))
 
-    async def list_whole_items(self, project: ProjectRef, query: ItemQuery) -> ItemPage[Item]:
+    async def list_whole_items(self, project: Project, query: ItemQuery) -> ItemPage[Item]:
         """The same page with whole items; some times slower.
 
         Raises:
@@ -157,7 +157,7 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
 
-    async def get_item(self, project: ProjectRef, item_id: int) -> ItemDetail:
+    async def get_item(self, project: Project, item_id: int) -> ItemDetail:
         """An item and all around it.
 
         Raises:
@@ -168,7 +168,7 @@ class Store:
 
     async def claim_item(
         self,
-        project: ProjectRef,
+        project: Project,
         actor: Actor,
         item_id: int | None = None,
         *,
@@ -185,7 +185,7 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.write(work)
 
-    async def update_items(self, project: ProjectRef, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+    async def update_items(self, project: Project, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
         """Change 1 to 100 items, all or none, and say what became ready.
 
         Raises:
@@ -197,7 +197,7 @@ class Store:
             return await database.write(partial(updates.apply_updates, given=given, actor=actor))
 
     async def link_items(
-        self, project: ProjectRef, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool = False
+        self, project: Project, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool = False
     ) -> LinkResult:
         """Let `item_id` block, duplicate, relate to or be discovered from `other`, or remove that.
 
@@ -210,7 +210,7 @@ class Store:
             return await database.write(work)
 
     async def delete_items(
-        self, project: ProjectRef, ids: Sequence[int], actor: Actor, *, restore: bool = False, confirm: bool = False
+        self, project: Project, ids: Sequence[int], actor: Actor, *, restore: bool = False, confirm: bool = False
     ) -> UpdateResult:
         """Hide items with all below them, or bring them back.
 
@@ -223,7 +223,7 @@ class Store:
                 return await database.write(partial(deletion.bring_back, ids=ids, actor=actor))
             return await database.write(partial(deletion.hide, ids=ids, actor=actor, confirm=confirm))
 
-    async def export(self, project: ProjectRef) -> AsyncIterator[dict[str, Any]]:
+    async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""
         async with (
             self._databases.use(project) as database,
@@ -233,9 +233,7 @@ class Store:
                 for record in records:
                     yield record
 
-    async def import_items(
-        self, project: ProjectRef, records: Iterable[Mapping[str, Any]], actor: Actor
-    ) -> ImportResult:
+    async def import_items(self, project: Project, records: Iterable[Mapping[str, Any]], actor: Actor) -> ImportResult:
         """Add exported records to the project, all or none; ids that are taken are replaced everywhere.
 
         Raises:

@@ -30,11 +30,27 @@ UNSET: Final = Unset.UNSET
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectRef:
-    """A project: a canonical UUID and a name."""
+class Project:
+    """The unit of isolation: all work belongs to one project.
 
-    id: str
+    Attributes:
+        id: a UUID in its usual lower-case form; None until it is written into the config that names the project.
+        name: 1 to 255 printable characters.
+    """
+
+    id: str | None
     name: str
+
+    @property
+    def known_id(self) -> str:
+        """The id of a project that has one, as all have whose data are worked on.
+
+        Raises:
+            ValueError: it has none yet.
+        """
+        if self.id is None:
+            raise ValueError(f"the project {self.name!r} has no id yet")
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +266,7 @@ class LinkResult:
 class ProjectPage:
     """Projects by name; `problems` has a sentence for each file that could not be read."""
 
-    projects: tuple[ProjectRef, ...]
+    projects: tuple[Project, ...]
     next_cursor: str | None
     problems: tuple[str, ...] = ()
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from workflow_mcp.errors import Code, ConfigError, ProjectError
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import write_project_id
-from workflow_mcp.workspace.values import Location, Project, Workspace
+from workflow_mcp.workspace.values import Location, Workspace
 
 if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
-    from workflow_mcp.work.values import ProjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Data:
     """
 
     store: Store
-    project: ProjectRef
+    project: Project
     dry_run: str | None = None
     note: str | None = None
 
@@ -71,8 +71,7 @@ class Projects:
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         """
-        found = await (await self.store()).find_project(id_or_name)
-        return Project(found.id, found.name)
+        return await (await self.store()).find_project(id_or_name)
 
     async def choose(self, id_or_name: str, place: Location | None) -> Project:
         """The same for a session; the project of its own config is made when nobody has worked in it yet.
@@ -90,7 +89,7 @@ class Projects:
                 raise
         data = await self._data(Project(own.id, own.name), place)
         await data.store.ensure(data.project)
-        return Project(data.project.id, data.project.name)
+        return data.project
 
     async def data_of(self, workspace: Workspace) -> Data:
         """The data of the project that a workspace is in.
@@ -113,7 +112,7 @@ class Projects:
             return await self._named(store, project.name, place, dry_run)
         if dry_run is not None and not await self._is_known(project.id):
             raise dry_run_error(dry_run, f"the project {project.name} would be made")
-        return Data(store, _ref(project.id, project.name), dry_run)
+        return Data(store, project, dry_run)
 
     async def _is_known(self, project_id: str) -> bool:
         try:
@@ -129,12 +128,12 @@ class Projects:
                 raise dry_run_error(dry_run, f"the project {name} would be made")
             return Data(store, known, dry_run)
         found, path = await store.project_named(name), place.config_path or ""
-        write = partial(_written_id, path, found.id, place.directory.root)
+        write = partial(_written_id, path, found.known_id, place.directory.root)
         written = await self._threads.run_bounded(place.directory.path, write)
         if written is None:
             note = f"The project's id could not be written into {path}; the project is found by its name."
             return Data(store, found, note=note)
-        return Data(store, _ref(written, name))
+        return Data(store, Project(written, name))
 
 
 def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:
@@ -144,12 +143,6 @@ def _written_id(config_path: str, project_id: str, within: str | None) -> str | 
         if error.code != Code.CONFIG_NOT_WRITABLE:
             raise
         return None
-
-
-def _ref(project_id: str, name: str) -> ProjectRef:
-    from workflow_mcp.work.values import ProjectRef  # noqa: PLC0415 - imported by then, see Projects.store
-
-    return ProjectRef(project_id, name)
 
 
 def no_project(workspace: Workspace) -> ProjectError:

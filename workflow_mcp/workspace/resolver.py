@@ -10,6 +10,7 @@ from workflow_mcp.session_context import SessionContext, SessionContextManager
 from workflow_mcp.sessions.caller import Caller, session_key
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import (
     HEADER,
@@ -21,7 +22,7 @@ from workflow_mcp.workspace.directories import (
     process_directory,
 )
 from workflow_mcp.workspace.discovery import find_config
-from workflow_mcp.workspace.values import Call, Location, Project, Workspace
+from workflow_mcp.workspace.values import Call, Location, Workspace
 
 
 class Resolver:

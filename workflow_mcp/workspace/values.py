@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from workflow_mcp.sessions.caller import Caller
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config import Config
 from workflow_mcp.workspace.directories import Directory, DirectorySource
 
@@ -28,14 +29,6 @@ class Call:
     caller: Caller
     headers: tuple[str, ...] = ()
     roots: Callable[[], Awaitable[Sequence[str]]] = no_roots
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """The unit of isolation: a UUID, None until it is written into the config, and a name."""
-
-    id: str | None
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tests.support import FakeClock
 from workflow_mcp import build_server
 from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD, list_text
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ProjectRef
+from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.projects import Data
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -597,7 +597,7 @@ class Growing:
     def __init__(self) -> None:
         self.looks = 0
 
-    async def list_items(self, _project: ProjectRef, query: ItemQuery) -> ItemPage[ItemSummary]:
+    async def list_items(self, _project: Project, query: ItemQuery) -> ItemPage[ItemSummary]:
         """A full page."""
         self.looks += 1
         title = "x" * min(50 * self.looks, 200)
@@ -608,7 +608,7 @@ class Growing:
 async def test_a_list_stays_short_though_titles_grow_meanwhile() -> None:
     """What is read anew because it did not fit is looked at anew."""
     store = Growing()
-    data = Data(cast("Store", store), ProjectRef(str(uuid4()), "p"))
+    data = Data(cast("Store", store), Project(str(uuid4()), "p"))
     text = await list_text(WorkItems(data, Actor("ana", "/")), ItemQuery("all", limit=400))
     assert len(text.encode()) <= MAX_ANSWER_BYTES
     assert store.looks > 2

@@ -17,7 +17,7 @@ from workflow_mcp.storage.faults import store_errors
 from workflow_mcp.storage.sqlite.files import identity_of, path_of, prepare
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Database
-from workflow_mcp.work.values import ProjectRef
+from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Databases:
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def use(self, project: ProjectRef) -> AsyncIterator[Database]:
+    async def use(self, project: Project) -> AsyncIterator[Database]:
         """The project's file, kept open while the body runs; created when there is none.
 
         Raises:
@@ -67,29 +67,30 @@ class Databases:
             if isinstance(error, Exception):
                 logger.warning("a project's file was not opened or closed as it should be", exc_info=error)
 
-    async def _database(self, project: ProjectRef) -> Database:
-        path = path_of(self._data_dir, project.id)
-        database = self._current(path, project)
+    async def _database(self, project: Project) -> Database:
+        path = path_of(self._data_dir, project.known_id)
+        database = self._current(path)
         if database is None:
-            async with self._opening.setdefault(project.id, asyncio.Lock()):
-                database = self._current(path, project) or await self._reopen(path, project)
-        self._open.move_to_end(project.id)
+            async with self._opening.setdefault(path, asyncio.Lock()):
+                database = self._current(path) or await self._reopen(path, project)
+        self._open.move_to_end(path)
         return database
 
-    def _current(self, path: str, project: ProjectRef) -> Database | None:
+    def _current(self, path: str) -> Database | None:
         if self._closed:
             raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
-        database = self._open.get(project.id)
+        database = self._open.get(path)
         with store_errors(path):
             return database if database is not None and database.identity == identity_of(path) else None
 
-    async def _reopen(self, path: str, project: ProjectRef) -> Database:
-        stale = self._open.pop(project.id, None)
+    async def _reopen(self, path: str, project: Project) -> Database:
+        stale = self._open.pop(path, None)
         if stale is not None:
             await asyncio.shield(self._begin(stale.close()))
         identity = await asyncio.shield(self._begin(self._threads.run(partial(prepare, path, project, self._clock()))))
-        self._open[project.id] = Database(path, project.id, identity=identity, clock=self._clock, threads=self._threads)
-        return self._open[project.id]
+        database = Database(path, project.known_id, identity=identity, clock=self._clock, threads=self._threads)
+        self._open[path] = database
+        return database
 
     async def _close_idle(self) -> None:
         while len(self._open) > self._maximum:

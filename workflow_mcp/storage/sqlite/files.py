@@ -19,7 +19,7 @@ from workflow_mcp.storage import tables
 from workflow_mcp.storage.faults import damaged, store_errors
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite import engine
-from workflow_mcp.work.values import ProjectRef
+from workflow_mcp.work.values import Project
 
 FOLDER = "projects"
 SUFFIX = ".db"
@@ -59,7 +59,7 @@ def _invalid_id(project_id: str) -> StoreError:
     )
 
 
-def prepare(path: str, project: ProjectRef, now: datetime) -> FileIdentity:
+def prepare(path: str, project: Project, now: datetime) -> FileIdentity:
     """Make the file ready for use: created when missing, upgraded when older, and surely the project's.
 
     Raises:
@@ -70,7 +70,7 @@ def prepare(path: str, project: ProjectRef, now: datetime) -> FileIdentity:
             _create(path, project, now)
         identity = _checked_identity(path)
         header = engine.read_header(path)
-        check_owner(path, header, project.id)
+        check_owner(path, header, project.known_id)
         if is_older(header):
             _upgrade(path, now)
         if header.project_name != project.name:
@@ -131,7 +131,7 @@ def make_folder(folder: str) -> None:
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
 
 
-def _create(path: str, project: ProjectRef, now: datetime) -> None:
+def _create(path: str, project: Project, now: datetime) -> None:
     # Made aside and linked into place when complete: an empty file at `path` is never a new one.
     make_folder(os.path.dirname(path))
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
@@ -145,7 +145,7 @@ def _create(path: str, project: ProjectRef, now: datetime) -> None:
                 os.unlink(leftover)
 
 
-def _fill(path: str, project: ProjectRef, now: datetime) -> None:
+def _fill(path: str, project: Project, now: datetime) -> None:
     from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic costs 0.3 s that a ready file needs not
 
     with engine.exclusive(path) as connection:
@@ -178,7 +178,7 @@ def _upgrade(path: str, now: datetime) -> None:
         upgrade(connection)
 
 
-def _rename(path: str, project: ProjectRef) -> None:
+def _rename(path: str, project: Project) -> None:
     with engine.exclusive(path) as connection:
         projects = tables.projects
         connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))

@@ -17,7 +17,7 @@ from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.validation import check_limit
-from workflow_mcp.work.values import ProjectPage, ProjectRef
+from workflow_mcp.work.values import Project, ProjectPage
 
 SHOWN_PROJECTS = 5
 
@@ -26,7 +26,7 @@ SHOWN_PROJECTS = 5
 class Found:
     """The projects whose files could be read, by name, and a sentence for each file that could not."""
 
-    projects: tuple[ProjectRef, ...]
+    projects: tuple[Project, ...]
     problems: tuple[str, ...]
 
 
@@ -36,7 +36,7 @@ def read_projects(data_dir: Path) -> Found:
     Raises:
         StoreError: the folder is there but cannot be read.
     """
-    projects: list[ProjectRef] = []
+    projects: list[Project] = []
     problems: list[str] = []
     for project_id in _ids(data_dir):
         try:
@@ -63,7 +63,7 @@ def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str |
     return ProjectPage(tuple(rest[:limit]), following, found.problems if cursor is None else ())
 
 
-def find_project(data_dir: Path, id_or_name: str) -> ProjectRef:
+def find_project(data_dir: Path, id_or_name: str) -> Project:
     """The project with this id, else the one with exactly this name.
 
     Raises:
@@ -80,7 +80,7 @@ def find_project(data_dir: Path, id_or_name: str) -> ProjectRef:
     return the_one(matching)
 
 
-def _with_id(data_dir: Path, id_or_name: str) -> list[ProjectRef]:
+def _with_id(data_dir: Path, id_or_name: str) -> list[Project]:
     # A session that chose its project asks on every call: its file alone is looked at.
     try:
         project_id = str(UUID(id_or_name))
@@ -90,7 +90,7 @@ def _with_id(data_dir: Path, id_or_name: str) -> list[ProjectRef]:
     return [_read(path, project_id)] if os.path.exists(path) else []
 
 
-def find_by_name(data_dir: Path, name: str) -> ProjectRef | None:
+def find_by_name(data_dir: Path, name: str) -> Project | None:
     """The only project of this name; None when there is none.
 
     Raises:
@@ -101,7 +101,7 @@ def find_by_name(data_dir: Path, name: str) -> ProjectRef | None:
     return the_one(matching) if matching else None
 
 
-def find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+def find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
     """The only project of this name, else a new one; of many processes that ask at once, one makes it.
 
     Raises:
@@ -118,28 +118,28 @@ def find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
             raise store_error(folder, "busy", error) from error
 
 
-def _find_or_make(data_dir: Path, name: str, now: datetime) -> ProjectRef:
+def _find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
     found = find_by_name(data_dir, name)
     if found is not None:
         return found
-    made = ProjectRef(str(uuid4()), name)
+    made = Project(str(uuid4()), name)
     prepare(path_of(data_dir, made.id), made, now)
     return made
 
 
-def named(projects: Sequence[ProjectRef], name: str) -> list[ProjectRef]:
+def named(projects: Sequence[Project], name: str) -> list[Project]:
     """Those of the projects that have exactly this name."""
     return [one for one in projects if one.name == name]
 
 
-def the_one(matching: Sequence[ProjectRef]) -> ProjectRef:
+def the_one(matching: Sequence[Project]) -> Project:
     """The only one of some projects of one name.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
     """
     if len(matching) > 1:
-        ids = ", ".join(one.id for one in matching[:SHOWN_PROJECTS])
+        ids = ", ".join(one.known_id for one in matching[:SHOWN_PROJECTS])
         raise ProjectError(
             Code.PROJECT_AMBIGUOUS,
             f"{len(matching)} projects are named {shown(matching[0].name)}: {ids}.",
@@ -158,12 +158,12 @@ def _ids(data_dir: Path) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
-def _read(path: str, project_id: str) -> ProjectRef:
+def _read(path: str, project_id: str) -> Project:
     with store_errors(path):
         header = engine.read_header(path)
     check_owner(path, header, project_id)
-    return ProjectRef(project_id, header.project_name or "")
+    return Project(project_id, header.project_name or "")
 
 
-def _by_name(project: ProjectRef) -> tuple[str, str, str]:
-    return project.name.casefold(), project.name, project.id
+def _by_name(project: Project) -> tuple[str, str, str]:
+    return project.name.casefold(), project.name, project.known_id

@@ -12,14 +12,14 @@ from workflow_mcp.storage.items.rows import item_columns, labels_of
 from workflow_mcp.storage.tables import events, items, links, notes
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work.transfer import FORMAT
-from workflow_mcp.work.values import ProjectRef
+from workflow_mcp.work.values import Project
 
 PORTION = 500
 
 Record = dict[str, Any]
 
 
-def export_records(tx: Transaction, project: ProjectRef) -> Iterator[list[Record]]:
+def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
     """The project, then its items, links, notes and events, deleted items too; some hundred records at a time."""
     yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
