@@ -39,7 +39,7 @@ class Databases:
         self._maximum = maximum
         self._threads = threads
         self._open: OrderedDict[str, Database] = OrderedDict()
-        self._opening: dict[str, asyncio.Lock] = {}
+        self._opening: dict[str, asyncio.Task[Database]] = {}
         self._begun: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -71,14 +71,26 @@ class Databases:
         path = path_of(self._data_dir, project.known_id)
         database = self._current(path)
         if database is None:
-            async with self._opening.setdefault(path, asyncio.Lock()):
-                database = self._current(path) or await self._reopen(path, project)
-        self._open.move_to_end(path)
+            database = await asyncio.shield(self._opened(path, project))
+            self._refuse_when_closed()
+        if path in self._open:
+            self._open.move_to_end(path)
         return database
 
-    def _current(self, path: str) -> Database | None:
+    def _refuse_when_closed(self) -> None:
         if self._closed:
             raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
+
+    def _opened(self, path: str, project: Project) -> asyncio.Task[Database]:
+        # One for all who ask meanwhile: each of them may go away, and the next finds what was begun.
+        opening = self._opening.get(path)
+        if opening is None:
+            opening = self._opening[path] = self._begin(self._reopen(path, project))
+            opening.add_done_callback(lambda _: self._opening.pop(path, None))
+        return opening
+
+    def _current(self, path: str) -> Database | None:
+        self._refuse_when_closed()
         database = self._open.get(path)
         with store_errors(path):
             return database if database is not None and database.identity == identity_of(path) else None
@@ -86,8 +98,8 @@ class Databases:
     async def _reopen(self, path: str, project: Project) -> Database:
         stale = self._open.pop(path, None)
         if stale is not None:
-            await asyncio.shield(self._begin(stale.close()))
-        identity = await asyncio.shield(self._begin(self._threads.run(partial(prepare, path, project, self._clock()))))
+            await stale.close()
+        identity = await self._threads.run(partial(prepare, path, project, self._clock()))
         database = Database(path, project.known_id, identity=identity, clock=self._clock, threads=self._threads)
         self._open[path] = database
         return database
