@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from workflow_mcp.errors import WorkflowError as WorkflowError
     from workflow_mcp.server.build import build_server as build_server
-    from workflow_mcp.server.build import workflow_lifespan as workflow_lifespan
-    from workflow_mcp.server.calls import CurrentWorkspace as CurrentWorkspace
+    from workflow_mcp.server.dependencies import CurrentWorkspace as CurrentWorkspace
+    from workflow_mcp.server.lifespan import workflow_lifespan as workflow_lifespan
     from workflow_mcp.session_context import SessionContext as SessionContext
     from workflow_mcp.session_context import SessionContextManager as SessionContextManager
     from workflow_mcp.session_context import get_session_context_manager as get_session_context_manager
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workflow_mcp.workspace.values import Workspace as Workspace
 
 _HOMES = {
-    "CurrentWorkspace": "server.calls",
+    "CurrentWorkspace": "server.dependencies",
     "SessionContext": "session_context",
     "SessionContextManager": "session_context",
     "Settings": "settings",
@@ -28,7 +28,7 @@ _HOMES = {
     "Workspace": "workspace.values",
     "build_server": "server.build",
     "get_session_context_manager": "session_context",
-    "workflow_lifespan": "server.build",
+    "workflow_lifespan": "server.lifespan",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605 - one list of names, imported when first used

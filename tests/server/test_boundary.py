@@ -175,6 +175,20 @@ async def test_codes_survive(era: Era, tmp_path: Path, mounted: bool) -> None:
         assert (await peer.call("get_working_directory")).data["directory"] == str(tmp_path)
 
 
+async def test_a_host_without_our_lifespan_is_told_so(era: Era) -> None:
+    """`CurrentWorkspace()` in a host that has nothing else of ours says what is missing."""
+    host: FastMCP = FastMCP("host")
+
+    @host.tool
+    def where(workspace: Workspace = CurrentWorkspace()) -> str:
+        return str(workspace.directory)
+
+    async with in_memory(host, era) as peer:
+        answer = await peer.call("where")
+    assert answer.code == "SERVER_NOT_STARTED"
+    assert "lifespan=workflow_lifespan" in answer.text
+
+
 def test_codes_survive_in_a_host_process(era: Era, tmp_path: Path) -> None:
     """The same over stdio in a host that mounts us: roots included, the body once, the traceback on stderr only."""
     env = environment(tmp_path)

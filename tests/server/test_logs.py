@@ -25,3 +25,22 @@ def test_handles_never_occur_in_logs(era: Era, tmp_path: Path) -> None:
     assert handle[:4] in unwrapped, "the log does not show the calls: this test could not fail"
     assert handle not in unwrapped
     assert "hunter2" not in unwrapped
+
+
+def test_an_expected_error_leaves_no_traceback(era: Era, tmp_path: Path) -> None:
+    """An error that a client can put right is one line at INFO, wherever it is raised: no ERROR nor a traceback."""
+    levels = {"WORKFLOW_MCP_LOG_LEVEL": "INFO", "FASTMCP_LOG_LEVEL": "INFO"}
+    env = environment(tmp_path, WORKFLOW_MCP_DIRECTORY=str(tmp_path / "gone"), **levels)
+    with Wire(Path("/"), env, era) as wire:
+        wire.open()
+        assert wire.call("set_working_directory", directory="relative").code == "DIRECTORY_NOT_ABSOLUTE"
+        assert wire.call("list_work_items").code == "DIRECTORY_NOT_FOUND"
+        assert "error" in wire.exchange("resources/read", {"uri": "workflow://ready"})
+        assert "error" in wire.exchange("prompts/get", {"name": "plan_work", "arguments": {"goal": "x"}})
+        wire.call("get_working_directory", session="nobody's")
+        wire.wait_for_log("SESSION_UNKNOWN")
+    unwrapped = " ".join(wire.log.split())
+    assert "DIRECTORY_NOT_ABSOLUTE" in unwrapped
+    assert "DIRECTORY_NOT_FOUND" in unwrapped
+    assert "Traceback" not in unwrapped
+    assert "ERROR" not in unwrapped

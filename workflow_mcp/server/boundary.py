@@ -1,10 +1,9 @@
-"""What stands between FastMCP and our tools: asking for roots, one line for every error, and no handle in a log."""
+"""What stands between FastMCP and our tools: asks clients for roots, counts calls, gives every error its one line."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from fastmcp.exceptions import FastMCPError, NotFoundError, PromptError, ResourceError, ToolError
@@ -12,8 +11,6 @@ from fastmcp.prompts.base import InputRequiredPromptResult, PromptResult
 from fastmcp.resources.base import InputRequiredResourceResult, ResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, ToolResult
-from mcp.server.context import CallNext as ServerCallNext
-from mcp.server.context import HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp_types import (
     CallToolRequestParams,
     GetPromptRequestParams,
@@ -23,62 +20,25 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from workflow_mcp.app import Services, Stats
-from workflow_mcp.errors import Code, UsageError, shown, workflow_error_in
+from workflow_mcp.app import Stats
+from workflow_mcp.errors import Code, UsageError, WorkflowError, shown, workflow_error_in
 from workflow_mcp.server.argument_errors import argument_error
-from workflow_mcp.server.calls import ROOTS, SERVICES, RootsRequired
+from workflow_mcp.server.calls import ROOTS, RootsRequired
 from workflow_mcp.server.limits import check_arguments
+from workflow_mcp.server.services import SERVICES, ServicesSlot
 
 T = TypeVar("T")
 
 
-class ShortSessions(logging.Filter):
-    """Shortens the handle among the tool arguments that FastMCP logs at DEBUG: it is a bearer capability."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """See `logging.Filter`."""
-        if isinstance(record.args, tuple):
-            record.args = tuple(_without_handle(value) for value in record.args)
-        return True
-
-
-def _without_handle(value: object) -> object:
-    if not isinstance(value, dict) or value.get("session") is None:
-        return value
-    return {**value, "session": f"{str(value['session'])[:4]}…"}
-
-
-SHORT_SESSIONS = ShortSessions()
-
-
-class OnlyFileRoots(ServerMiddleware[Any]):
-    """Takes roots that are no `file://` out of a client's answer: for one of them the SDK refuses the whole call."""
-
-    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: ServerCallNext) -> HandlerResult:
-        """See `ServerMiddleware`."""
-        responses = (ctx.params or {}).get("inputResponses")
-        if ctx.params is not None and isinstance(responses, dict) and ROOTS in responses:
-            kept = {**responses, ROOTS: _only_file_roots(responses[ROOTS])}
-            ctx = replace(ctx, params={**ctx.params, "inputResponses": kept})
-        return await call_next(ctx)
-
-
-def _only_file_roots(answer: object) -> object:
-    if not isinstance(answer, dict) or not isinstance(answer.get("roots"), list):
-        return answer
-    return {**answer, "roots": [root for root in answer["roots"] if not _is_of_another_scheme(root)]}
-
-
-def _is_of_another_scheme(root: object) -> bool:
-    uri = root.get("uri") if isinstance(root, dict) else None
-    return isinstance(uri, str) and not uri.lower().startswith("file:")
-
-
 class Boundary(Middleware):
-    """Counts calls, asks clients for roots, and gives every error its one line."""
+    """Counts calls, asks clients for roots, and gives every error its one line.
 
-    def __init__(self, *, own: bool) -> None:
-        self._own = own
+    Args:
+        for_host: stand before the tools of somebody else, whose arguments and unexpected errors are not ours.
+    """
+
+    def __init__(self, *, for_host: bool = False) -> None:
+        self._for_host = for_host
 
     async def on_call_tool(
         self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
@@ -99,7 +59,7 @@ class Boundary(Middleware):
     async def _bounded_call(
         self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
     ) -> ToolResult:
-        if self._own:
+        if not self._for_host:
             check_arguments(context.message.arguments)
         return await call_next(context)
 
@@ -132,35 +92,32 @@ class Boundary(Middleware):
         except RootsRequired:
             return ask(InputRequiredResult(input_requests={ROOTS: ListRootsRequest()}))
         except Exception as error:
-            line = self._line(error, name, is_tool=failure is ToolError)
-            if line is None:
+            shown_error = workflow_error_in(error)
+            if shown_error is None and not self._for_host:
+                shown_error = _unexpected(error, name, is_tool=failure is ToolError)
+            if shown_error is None:
                 raise
-            raise failure(line, log_level=logging.DEBUG) from error
+            raise failure(str(shown_error), log_level=logging.DEBUG) from error
 
-    def _line(self, error: Exception, name: str, *, is_tool: bool) -> str | None:
-        told = workflow_error_in(error)
-        if told is not None:
-            return str(told)
-        if not self._own or (isinstance(error, NotFoundError) and not is_tool):
-            return None
-        if isinstance(error, NotFoundError):
-            return _line(Code.TOOL_UNKNOWN, f"there is no tool {shown(name)}.", "list the tools and call one of them.")
-        if isinstance(error.__cause__, ValidationError):
-            return str(argument_error(error.__cause__, name))
-        if isinstance(error, FastMCPError) and error.__cause__ is None:
-            return None
-        return _line(
-            Code.INTERNAL_ERROR, f"{name} failed unexpectedly.", "look for the traceback in the server's log (stderr)."
-        )
+
+def _unexpected(error: Exception, name: str, *, is_tool: bool) -> WorkflowError | None:
+    if isinstance(error, NotFoundError):
+        # Of a resource or prompt that is not there, the protocol has an error of its own.
+        return _unknown_tool(name) if is_tool else None
+    if isinstance(error.__cause__, ValidationError):
+        return argument_error(error.__cause__, name)
+    if isinstance(error, FastMCPError) and error.__cause__ is None:
+        return None
+    return UsageError(
+        Code.INTERNAL_ERROR, f"{name} failed unexpectedly.", "look for the traceback in the server's log (stderr)."
+    )
+
+
+def _unknown_tool(name: str) -> UsageError:
+    return UsageError(Code.TOOL_UNKNOWN, f"there is no tool {shown(name)}.", "list the tools and call one of them.")
 
 
 def _stats(context: MiddlewareContext[Any]) -> Stats:
     # Outside of a lifespan there are none; the call itself will say so.
-    services: Services | None = (
-        None if context.fastmcp_context is None else context.fastmcp_context.lifespan_context.get(SERVICES)
-    )
-    return Stats() if services is None else services.stats
-
-
-def _line(code: Code, message: str, next_step: str) -> str:
-    return str(UsageError(code, message, next_step))
+    slot = None if context.fastmcp_context is None else context.fastmcp_context.lifespan_context.get(SERVICES)
+    return slot.services.stats if isinstance(slot, ServicesSlot) else Stats()

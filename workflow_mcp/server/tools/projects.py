@@ -1,37 +1,23 @@
-"""Tools that list the projects and choose one, and the prompt that turns a goal into work items."""
+"""Tools that list the projects and choose one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Annotated
 
-from fastmcp import FastMCP
 from fastmcp.dependencies import CurrentContext
 from fastmcp.server.context import Context
 from pydantic import Field
 
-from workflow_mcp.server.annotations import READ, WRITE
 from workflow_mcp.server.arguments import Cursor, OptionalText, SessionArgument
-from workflow_mcp.server.calls import CurrentWorkspace, caller_of, client_errors, services_of
+from workflow_mcp.server.calls import caller_of
+from workflow_mcp.server.dependencies import CurrentWorkspace
 from workflow_mcp.server.results import WorkspaceResult, workspace_result
 from workflow_mcp.server.rows import MAX_ANSWER_BYTES, projects_text
+from workflow_mcp.server.services import services_of
 from workflow_mcp.server.tools.session import key_to_set
 from workflow_mcp.workspace.resolver import check_choice
 from workflow_mcp.workspace.values import Workspace
-
-PLAN = """\
-Plan this goal as work items of the project "{project}" ({directory}):
-
-{goal}
-
-1. Look at what is there: list_work_items(view="open").
-2. Break the goal into items that one agent can finish in one sitting; a parent (epic or feature) for what belongs
-   together.
-3. Create them all with one create_work_items call. Give each a short imperative title, a description that says when it
-   is done, an item_type, a priority (0 urgent to 4), and a `ref`; name refs in `parent` and `depends_on`, so that what
-   can be done at once is ready at once and nothing is ready too early. Pass a request_id, so that a retry is safe.
-4. Show what is ready: list_work_items(view="ready").
-"""
 
 
 async def list_projects(
@@ -75,16 +61,3 @@ async def switch_project(
 
 def _id_of(workspace: Workspace) -> str | None:
     return None if workspace.project is None else workspace.project.id
-
-
-async def plan_work(goal: str, workspace: Workspace = CurrentWorkspace(required=False)) -> str:
-    """Turn a goal into a plan of work items."""
-    name = "none yet: call init_project first" if workspace.project is None else workspace.project.name
-    return PLAN.format(project=name, directory=workspace.directory or "no directory known", goal=goal)
-
-
-def register(server: FastMCP) -> None:
-    """Add this module's tools and prompts to a server."""
-    server.tool(client_errors(list_projects), annotations=READ, output_schema=None)
-    server.tool(client_errors(switch_project), annotations=WRITE)
-    server.prompt(client_errors(plan_work))

@@ -1,14 +1,12 @@
-"""Tools and resources that say and set whose call it is, in which directory, for which project."""
+"""Tools that say and set whose call it is, in which directory, for which project."""
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
-from fastmcp import FastMCP
 from fastmcp.dependencies import CurrentContext
 from fastmcp.server.context import Context
 from pydantic import Field
@@ -16,9 +14,9 @@ from pydantic import Field
 from workflow_mcp import __version__
 from workflow_mcp.app import Services
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.server.annotations import CREATE, READ, WRITE
 from workflow_mcp.server.arguments import OptionalText, SessionArgument
-from workflow_mcp.server.calls import CurrentWorkspace, call_of, caller_of, client_errors, services_of
+from workflow_mcp.server.calls import call_of, caller_of
+from workflow_mcp.server.dependencies import CurrentWorkspace
 from workflow_mcp.server.results import (
     CacheResult,
     EndSessionResult,
@@ -27,8 +25,8 @@ from workflow_mcp.server.results import (
     at,
     workspace_result,
 )
+from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
-from workflow_mcp.workspace.config import config_schema
 from workflow_mcp.workspace.init import init_project as initialise
 from workflow_mcp.workspace.resolver import chosen_project
 from workflow_mcp.workspace.values import Call, Location, Workspace
@@ -145,25 +143,3 @@ async def _workspace_or_problem(services: Services, call: Call) -> tuple[Workspa
         return workspace_result(await services.resolver.resolve(call)), None
     except WorkflowError as error:
         return None, str(error)
-
-
-async def workspace_resource(workspace: Workspace = CurrentWorkspace(required=False)) -> str:
-    """The workspace of whoever reads it: session, directory, config and project, each with its source."""
-    return workspace_result(workspace).model_dump_json(indent=2)
-
-
-async def config_schema_resource() -> str:
-    """The JSON Schema of .workflow-mcp/config.json."""
-    return json.dumps(config_schema(), indent=2)
-
-
-def register(server: FastMCP) -> None:
-    """Add this module's tools and resources to a server."""
-    server.tool(client_errors(set_working_directory), annotations=CREATE)
-    server.tool(client_errors(get_working_directory), annotations=READ)
-    server.tool(client_errors(init_project), annotations=WRITE)
-    server.tool(client_errors(end_session), annotations=WRITE)
-    server.tool(client_errors(health_check), annotations=READ)
-    as_json = partial(server.resource, mime_type="application/json")
-    as_json("workflow://workspace", name="workspace")(client_errors(workspace_resource))
-    as_json("workflow://config-schema", name="config-schema")(client_errors(config_schema_resource))

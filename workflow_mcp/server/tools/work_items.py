@@ -1,15 +1,13 @@
-"""Tools and resources for work items: arguments in, a call of the service, its answer as text or structure."""
+"""Tools for work items: arguments in, a call of the service, its answer as text or structure."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
 
-from fastmcp import FastMCP
 from pydantic import Field
 
 from workflow_mcp.server import rows
-from workflow_mcp.server.annotations import CREATE, READ, WRITE
 from workflow_mcp.server.arguments import (
     ActorArgument,
     Cursor,
@@ -25,8 +23,7 @@ from workflow_mcp.server.arguments import (
     item_update,
     new_item,
 )
-from workflow_mcp.server.calls import client_errors
-from workflow_mcp.server.current_work_items import CurrentWorkItems
+from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import claim_result, detail_result
 from workflow_mcp.server.results import ClaimResult, WorkItemDetail
 from workflow_mcp.work.values import ItemQuery, LinkKind
@@ -125,32 +122,3 @@ async def delete_work_items(
     """Hide work items and what is below them; restore=true brings them back. Nothing is lost."""
     result = await work.delete(ids, restore=restore, confirm=confirm)
     return rows.deleted_text(work, result.items, result.became_ready, restore=restore)
-
-
-async def work_item_resource(
-    id: ItemId,
-    work: WorkItems = CurrentWorkItems(),
-) -> str:
-    """One work item of the reader's project, whole."""
-    return detail_result(work, await work.get(id)).model_dump_json(indent=2)
-
-
-async def ready_resource(work: WorkItems = CurrentWorkItems()) -> str:
-    """The work items of the reader's project that are ready to be claimed, one a line."""
-    return await rows.list_text(work, ItemQuery(limit=200))
-
-
-def register(server: FastMCP) -> None:
-    """Add this module's tools and resources to a server."""
-    server.tool(client_errors(create_work_items), annotations=CREATE, output_schema=None)
-    server.tool(client_errors(list_work_items), annotations=READ, output_schema=None)
-    server.tool(client_errors(get_work_item), annotations=READ)
-    server.tool(client_errors(claim_work_item), annotations=CREATE)
-    server.tool(client_errors(update_work_items), annotations=CREATE, output_schema=None)
-    server.tool(client_errors(link_work_items), annotations=WRITE, output_schema=None)
-    server.tool(client_errors(delete_work_items), annotations=WRITE, output_schema=None)
-    as_json, as_text = "application/json", "text/plain"
-    server.resource("workflow://work-items/{id}", name="work-item", mime_type=as_json)(
-        client_errors(work_item_resource)
-    )
-    server.resource("workflow://ready", name="ready", mime_type=as_text)(client_errors(ready_resource))

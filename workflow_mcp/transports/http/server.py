@@ -9,7 +9,6 @@ import anyio
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
-from sse_starlette.sse import AppStatus
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 from workflow_mcp import __version__
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
+from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
 from workflow_mcp.session_context import MAX_IDLE
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
@@ -58,8 +58,7 @@ class DrainingServer(uvicorn.Server):
 
     async def run_until_told(self) -> None:
         """Serve until a signal comes."""
-        # Left alone, it cuts off every answer that goes out as a stream the moment a signal comes.
-        AppStatus.enable_automatic_graceful_drain = False
+        keep_streams_at_shutdown()
         await self.serve(sockets=[self._listener])
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
@@ -88,8 +87,7 @@ def build_http_server(settings: Settings, *, session_store: SessionStore | None 
     drain = Drain()
     server = build_server(settings, session_store=session_store)
     server.auth = auth
-    # None of our tools takes `Mcp-Param-*` headers; left alone, the SDK lists all tools before each call to find out.
-    server._mcp_server.get_tool_input_schema = lambda _name: None  # noqa: SLF001
+    skip_parameter_headers(server)
     _add_health(server, drain)
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host

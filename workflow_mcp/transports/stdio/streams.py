@@ -23,6 +23,8 @@ from fastmcp.server.context import reset_transport, set_transport
 from fastmcp.utilities.logging import temporary_log_level
 from mcp.server.stdio import stdio_server
 
+from workflow_mcp.server.compat import lowlevel_server, running_lifespan
+
 MAX_LINE_BYTES = 2**30
 
 
@@ -34,12 +36,12 @@ async def run_on_stdio(server: FastMCP, *, log_level: str, end_input: Callable[[
     if sys.platform == "win32":
         await server.run_stdio_async(show_banner=False, log_level=log_level)
         return
-    lowlevel = server._mcp_server  # noqa: SLF001 - FastMCP offers no other way to hand it an input
+    lowlevel = lowlevel_server(server)
     token = set_transport("stdio")
     try:
         with temporary_log_level(log_level), _text_to_stdout(end_input) as text:
             async with (
-                server._lifespan_manager(),  # noqa: SLF001 - see above
+                running_lifespan(server),
                 _lines_of_stdin() as lines,
                 stdio_server(stdin=lines, stdout=text) as (read, write),
             ):

@@ -1,0 +1,157 @@
+"""Each private part is still where `server/compat.py` reaches for it; if not, a sentence says what moved."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastmcp import Client, Context, FastMCP
+from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
+from mcp.server.lowlevel import Server
+from sse_starlette.sse import AppStatus
+
+import workflow_mcp
+from workflow_mcp.server import compat
+
+PACKAGE = Path(str(workflow_mcp.__file__)).parent
+
+
+class Seen(ServerMiddleware[Any]):
+    """Notes the methods of the requests that it sees."""
+
+    def __init__(self) -> None:
+        self.methods: list[str] = []
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        self.methods.append(str(ctx.method))
+        return await call_next(ctx)
+
+
+def test_the_sdk_s_server_is_within_fastmcp_s() -> None:
+    """It can be run on streams of our own."""
+    server = FastMCP("x")
+    assert hasattr(server, "_mcp_server"), "FastMCP moved the SDK's server (FastMCP._mcp_server)"
+    assert isinstance(compat.lowlevel_server(server), Server), "FastMCP's _mcp_server is no SDK Server any more"
+
+
+async def test_request_middleware_sees_requests() -> None:
+    """Middleware of the SDK's server is called for each request."""
+    server, seen = FastMCP("x"), Seen()
+    compat.add_request_middleware(server, seen)
+    async with Client(server) as client:
+        await client.list_tools()
+    assert "tools/list" in seen.methods, "the SDK no longer calls what is in Server.middleware"
+
+
+def test_the_lookup_of_parameter_headers_can_be_replaced() -> None:
+    """The SDK asks `get_tool_input_schema` which headers a tool takes."""
+    server = FastMCP("x")
+    assert "get_tool_input_schema" in vars(compat.lowlevel_server(server)), "the SDK moved get_tool_input_schema"
+    compat.skip_parameter_headers(server)
+    lookup = compat.lowlevel_server(server).get_tool_input_schema
+    assert lookup is not None
+    assert lookup("any") is None
+
+
+async def test_a_running_lifespan_is_entered_once() -> None:
+    """Entered twice at once, a server's lifespan runs once, and its result is what calls see."""
+    runs: list[FastMCP] = []
+
+    async def run(server: FastMCP) -> Any:
+        runs.append(server)
+        yield {"run": len(runs)}
+
+    from fastmcp.server.lifespan import lifespan
+
+    server: FastMCP = FastMCP("x", lifespan=lifespan(run))
+    assert hasattr(server, "_lifespan_manager"), "FastMCP moved its lifespan (FastMCP._lifespan_manager)"
+    async with compat.running_lifespan(server), compat.running_lifespan(server):
+        assert len(runs) == 1, "FastMCP._lifespan_manager no longer enters a lifespan once"
+
+
+async def test_a_mounted_server_is_told_from_one_that_runs_beside() -> None:
+    """Only a server that is mounted is entered by a host, not one that starts after it in the same task."""
+    found: dict[str, bool] = {}
+
+    def server(name: str) -> FastMCP:
+        async def run(_server: FastMCP) -> Any:
+            found[name] = compat.is_entered_by_host()
+            yield {}
+
+        from fastmcp.server.lifespan import lifespan
+
+        return FastMCP(name, lifespan=lifespan(run))
+
+    host, mounted, beside = server("host"), server("mounted"), server("beside")
+    host.mount(mounted, namespace="inner")
+    async with compat.running_lifespan(host), compat.running_lifespan(beside):
+        assert found == {"host": False, "mounted": True, "beside": False}, "FastMCP moved _lifespan_root_active"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_request_leads_to_its_connection(mode: Any) -> None:
+    """With a state of its own and a stack of what happens when it closes."""
+    server, closed = FastMCP("x"), asyncio.Event()
+
+    @server.tool
+    def note(context: Context) -> str:
+        connection = compat.connection_of(context)
+        connection.exit_stack.callback(closed.set)
+        return str(connection.state.setdefault("count", "first"))
+
+    async with Client(server, mode=mode) as client:
+        assert (await client.call_tool("note")).data == "first", "the SDK moved a request's connection"
+    async with asyncio.timeout(5):
+        await closed.wait()
+
+
+def test_sse_starlette_can_be_kept_from_cutting_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its switch is where it was."""
+    assert hasattr(AppStatus, "enable_automatic_graceful_drain"), "sse-starlette moved its switch for draining"
+    monkeypatch.setattr(AppStatus, "enable_automatic_graceful_drain", True)
+    compat.keep_streams_at_shutdown()
+    assert AppStatus.enable_automatic_graceful_drain is False
+
+
+async def test_fastmcp_logs_where_our_filters_are(caplog: pytest.LogCaptureFixture) -> None:
+    """Arguments at DEBUG and failures as errors, in the loggers that `compat` names."""
+    server = FastMCP("x")
+
+    def fail() -> str:
+        raise RuntimeError("unexpected")
+
+    server.tool(fail)
+    server.prompt(fail)
+    names = (compat.ARGUMENTS_LOGGER, *compat.ERROR_LOGGERS)
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.addHandler(caplog.handler)
+        logger.setLevel(logging.DEBUG)
+    try:
+        async with Client(server) as client:
+            await client.call_tool("fail", raise_on_error=False)
+            with pytest.raises(Exception, match="fail"):
+                await client.get_prompt("fail")
+    finally:
+        for name in names:
+            logging.getLogger(name).removeHandler(caplog.handler)
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    for name in names:
+        assert any(record.name == name for record in caplog.records), f"FastMCP no longer logs calls as {name}"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_nothing_else_reaches_for_private_parts(path: Path) -> None:
+    """No other module imports an underscore name of another package or silences the lint rule against private parts."""
+    if path.name == "compat.py":
+        return
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and not str(node.module).startswith(("workflow_mcp", "__future__")):
+            assert not any(alias.name.startswith("_") for alias in node.names), f"{path.name}:{node.lineno}"
+    for line in text.splitlines():
+        assert "SLF001" not in line or "public name" in line, f"{path.name}: {line.strip()}"

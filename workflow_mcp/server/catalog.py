@@ -1,0 +1,59 @@
+"""Everything that the server offers its clients, in the order in which they list it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastmcp import FastMCP
+from mcp_types import ToolAnnotations
+
+from workflow_mcp.server import prompts, resources
+from workflow_mcp.server.tools import projects, session, work_items
+
+READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+CREATE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+
+JSON, TEXT = "application/json", "text/plain"
+
+# Function, effects, and whether the answer is structured; a plain text has no output schema.
+TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
+    (session.set_working_directory, CREATE, True),
+    (session.get_working_directory, READ, True),
+    (session.init_project, WRITE, True),
+    (session.end_session, WRITE, True),
+    (session.health_check, READ, True),
+    (projects.list_projects, READ, False),
+    (projects.switch_project, WRITE, True),
+    (work_items.create_work_items, CREATE, False),
+    (work_items.list_work_items, READ, False),
+    (work_items.get_work_item, READ, True),
+    (work_items.claim_work_item, CREATE, True),
+    (work_items.update_work_items, CREATE, False),
+    (work_items.link_work_items, WRITE, False),
+    (work_items.delete_work_items, WRITE, False),
+)
+
+# URI, name, function and media type.
+RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
+    ("workflow://workspace", "workspace", resources.workspace_resource, JSON),
+    ("workflow://config-schema", "config-schema", resources.config_schema_resource, JSON),
+    ("workflow://work-items/{id}", "work-item", resources.work_item_resource, JSON),
+    ("workflow://ready", "ready", resources.ready_resource, TEXT),
+)
+
+PROMPTS: tuple[Callable[..., Any], ...] = (prompts.plan_work,)
+
+
+def register(server: FastMCP) -> None:
+    """Add everything to a server."""
+    for function, effects, structured in TOOLS:
+        if structured:
+            server.tool(function, annotations=effects)
+        else:
+            server.tool(function, annotations=effects, output_schema=None)
+    for uri, name, function, media_type in RESOURCES:
+        server.resource(uri, name=name, mime_type=media_type)(function)
+    for function in PROMPTS:
+        server.prompt(function)

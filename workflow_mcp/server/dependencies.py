@@ -1,0 +1,71 @@
+"""What tools, resources and prompts get injected: the caller's workspace, and the work items of its project."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fastmcp.server.context import Context
+from fastmcp.server.dependencies import get_context
+from uncalled_for import Dependency, current_frame
+
+from workflow_mcp.server.calls import call_of
+from workflow_mcp.server.services import services_of
+from workflow_mcp.work.values import Actor
+from workflow_mcp.workspace.values import Call, Workspace
+from workflow_mcp.workspace.work_items import WorkItems
+
+ANYBODY = "somebody"
+
+
+class _CurrentWorkspace(Dependency[Workspace]):
+    def __init__(self, *, required: bool, choice: bool) -> None:
+        self._required = required
+        self._choice = choice
+
+    async def __aenter__(self) -> Workspace:
+        context = get_context()
+        handle = current_frame().provided.get("session")
+        resolver = services_of(context).resolver
+        resolve = resolver.require if self._required else resolver.resolve
+        return await resolve(call_of(context, handle), choice=self._choice)
+
+
+def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace:  # noqa: N802 - stands for its value
+    """The caller's workspace, as the default of a tool's or a resource's parameter.
+
+    A `session` argument of the same tool, if it has one, is taken as the handle. With `required`,
+    the call is refused when no directory is known; else the workspace's `place` is None. Without
+    `choice`, its project is the config's even where the session chose another.
+
+    Example:
+        @host.tool
+        def where(workspace: Workspace = CurrentWorkspace()) -> str:
+            return workspace.directory
+    """
+    return cast("Workspace", _CurrentWorkspace(required=required, choice=choice))
+
+
+class _CurrentWorkItems(Dependency[WorkItems]):
+    async def __aenter__(self) -> WorkItems:
+        context, arguments = get_context(), current_frame().provided
+        return await _work_items(context, call_of(context, arguments.get("session")), arguments.get("actor"))
+
+
+async def _work_items(context: Context, call: Call, actor: str | None) -> WorkItems:
+    services = services_of(context)
+    workspace = await services.resolver.require(call)
+    data = await services.projects.data_of(workspace)
+    name = actor or services.connections.actor(workspace.session_key)
+    return WorkItems(data, _actor(name, call, workspace), identified=name is not None)
+
+
+def _actor(name: str | None, call: Call, workspace: Workspace) -> Actor:
+    return Actor(name or call.caller.principal or ANYBODY, workspace.directory or "")
+
+
+def CurrentWorkItems() -> WorkItems:  # noqa: N802 - stands for its value
+    """The work items of the caller's project, as the default of a tool's or a resource's parameter.
+
+    The `session` and `actor` arguments of the same tool, if it has them, say whose call it is.
+    """
+    return cast("WorkItems", _CurrentWorkItems())
