@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.support import BOUND, FakeClock, turns
+from tests.support import BOUND, DictStore, FakeClock, turns
 from workflow_mcp.session_context import (
     MAX_IDLE,
     MAX_SESSIONS,
@@ -53,7 +53,7 @@ async def test_setting_again_replaces_everything_found_before() -> None:
 
 
 async def test_times_are_those_of_the_clock() -> None:
-    """`set_at` is when the directory was set, `last_used` when the session was last used; `get_session` is no use."""
+    """`set_at` is when the session was created, `last_used` when it was last used; `get_session` does not use it."""
     clock = FakeClock(100.0)
     manager = SessionContextManager(clock=clock)
     await manager.set_working_directory("a", "/a")
@@ -63,6 +63,20 @@ async def test_times_are_those_of_the_clock() -> None:
     session = await manager.get_session("a")
     assert session is not None
     assert (session.set_at, session.last_used) == (100.0, 150.0)
+
+
+async def test_another_directory_does_not_change_when_the_session_was_created() -> None:
+    """`set_at` stays what it was when a directory is set again, also after a restart that found the session stored."""
+    clock, store = FakeClock(100.0), DictStore()
+    manager = SessionContextManager(clock=clock, store=store)
+    await manager.set_project("a", config_path=None, project_id="p")
+    for restarted in (manager, SessionContextManager(clock=clock, store=store)):
+        clock.advance(50)
+        await restarted.set_working_directory("a", f"/at-{clock.now}")
+        session = await restarted.get_session("a")
+        assert session is not None
+        assert (session.set_at, session.last_used) == (100.0, clock.now)
+        assert session.working_directory == f"/at-{clock.now}"
 
 
 async def test_a_session_that_is_handed_out_is_a_copy() -> None:
@@ -80,7 +94,7 @@ async def test_a_project_may_be_the_first_thing_that_is_known() -> None:
     clock = FakeClock(100.0)
     manager = SessionContextManager(clock=clock)
     await manager.set_project("chose", config_path=None, project_id="p")
-    assert await manager.get_session("chose") == SessionContext("chose", project_id="p", last_used=100.0)
+    assert await manager.get_session("chose") == SessionContext("chose", None, None, "p", 100.0, 100.0)
     await manager.set_working_directory("a", "/a")
     clock.advance(50)
     await manager.set_project("a", config_path="/a/c", project_id="p")

@@ -38,7 +38,7 @@ class SessionContext:
         working_directory: absolute path set by the client; None until it sets one.
         config_path: the config that was found from there; None without one, and when the project was chosen.
         project_id: the project that config names, or the one that was chosen; None without either.
-        set_at: when the working directory was last set, wall-clock seconds; None until then.
+        set_at: when the session was first created, wall-clock seconds; setting another directory does not change it.
         last_used: when the session was last used, wall-clock seconds.
     """
 
@@ -129,11 +129,11 @@ class SessionContextManager:
         self, session_id: str, directory: str, *, config_path: str | None = None, project_id: str | None = None
     ) -> None:
         """Set the session's working directory and what was found there, creating the session if needed; touches it."""
+        with suppress(SessionError):  # logged; an entry that cannot be read is replaced by the one that is set now
+            await self._restore(session_id)
         with self._lock:
-            session = self._sessions.setdefault(session_id, SessionContext(session_id))
-            self._sessions.move_to_end(session_id)
+            session = self._touched(session_id)
             session.working_directory, session.config_path, session.project_id = directory, config_path, project_id
-            session.set_at = session.last_used = self._clock()
             evicted = self._make_room()
         await self._save(session_id, evicted)
 
@@ -162,8 +162,8 @@ class SessionContextManager:
         """Note the session's project, creating the session if needed; one without a config is one that was chosen."""
         await self._restore(session_id)
         with self._lock:
-            session = self._sessions.setdefault(session_id, SessionContext(session_id))
-            session.config_path, session.project_id, session.last_used = config_path, project_id, self._clock()
+            session = self._touched(session_id)
+            session.config_path, session.project_id = config_path, project_id
             evicted = self._make_room()
         await self._save(session_id, evicted)
 
@@ -189,6 +189,13 @@ class SessionContextManager:
     def is_saved(self, session_id: str) -> bool:
         """Whether the session's last change reached the archive; True when there is none to reach."""
         return self._archive is None or self._archive.is_saved(session_id)
+
+    def _touched(self, session_id: str) -> SessionContext:
+        now = self._clock()
+        session = self._sessions.setdefault(session_id, SessionContext(session_id, set_at=now))
+        self._sessions.move_to_end(session_id)
+        session.last_used = now
+        return session
 
     def _make_room(self) -> list[str]:
         evicted: list[str] = []
