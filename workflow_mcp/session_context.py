@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Self
+from typing import Self
 
 from workflow_mcp.errors import SessionError
 from workflow_mcp.sessions.archive import STORED, SessionArchive
@@ -48,10 +48,6 @@ class SessionContext:
     project_id: str | None = None
     set_at: float | None = None
     last_used: float = 0.0
-
-    def to_entry(self) -> dict[str, Any]:
-        """What is stored of it: everything but the session key."""
-        return {name: getattr(self, name) for name in STORED}
 
 
 class SessionContextManager:
@@ -248,7 +244,7 @@ class SessionContextManager:
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:
             session = self._sessions.get(session_id)
-            return None if session is None else session.to_entry()
+            return None if session is None else {name: getattr(session, name) for name in STORED}
 
     async def _cleanup_loop(self) -> None:
         while True:
