@@ -2,9 +2,12 @@
 
     WorkflowError                 code, message, next_step
     ├── DirectoryError            a directory that cannot be a working directory, or none is known
+    │   └── RootsUnansweredError  the client declares roots and did not answer when it was asked for them
     ├── SessionError              whose call this is cannot be told, or the handle is not good
     ├── ConfigError               a `.workflow-mcp/config.json` that is there but cannot be used
+    │   └── ConfigWriteError      it or its folder cannot be written
     ├── ProjectError              no project, the wrong one, or more than one
+    │   └── ProjectUnknownError   no project has this id or name
     ├── StoreError                a project's data cannot be reached
     ├── WorkItemError             a work item that cannot be found, changed or claimed
     └── UsageError                arguments, settings or a host that do not fit
@@ -128,6 +131,10 @@ class DirectoryError(WorkflowError):
     """A directory that cannot be the working directory, or none is known."""
 
 
+class RootsUnansweredError(DirectoryError):
+    """The client declares roots and did not answer when it was asked for them."""
+
+
 class SessionError(WorkflowError):
     """Whose call this is cannot be told, or the handle is not good."""
 
@@ -136,8 +143,16 @@ class ConfigError(WorkflowError):
     """A config file that is there but cannot be used."""
 
 
+class ConfigWriteError(ConfigError):
+    """A config file or its folder that cannot be written."""
+
+
 class ProjectError(WorkflowError):
     """No project, the wrong one, or more than one."""
+
+
+class ProjectUnknownError(ProjectError):
+    """No project has this id or name."""
 
 
 class StoreError(WorkflowError):

@@ -123,7 +123,7 @@ async def test_every_row_in_its_order(tmp_path: Path, era: Era, transport: Trans
         workspace = await resolved(tmp_path, [*own[number:], *others], era, transport)
         assert (workspace.directory, workspace.directory_source) == (str(tmp_path / row), row)
     nothing = await resolved(tmp_path, [row for row in ROWS if row not in own], era, transport)
-    assert (nothing.place, nothing.directory, nothing.directory_source, nothing.project) == (None, None, None, None)
+    assert (nothing.location, nothing.directory, nothing.directory_source, nothing.project) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ async def test_a_process_directory_that_says_nothing_is_none(tmp_path: Path, own
     """A server started in `/`, at home or in an installed package has no directory of its own."""
     (tmp_path / own.strip("/")).mkdir(exist_ok=True)
     world = World(tmp_path, process_directory="/" if own == "/" else str(tmp_path / own))
-    assert (await world.resolver.resolve(Call(STDIO))).place is None
+    assert (await world.resolver.resolve(Call(STDIO))).location is None
 
 
 async def test_every_bad_handle_is_one_error(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def local_resolver(settings: Settings) -> Resolver:
 
 def examine(directory: str, settings: Settings) -> list[Step]:
     """All steps for `directory`, as a stdio server that is started there would take them."""
-    return [*_about_server(settings), *_about_sources(directory, settings), *_about_place(directory, settings)]
+    return [*_about_server(settings), *_about_sources(directory, settings), *_about_location(directory, settings)]
 
 
 def report(directory: str, steps: list[Step]) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _given(value: str | None, otherwise: str) -> tuple[Verdict, str]:
     return ("none", otherwise) if value is None else ("ok", value)
 
 
-def _about_place(directory: str, settings: Settings) -> Iterator[Step]:
+def _about_location(directory: str, settings: Settings) -> Iterator[Step]:
     try:
         checked = check_directory(directory, "option", allowed_roots=settings.allowed_roots)
     except WorkflowError as error:
@@ -101,13 +101,13 @@ def _about_place(directory: str, settings: Settings) -> Iterator[Step]:
     links = "" if checked.path == checked.resolved else f", which really is {checked.resolved}"
     yield Step("directory", "ok", f"{checked.path}{links}")
     try:
-        place = local_resolver(settings).locate_now(directory, "option")
+        location = local_resolver(settings).locate_now(directory, "option")
     except WorkflowError as error:
         yield from _about_walk(directory, settings, found=None)
         yield Step("config", "problem", str(error))
         return
-    yield from _about_walk(directory, settings, found=place.config_path)
-    yield from _about_project(place)
+    yield from _about_walk(directory, settings, found=location.config_path)
+    yield from _about_project(location)
 
 
 def _about_walk(directory: str, settings: Settings, *, found: str | None) -> Iterator[Step]:
@@ -125,15 +125,15 @@ def _about_walk(directory: str, settings: Settings, *, found: str | None) -> Ite
             yield Step("look for config", "ignored", f"{config_path_in(folder)}: the home directory's own")
 
 
-def _about_project(place: Location) -> Iterator[Step]:
-    if place.config is None:
+def _about_project(location: Location) -> Iterator[Step]:
+    if location.config is None:
         yield Step("config", "none", "there is none here or above: `workflow-mcp init` makes one")
         return
-    flags = [name for name in ("auto_switch", "strict_mode", "dry_run") if getattr(place.config, name)]
-    yield Step("config", "ok", f"{place.config_path}: {', '.join(flags) or 'no flag is set'}")
-    if place.project is None:
+    flags = [name for name in ("auto_switch", "strict_mode", "dry_run") if getattr(location.config, name)]
+    yield Step("config", "ok", f"{location.config_path}: {', '.join(flags) or 'no flag is set'}")
+    if location.project is None:
         yield Step("project", "none", "auto_switch is false: each session chooses its project")
-    elif place.project.id is None:
-        yield Step("project", "ok", f"{place.project.name}, without an id yet: `workflow-mcp init` writes one")
+    elif location.project.id is None:
+        yield Step("project", "ok", f"{location.project.name}, without an id yet: `workflow-mcp init` writes one")
     else:
-        yield Step("project", "ok", f"{place.project.name} ({place.project.id})")
+        yield Step("project", "ok", f"{location.project.name} ({location.project.id})")

@@ -165,12 +165,12 @@ def _with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[No
 @asynccontextmanager
 async def _open_work_items(directory: str) -> AsyncIterator[WorkItems]:
     settings = load_settings()
-    place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
+    location = local_resolver(settings).locate_now(settings.absolute(directory), "option")
     threads = WorkerThreads(timeout=settings.file_timeout)
     projects = Projects(settings=settings, threads=threads)
     try:
-        data = await projects.data_of(Workspace(None, None, place, place.project))
-        yield WorkItems(data, Actor(ACTOR, place.directory.path))
+        data = await projects.data_of(Workspace(None, None, location, location.project))
+        yield WorkItems(data, Actor(ACTOR, location.directory.path))
     finally:
         await projects.aclose()
         threads.close()

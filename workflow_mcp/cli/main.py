@@ -80,8 +80,8 @@ def init(
 ) -> None:
     """Make a directory, or its git repository, a project: create or complete .workflow-mcp/config.json."""
     settings = load_settings()
-    place = local_resolver(settings).locate_now(settings.absolute(directory), "option")
-    done = init_project(place, name=name, home=settings.home)
+    location = local_resolver(settings).locate_now(settings.absolute(directory), "option")
+    done = init_project(location, name=name, home=settings.home)
     Console().print(Text(done.message), soft_wrap=True)
 
 

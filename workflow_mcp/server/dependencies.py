@@ -34,7 +34,7 @@ def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace
     """The caller's workspace, as the default of a tool's or a resource's parameter.
 
     A `session` argument of the same tool, if it has one, is taken as the handle. With `required`,
-    the call is refused when no directory is known; else the workspace's `place` is None. Without
+    the call is refused when no directory is known; else the workspace's `location` is None. Without
     `choice`, its project is the config's even where the session chose another.
 
     Example:

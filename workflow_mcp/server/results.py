@@ -119,10 +119,10 @@ def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
 
 
 def _sentences(workspace: Workspace) -> list[str]:
-    if workspace.place is None:
+    if workspace.location is None:
         return [f"No working directory is known. Call {SET_IT}."]
-    said = [f"Working in {workspace.directory} ({SOURCES[workspace.place.directory.source]})."]
-    config = workspace.place.config
+    said = [f"Working in {workspace.directory} ({SOURCES[workspace.location.directory.source]})."]
+    config = workspace.location.config
     if workspace.chosen and workspace.project is not None:
         said.append(f"Project {workspace.project.name} (chosen with switch_project).")
     elif config is None:

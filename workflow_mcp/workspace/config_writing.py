@@ -14,7 +14,7 @@ import secrets
 import stat
 from collections.abc import Callable
 
-from workflow_mcp.errors import Code, ConfigError
+from workflow_mcp.errors import Code, ConfigError, ConfigWriteError
 from workflow_mcp.workspace.config_files import MAX_BYTES, check_within, checked_state, fingerprint, too_large
 from workflow_mcp.workspace.open_folders import LockTimeout, OpenFolder, open_folder
 
@@ -133,7 +133,7 @@ def _os_error(path: str, error: OSError, within: str | None) -> ConfigError:
             "out of WORKFLOW_MCP_ALLOWED_ROOTS.",
             "call again when nobody exchanges it.",
         )
-    return ConfigError(
+    return ConfigWriteError(
         Code.CONFIG_NOT_WRITABLE,
         f"{path}: {error.strerror or error}.",
         "make that folder writable for the user who runs the server.",

@@ -27,10 +27,10 @@ class Initialised:
     message: str
 
 
-def init_project(place: Location, *, name: str | None, home: str) -> Initialised:
-    """Create or complete the config of the project that a place belongs to; blocking, safe to repeat and to race.
+def init_project(location: Location, *, name: str | None, home: str) -> Initialised:
+    """Create or complete the config of the project that a location belongs to; blocking, safe to repeat and to race.
 
-    A config in the place's repository is completed; else one is made at the nearest git top level,
+    A config in the location's repository is completed; else one is made at the nearest git top level,
     or in the directory itself outside of repositories.
 
     Raises:
@@ -39,15 +39,15 @@ def init_project(place: Location, *, name: str | None, home: str) -> Initialised
     """
     if name is not None:
         _check_name(name)
-    top = project_top(place.directory, home=home)
+    top = project_top(location.directory, home=home)
     path = config_path_in(top)
-    if place.config_path is not None and _belongs_to(place.config_path, top):
-        path = place.config_path
+    if location.config_path is not None and _belongs_to(location.config_path, top):
+        path = location.config_path
     steps: list[str] = []
     write_config_file(
         path,
         lambda current: _completed(path, current, name or default_name(top), steps),
-        within=place.directory.root,
+        within=location.directory.root,
     )
     return Initialised(path, steps[-1])
 

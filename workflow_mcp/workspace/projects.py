@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from workflow_mcp.errors import Code, ConfigError, ProjectError
+from workflow_mcp.errors import Code, ConfigWriteError, ProjectError, ProjectUnknownError
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
@@ -73,7 +73,7 @@ class Projects:
         """
         return await (await self.store()).find_project(id_or_name)
 
-    async def choose(self, id_or_name: str, place: Location | None) -> Project:
+    async def choose(self, id_or_name: str, location: Location | None) -> Project:
         """The same for a session; the project of its own config is made when nobody has worked in it yet.
 
         Raises:
@@ -81,13 +81,13 @@ class Projects:
         """
         try:
             return await self.find(id_or_name)
-        except ProjectError as error:
-            own = None if place is None or place.config is None else place.config.project
-            if error.code != Code.PROJECT_UNKNOWN or own is None or place is None:
+        except ProjectUnknownError:
+            own = None if location is None or location.config is None else location.config.project
+            if own is None or location is None:
                 raise
             if id_or_name != own.name and id_or_name.lower() != own.id:
                 raise
-        data = await self._data(Project(own.id, own.name), place)
+        data = await self._data(Project(own.id, own.name), location)
         await data.store.ensure(data.project)
         return data.project
 
@@ -100,16 +100,16 @@ class Projects:
             ProjectError: `NO_PROJECT`, `PROJECT_AMBIGUOUS`, or `DRY_RUN` where the project would have to be made.
             ConfigError: the config is broken.
         """
-        project, place = workspace.project, workspace.place
-        if project is None or place is None:
+        project, location = workspace.project, workspace.location
+        if project is None or location is None:
             raise no_project(workspace)
-        return await self._data(project, place)
+        return await self._data(project, location)
 
-    async def _data(self, project: Project, place: Location) -> Data:
+    async def _data(self, project: Project, location: Location) -> Data:
         store = await self.store()
-        dry_run = place.config_path if place.config is not None and place.config.dry_run else None
+        dry_run = location.config_path if location.config is not None and location.config.dry_run else None
         if project.id is None:
-            return await self._named(store, project.name, place, dry_run)
+            return await self._named(store, project.name, location, dry_run)
         if dry_run is not None and not await self._is_known(project.id):
             raise dry_run_error(dry_run, f"the project {project.name} would be made")
         return Data(store, project, dry_run)
@@ -121,15 +121,15 @@ class Projects:
             return False
         return True
 
-    async def _named(self, store: Store, name: str, place: Location, dry_run: str | None) -> Data:
+    async def _named(self, store: Store, name: str, location: Location, dry_run: str | None) -> Data:
         if dry_run is not None:
             known = await store.project_by_name(name)
             if known is None:
                 raise dry_run_error(dry_run, f"the project {name} would be made")
             return Data(store, known, dry_run)
-        found, path = await store.project_named(name), place.config_path or ""
-        write = partial(_written_id, path, found.known_id, place.directory.root)
-        written = await self._threads.run_bounded(place.directory.path, write)
+        found, path = await store.project_named(name), location.config_path or ""
+        write = partial(_written_id, path, found.known_id, location.directory.root)
+        written = await self._threads.run_bounded(location.directory.path, write)
         if written is None:
             note = f"The project's id could not be written into {path}; the project is found by its name."
             return Data(store, found, note=note)
@@ -139,15 +139,13 @@ class Projects:
 def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:
     try:
         return write_project_id(config_path, project_id, within=within)
-    except ConfigError as error:
-        if error.code != Code.CONFIG_NOT_WRITABLE:
-            raise
+    except ConfigWriteError:
         return None
 
 
 def no_project(workspace: Workspace) -> ProjectError:
     """The error for a call that needs a project when there is none."""
-    config = None if workspace.place is None else workspace.place.config
+    config = None if workspace.location is None else workspace.location.config
     if config is None:
         return ProjectError(
             Code.NO_PROJECT,

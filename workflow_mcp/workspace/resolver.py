@@ -52,7 +52,7 @@ class Resolver:
         self._find_project = find_project
 
     async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
-        """The call's workspace; its place is None when no row of table 2 applies.
+        """The call's workspace; its location is None when no row of table 2 applies.
 
         Without `choice`, the project is the config's even where the session chose another.
 
@@ -64,16 +64,16 @@ class Resolver:
         """
         session = await self.session(call.caller)
         found = await self._directory(call, session)
-        place = None if found is None else await self.locate(*found)
-        project = None if place is None else place.project
+        location = None if found is None else await self.locate(*found)
+        project = None if location is None else location.project
         chosen = chosen_project(session) if choice else None
         if chosen is not None:
-            check_choice(place, chosen)
+            check_choice(location, chosen)
             project = await self._find_project(chosen)
-        return Workspace(session_key(call.caller), call.caller.handle, place, project, chosen is not None)
+        return Workspace(session_key(call.caller), call.caller.handle, location, project, chosen is not None)
 
     async def require(self, call: Call, *, choice: bool = True) -> Workspace:
-        """The call's workspace, which has a place.
+        """The call's workspace, which has a location.
 
         Raises:
             SessionError: `NO_SESSION`, over HTTP, when nothing says which directory the client works in.
@@ -81,7 +81,7 @@ class Resolver:
             WorkflowError: see `resolve`.
         """
         workspace = await self.resolve(call, choice=choice)
-        if workspace.place is None:
+        if workspace.location is None:
             raise missing_directory(call.caller, workspace.session_key)
         return workspace
 
@@ -105,7 +105,7 @@ class Resolver:
         return session
 
     async def locate(self, given: str, source: DirectorySource) -> Location:
-        """The place that a directory is.
+        """The location that a directory is.
 
         Raises:
             DirectoryError: the directory cannot be used.
@@ -155,17 +155,17 @@ def chosen_project(session: SessionContext | None) -> str | None:
     return None if session is None or session.config_path is not None else session.project_id
 
 
-def check_choice(place: Location | None, project_id: str) -> None:
+def check_choice(location: Location | None, project_id: str) -> None:
     """Let a session choose only what the config there allows.
 
     Raises:
         ProjectError: `STRICT_MODE`.
     """
-    config = None if place is None else place.config
+    config = None if location is None else location.config
     if config is not None and config.strict_mode and config.project.id != project_id:
         raise ProjectError(
             Code.STRICT_MODE,
-            f"strict_mode is true in {place.config_path if place else None}: only its own project "
+            f"strict_mode is true in {location.config_path if location else None}: only its own project "
             f"{shown(config.project.name)} may be used here, not {project_id}.",
             'call switch_project(project="") to go back to it.',
         )

@@ -54,28 +54,28 @@ class Workspace:
     Attributes:
         session_key: what the session is stored under; None when nothing identifies the caller.
         handle: the handle the client passed or was given.
-        place: the directory, where it came from, and its config; None when no directory is known.
+        location: the directory, where it came from, and its config; None when no directory is known.
         project: the project the call works in.
         chosen: whether the session chose that project with switch_project, rather than the config.
     """
 
     session_key: str | None
     handle: str | None = None
-    place: Location | None = None
+    location: Location | None = None
     project: Project | None = None
     chosen: bool = False
 
     @property
     def directory(self) -> str | None:
         """The working directory, absolute."""
-        return None if self.place is None else self.place.directory.path
+        return None if self.location is None else self.location.directory.path
 
     @property
     def directory_source(self) -> DirectorySource | None:
         """Which row of table 2 the directory came from."""
-        return None if self.place is None else self.place.directory.source
+        return None if self.location is None else self.location.directory.source
 
     @property
     def config_path(self) -> str | None:
         """The config that applies."""
-        return None if self.place is None else self.place.config_path
+        return None if self.location is None else self.location.config_path

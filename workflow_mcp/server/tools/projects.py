@@ -53,8 +53,8 @@ async def switch_project(
         config_path = workspace.config_path
         await services.sessions.set_project(key, config_path=config_path, project_id=_id_of(workspace))
         return workspace_result(replace(workspace, handle=handle))
-    chosen = await services.projects.choose(project, workspace.place)
-    check_choice(workspace.place, chosen.id or "")
+    chosen = await services.projects.choose(project, workspace.location)
+    check_choice(workspace.location, chosen.id or "")
     await services.sessions.set_project(key, config_path=None, project_id=chosen.id)
     return workspace_result(replace(workspace, session_key=key, handle=handle, project=chosen, chosen=True))
 

@@ -46,16 +46,16 @@ async def set_working_directory(
     """Set the directory you work in. Its project is the nearest .workflow-mcp/config.json at or above it.
     If the result has a `session`, pass it in every later call."""
     services, caller = services_of(context), await _known_caller(context, session)
-    place = await services.resolver.locate(directory, "session")
+    location = await services.resolver.locate(directory, "session")
     key, handle = key_to_set(caller, new_session=new_session)
     await services.sessions.set_working_directory(
         key,
-        place.directory.path,
-        config_path=place.config_path,
-        project_id=None if place.project is None else place.project.id,
+        location.directory.path,
+        config_path=location.config_path,
+        project_id=None if location.project is None else location.project.id,
     )
     notes = () if services.sessions.is_saved(key) else (NOT_SAVED,)
-    return workspace_result(Workspace(key, handle, place, place.project), *notes)
+    return workspace_result(Workspace(key, handle, location, location.project), *notes)
 
 
 async def _known_caller(context: Context, handle: str | None) -> Caller:
@@ -91,20 +91,20 @@ async def init_project(
     """Make the working directory (or its git repository) a project by creating or completing its
     .workflow-mcp/config.json. Safe to repeat; a broken config is left as it is."""
     services = services_of(context)
-    place = workspace.place
-    assert place is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
-    work = partial(initialise, place, name=name, home=services.settings.home)
-    done = await services.threads.run_bounded(place.directory.path, work)
-    now = await services.resolver.locate(place.directory.path, place.directory.source)
+    location = workspace.location
+    assert location is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
+    work = partial(initialise, location, name=name, home=services.settings.home)
+    done = await services.threads.run_bounded(location.directory.path, work)
+    now = await services.resolver.locate(location.directory.path, location.directory.source)
     await _note_project(services, workspace, now)
-    return workspace_result(replace(workspace, place=now, project=now.project), done.message)
+    return workspace_result(replace(workspace, location=now, project=now.project), done.message)
 
 
-async def _note_project(services: Services, workspace: Workspace, place: Location) -> None:
+async def _note_project(services: Services, workspace: Workspace, location: Location) -> None:
     session = None if workspace.session_key is None else await services.sessions.get_session(workspace.session_key)
     if session is not None and chosen_project(session) is None:
-        project_id = None if place.project is None else place.project.id
-        await services.sessions.set_project(session.session_id, config_path=place.config_path, project_id=project_id)
+        project_id = None if location.project is None else location.project.id
+        await services.sessions.set_project(session.session_id, config_path=location.config_path, project_id=project_id)
 
 
 async def end_session(session: SessionArgument = None, context: Context = CurrentContext()) -> EndSessionResult:

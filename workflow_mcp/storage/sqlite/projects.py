@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from filelock import FileLock, Timeout
 
-from workflow_mcp.errors import Code, ProjectError, StoreError, shown
+from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.storage.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
@@ -72,7 +72,7 @@ def find_project(data_dir: Path, id_or_name: str) -> Project:
     """
     matching = _with_id(data_dir, id_or_name) or named(read_projects(data_dir).projects, id_or_name)
     if not matching:
-        raise ProjectError(
+        raise ProjectUnknownError(
             Code.PROJECT_UNKNOWN,
             f"there is no project {shown(id_or_name)}.",
             "call list_projects() for those there are.",
