@@ -36,7 +36,7 @@ async def fill(store: Store, project: Project, size: int) -> None:
     """Create so many items, every tenth of them finished."""
     for start in range(0, size, 100):
         created = await store.create_items(project, [item(start + n) for n in range(min(100, size - start))], ACTOR)
-        finished = [ItemUpdate(one.id, status="completed") for one in created[::10]]
+        finished = [ItemUpdate(one.id, status="completed") for one in created.items[::10]]
         await store.update_items(project, finished, ACTOR)
 
 
@@ -56,7 +56,7 @@ async def medians(projects: Sequence[Project], call: Call, rounds: int = ROUNDS)
 
 async def tree(store: Store, project: Project) -> int:
     """Create an epic with 999 items below it, on three levels; its id."""
-    root = (await store.create_items(project, [NewItem("Tree", item_type="epic")], ACTOR))[0].id
+    root = (await store.create_items(project, [NewItem("Tree", item_type="epic")], ACTOR)).items[0].id
     for branch in range(9):
         plan = [NewItem(f"Branch {branch}", parent=root, ref="branch")]
         plan += [NewItem(f"Leaf {branch}.{leaf}", parent="branch") for leaf in range(99)]
@@ -68,7 +68,8 @@ async def tree(store: Store, project: Project) -> int:
 async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[float]]:
     """The medians of the calls, in the projects that are filled."""
     someone = {
-        one.id: [(await store.create_items(one, [item(0)], ACTOR))[0].id for _ in range(ROUNDS)] for one in projects
+        one.id: [(await store.create_items(one, [item(0)], ACTOR)).items[0].id for _ in range(ROUNDS)]
+        for one in projects
     }
 
     def change(project: Project, number: int) -> Awaitable[object]:

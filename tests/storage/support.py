@@ -47,7 +47,7 @@ async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:
 
 async def make(store: Store, project: Project, actor: Actor, *titles: str) -> list[int]:
     """The ids of new plain items."""
-    return [item.id for item in await store.create_items(project, [NewItem(title) for title in titles], actor)]
+    return [item.id for item in (await store.create_items(project, [NewItem(title) for title in titles], actor)).items]
 
 
 async def item(store: Store, project: Project, item_id: int) -> Item:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.storage.support import Clock, ids, item, make, refused
+from tests.storage.support import Clock, file_of, ids, item, make, raw, refused
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
+from workflow_mcp.work.values import Actor, Claim, ItemQuery, ItemUpdate, NewItem, Project
 
 
 async def test_the_first_ready_item_is_claimed(store: Store, project: Project, ana: Actor) -> None:
@@ -17,9 +19,9 @@ async def test_the_first_ready_item_is_claimed(store: Store, project: Project, a
     await store.create_items(project, [*plan, NewItem("waits", priority=0, depends_on=(1,))][:3], ana)
     bug = await store.claim_item(project, ana, item_type="bug", label="x")
     assert bug is not None
-    assert bug.id == 3
+    assert bug.item.id == 3
     taken = [await store.claim_item(project, ana) for _ in range(3)]
-    assert [one.id if one else None for one in taken] == [2, 1, None]
+    assert [one.item.id if one else None for one in taken] == [2, 1, None]
 
 
 async def test_a_claim_keeps_others_out_for_its_lease(
@@ -29,16 +31,17 @@ async def test_a_claim_keeps_others_out_for_its_lease(
     (one,) = await make(store, project, ana, "one")
     held = await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
     assert held is not None
-    assert held.claim_expires_at is not None
-    assert held.claim_expires_at.timestamp() == clock.now + 600
+    expires = held.item.claim_expires_at
+    assert expires is not None
+    assert expires.timestamp() == clock.now + 600
     error = await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
     assert "'ana'" in str(error)
-    assert f"{held.claim_expires_at:%H:%M:%SZ}" in str(error)
+    assert f"{expires:%H:%M:%SZ}" in str(error)
     await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(one, title="x")], bob))
     await refused(
         "VERSION_CONFLICT", store.update_items(project, [ItemUpdate(one, title="x", expected_version=1)], bob)
     )
-    stepped_in = ItemUpdate(one, title="x", expected_version=held.version)
+    stepped_in = ItemUpdate(one, title="x", expected_version=held.item.version)
     assert (await store.update_items(project, [stepped_in], bob)).items[0].assignee == "ana"
 
 
@@ -82,9 +85,9 @@ async def test_a_holder_back_from_the_dead_is_refused(
     assert (counts.ready, counts.in_progress) == (1, 0)
     taken = await store.claim_item(project, bob)
     assert taken is not None
-    assert (taken.id, taken.assignee) == (one, "bob")
+    assert (taken.item.id, taken.item.assignee) == (one, "bob")
     await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(one, status="completed")], ana))
-    stale = ItemUpdate(one, status="completed", expected_version=first.version)
+    stale = ItemUpdate(one, status="completed", expected_version=first.item.version)
     await refused("VERSION_CONFLICT", store.update_items(project, [stale], ana))
     assert (await item(store, project, one)).status == "in_progress"
 
@@ -142,5 +145,128 @@ async def test_claiming_what_one_holds_renews_it(store: Store, project: Project,
     clock.pass_minutes(30)
     again = await store.claim_item(project, ana, one)
     assert again is not None
-    assert again.claim_expires_at is not None
-    assert again.claim_expires_at.timestamp() == clock.now + 3600
+    assert again.item.claim_expires_at is not None
+    assert again.item.claim_expires_at.timestamp() == clock.now + 3600
+
+
+async def test_who_holds_an_item_already_is_told_since_when(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """From the first claim on, however often it was renewed since; a claim that ran out is begun anew."""
+    (one,) = await make(store, project, ana, "one")
+    start = datetime.fromtimestamp(clock.now, tz=UTC)
+    assert (await claimed(store, project, ana, one)).held_since is None
+    for _ in range(3):
+        clock.pass_minutes(30)
+        await store.update_items(project, [ItemUpdate(one, note="still here")], ana)
+        assert (await claimed(store, project, ana, one)).held_since == start
+    clock.pass_minutes(61)
+    assert (await claimed(store, project, ana, one)).held_since is None
+    clock.pass_minutes(5)
+    await store.update_items(project, [ItemUpdate(one, assignee="bob")], ana)
+    handed_over = datetime.fromtimestamp(clock.now, tz=UTC)
+    clock.pass_minutes(5)
+    assert (await claimed(store, project, bob, one)).held_since == handed_over
+
+
+async def claimed(store: Store, project: Project, actor: Actor, item_id: int) -> Claim:
+    """A claim that succeeds."""
+    claim = await store.claim_item(project, actor, item_id)
+    assert claim is not None
+    return claim
+
+
+START = "in_progress"
+
+
+async def test_who_puts_an_item_in_progress_holds_it(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+) -> None:
+    """As by a claim of an hour: nobody else starts, claims or changes it, until that has run out."""
+    await make(store, project, ana, "one")
+    (begun,) = (await store.update_items(project, [ItemUpdate(1, status=START)], ana)).items
+    assert (begun.state, begun.assignee) == (START, "ana")
+    assert begun.claim_expires_at is not None
+    assert begun.claim_expires_at.timestamp() == clock.now + 3600
+    assert (await claimed(store, project, ana, 1)).held_since == datetime.fromtimestamp(clock.now, tz=UTC)
+    await refused("ITEM_CLAIMED", store.claim_item(project, bob, 1))
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, status=START)], bob))
+    clock.pass_minutes(61)
+    (taken,) = (await store.update_items(project, [ItemUpdate(1, status=START)], bob)).items
+    assert (taken.state, taken.assignee) == (START, "bob")
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, note="late")], ana))
+
+
+async def test_a_finished_item_is_reopened_by_whom_it_is_then(
+    store: Store, project: Project, ana: Actor, bob: Actor
+) -> None:
+    """Put in progress again it is claimed, and what waited for it waits again."""
+    await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", depends_on=("a",))], ana)
+    await store.update_items(project, [ItemUpdate(1, status="completed")], ana)
+    (again,) = (await store.update_items(project, [ItemUpdate(1, status=START)], bob)).items
+    assert (again.state, again.assignee, again.completed_at) == (START, "bob", None)
+    assert (await item(store, project, 2)).state == "blocked"
+
+
+async def test_what_is_blocked_cannot_be_put_in_progress(store: Store, project: Project, ana: Actor) -> None:
+    """Unless the same call finishes what it waits for; not when the same call makes it wait; the holder goes on."""
+    await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", depends_on=("a",))], ana)
+    start = ItemUpdate(2, status=START)
+    assert "it waits for #1" in str(await refused("ITEM_NOT_READY", store.update_items(project, [start], ana)))
+    assert (await item(store, project, 2)).assignee is None
+    finish, reopen = (ItemUpdate(1, status=status) for status in ("completed", "pending"))
+    result = await store.update_items(project, [finish, start], ana)
+    assert [one.state for one in result.items] == ["completed", START]
+    await store.update_items(project, [ItemUpdate(2, status="pending")], ana)
+    assert "it waits for #1" in str(await refused("ITEM_NOT_READY", store.update_items(project, [start, reopen], ana)))
+    await store.update_items(project, [start], ana)
+    await store.update_items(project, [reopen], ana)
+    assert (await store.update_items(project, [start], ana)).items[0].assignee == "ana"
+
+
+async def test_an_item_can_be_started_for_somebody(store: Store, project: Project, ana: Actor, bob: Actor) -> None:
+    """The assignee that is named holds it; in progress and nobody's is a contradiction."""
+    await make(store, project, ana, "one")
+    nobodys = ItemUpdate(1, status=START, assignee=None)
+    await refused("ITEM_INVALID", store.update_items(project, [nobodys], ana))
+    await store.update_items(project, [ItemUpdate(1, status=START, assignee="bob")], ana)
+    await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, note="mine?")], ana))
+    assert (await store.update_items(project, [ItemUpdate(1, note="mine")], bob)).items[0].assignee == "bob"
+
+
+async def test_work_that_is_nobodys_can_be_taken(
+    store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor
+) -> None:
+    """Items that an earlier version left in progress without a claim: nobody's are claimed, another's are not."""
+    await make(store, project, ana, "one", "two", "three")
+    raw(file_of(tmp_path, project), "UPDATE items SET status = 'in_progress'")
+    raw(file_of(tmp_path, project), "UPDATE items SET assignee = 'ana' WHERE id = 3")
+    assert (await claimed(store, project, bob, 1)).held_since is None
+    assert (await store.update_items(project, [ItemUpdate(2, status=START)], bob)).items[0].assignee == "bob"
+    assert "ana works on it" in str(
+        await refused("ITEM_NOT_READY", store.update_items(project, [ItemUpdate(3, status=START)], bob))
+    )
+    (own,) = (await store.update_items(project, [ItemUpdate(3, status=START)], ana)).items
+    assert own.claim_expires_at is not None
+
+
+async def test_the_loser_is_not_told_how_to_override_the_winner(
+    store: Store, project: Project, ana: Actor, bob: Actor
+) -> None:
+    """Neither when it knows no version nor when it knows an old one; who holds the item is told the version."""
+    await make(store, project, ana, "one")
+    held = (await claimed(store, project, ana, 1)).item
+    stale = ItemUpdate(1, title="x", expected_version=1)
+    calls: list[tuple[str, Awaitable[object]]] = [
+        ("ITEM_CLAIMED", store.claim_item(project, bob, 1)),
+        ("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, title="x")], bob)),
+        ("ITEM_CLAIMED", store.delete_items(project, [1], bob)),
+        ("VERSION_CONFLICT", store.update_items(project, [stale], bob)),
+    ]
+    for code, call in calls:
+        text = str(await refused(code, call))
+        assert "expected_version" not in text
+        assert f"version {held.version}" not in text
+        assert "call claim_work_item() for another" in text
+    error = await refused("VERSION_CONFLICT", store.update_items(project, [stale], ana))
+    assert f"expected_version={held.version}" in str(error)

@@ -61,7 +61,7 @@ async def _something(store: Store, project: Project, actor: Actor, choose: rando
             parent = target if size[project.known_id] and choose.random() < 0.3 else None
             new = NewItem("the same title", description=actor.name, parent=parent, labels=("same",))
             made = await store.create_items(project, [new], actor)
-            size[project.known_id] = made[-1].id
+            size[project.known_id] = made.items[-1].id
             return str(made)
         case 2:
             return str(await store.claim_item(project, actor))

@@ -17,7 +17,7 @@ async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
     store: Store, project: Project, ana: Actor
 ) -> None:
     """Parents and dependencies may be named before they come."""
-    made = await store.create_items(
+    result = await store.create_items(
         project,
         [
             NewItem("ship", depends_on=("build", "test")),
@@ -27,6 +27,7 @@ async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
         ],
         ana,
     )
+    made = result.items
     assert [one.id for one in made] == [1, 2, 3, 4]
     assert [one.parent for one in made] == [None, 3, None, 3]
     assert [one.state for one in made] == ["blocked", "blocked", "blocked", "ready"]
@@ -75,7 +76,7 @@ async def test_a_new_item_below_a_parent_may_depend_on_what_another_new_one_wait
     parent, waiting = await make(store, project, ana, "parent", "waiting")
     await store.link_items(project, parent, waiting, "blocks", ana)
     plan = [NewItem("child", parent=parent), NewItem("after", depends_on=(waiting,))]
-    assert len(await store.create_items(project, plan, ana)) == 2
+    assert len((await store.create_items(project, plan, ana)).items) == 2
     both = [NewItem("child", parent=parent, depends_on=("after",)), NewItem("x", ref="after", depends_on=(waiting,))]
     await refused("ITEM_CYCLE", store.create_items(project, both, ana))
 
@@ -86,7 +87,7 @@ async def test_parents_go_eight_levels_deep_and_no_deeper(store: Store, project:
     await refused("ITEM_TOO_DEEP", store.create_items(project, chain, ana))
     await store.create_items(project, chain[:8], ana)
     await refused("ITEM_TOO_DEEP", store.create_items(project, [NewItem("9", parent=8)], ana))
-    pair = await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", parent="a")], ana)
+    pair = (await store.create_items(project, [NewItem("a", ref="a"), NewItem("b", parent="a")], ana)).items
     await refused("ITEM_TOO_DEEP", store.update_items(project, [ItemUpdate(pair[0].id, parent=7)], ana))
     await store.update_items(project, [ItemUpdate(pair[0].id, parent=6)], ana)
     detail = await store.get_item(project, pair[1].id)
@@ -276,8 +277,9 @@ async def test_a_repeated_request_returns_the_items_and_another_one_of_that_id_i
     first = await store.create_items(project, [NewItem("a"), NewItem("b")], ana, request_id="r")
     await store.update_items(project, [ItemUpdate(1, title="renamed")], ana)
     again = await store.create_items(project, [NewItem("a"), NewItem("b")], ana, request_id="r")
-    assert [one.id for one in again] == [one.id for one in first]
-    assert again[0].title == "renamed"
+    assert [one.id for one in again.items] == [one.id for one in first.items]
+    assert again.items[0].title == "renamed"
+    assert (first.repeated, again.repeated) == (False, True)
     await refused("ITEM_INVALID", store.create_items(project, [NewItem("c")], ana, request_id="r"))
     assert await ids(store, project) == [1, 2]
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.storage.support import Clock, check_invariants, file_of
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project, UpdateResult
+from workflow_mcp.work.values import Actor, Claim, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 PROJECT = Project("11111111-1111-4111-8111-111111111111", "model")
 ACTORS = ("ana", "bob")
@@ -61,7 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
             result = self.loop.run_until_complete(call)
         except WorkflowError as error:
             return error.code
-        told = result.items if isinstance(result, UpdateResult) else result if isinstance(result, list) else [result]
+        told = [result.item] if isinstance(result, Claim) else getattr(result, "items", ())
         self.told = [one for one in told if isinstance(one, Item) and not one.deleted]
         return result
 
@@ -144,8 +144,8 @@ class StoreMachine(RuleBasedStateMachine):
         elif above and before and (above == before or above in self.waits_for(before)):
             assert got == "ITEM_CYCLE"
         else:
-            assert [one.id for one in got] == [len(self.rows) + 1]
-            self.rows[got[0].id] = Row(priority, above, blockers={before} if before else set())
+            assert [one.id for one in got.items] == [len(self.rows) + 1]
+            self.rows[got.items[0].id] = Row(priority, above, blockers={before} if before else set())
 
     @precondition(lambda self: self.rows)
     @rule(which=st.integers(0, 99), parent=st.none() | st.integers(0, 99), actor=st.sampled_from(ACTORS))
@@ -208,7 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Take what is first."""
         due = self.ready()
         got = self.do(self.store.claim_item(PROJECT, Actor(actor, "/")))
-        assert (got.id if got else None) == (due[0] if due else None)
+        assert (got.item.id if got else None) == (due[0] if due else None)
         if due:
             self.take(due[0], actor)
 
@@ -223,7 +223,8 @@ class StoreMachine(RuleBasedStateMachine):
         if self.refused(one, actor, got):
             return
         if ready:
-            assert got.id == one
+            assert got.item.id == one
+            assert (got.held_since is not None) == own
             self.take(one, actor)
         else:
             assert got == "ITEM_NOT_READY"
@@ -232,6 +233,22 @@ class StoreMachine(RuleBasedStateMachine):
         """What a claim does."""
         row = self.rows[one]
         row.status, row.holder, row.until = "in_progress", actor, self.clock.now + 3600
+
+    @precondition(lambda self: self.rows)
+    @rule(which=st.integers(0, 99), actor=st.sampled_from(ACTORS))
+    def start(self, which: int, actor: str) -> None:
+        """Put one in progress, which claims it."""
+        one = self.pick(which)
+        row = self.rows[one]
+        got = self.do(self.store.update_items(PROJECT, [ItemUpdate(one, status="in_progress")], Actor(actor, "/")))
+        if self.refused(one, actor, got):
+            return
+        goes_on = row.status == "in_progress" and row.holder == actor
+        if self.waits(one) and not goes_on:
+            assert got == "ITEM_NOT_READY"
+        else:
+            assert not isinstance(got, str), got
+            self.take(one, actor)
 
     @precondition(lambda self: self.rows)
     @rule(

@@ -45,7 +45,7 @@ async def race(store: Store, project: Project, actor: Actor) -> None:
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
             claimed = await store.claim_item(project, actor, int(line))
-            say("won", claimed.assignee if claimed else None)
+            say("won", claimed.item.assignee if claimed else None)
         except WorkItemError as error:
             say("lost", error.code)
 
@@ -55,7 +55,7 @@ async def create(store: Store, project: Project, actor: Actor) -> None:
     while True:
         plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a", labels=("x",))]
         plan += [NewItem("b", parent="e", depends_on=("a",)), NewItem("c", parent="e", depends_on=("a",))]
-        made = [item.id for item in await store.create_items(project, plan, actor)]
+        made = [item.id for item in (await store.create_items(project, plan, actor)).items]
         say("made", *made)
         await store.update_items(project, [ItemUpdate(made[1], status="completed", note="done")], actor)
         say("done", made[1])
@@ -65,13 +65,13 @@ async def request(store: Store, project: Project, actor: Actor, count: str) -> N
     """Create under request ids that other processes use as well."""
     for number in range(int(count)):
         made = await store.create_items(project, [NewItem(f"r{number}"), NewItem("s")], actor, f"request-{number}")
-        say(number, *(item.id for item in made))
+        say(number, *(item.id for item in made.items))
 
 
 async def take_all(store: Store, project: Project, actor: Actor) -> None:
     """Claim whatever is first until nothing is ready."""
     while claimed := await store.claim_item(project, actor):
-        say(claimed.id)
+        say(claimed.item.id)
 
 
 async def fill(store: Store, project: Project, actor: Actor, limit: str) -> None:
@@ -81,7 +81,7 @@ async def fill(store: Store, project: Project, actor: Actor, limit: str) -> None
     made = 0
     try:
         while True:
-            made = (await store.create_items(project, [NewItem("x", description="y" * 5000)], actor))[0].id
+            made = (await store.create_items(project, [NewItem("x", description="y" * 5000)], actor)).items[0].id
             say("made", made)
     except WorkflowError as error:
         say("error", error)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
 from workflow_mcp.server.rows import as_fits, count_fitting, counted, row
-from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked
+from workflow_mcp.work.errors import at
+from workflow_mcp.work.values import Claim, Event, Item, ItemDetail, ItemQuery, Linked
 from workflow_mcp.workspace.work_items import WorkItems
 
 LINES = 6_000  # bytes of children, and of links
@@ -23,15 +24,21 @@ def item_result(item: Item) -> WorkItem:
     return WorkItem.model_validate(item, from_attributes=True)
 
 
-async def claim_result(work: WorkItems, item: Item | None) -> ClaimResult:
-    """The wire form of a claim; without an item it says how many there are of each state."""
-    if item is None:
+async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
+    """The wire form of a claim; without one it says how many items there are of each state."""
+    if claim is None:
         page = await work.list(ItemQuery(limit=1))
         return ClaimResult(
             project=work.data.project.name, item=None, message=f"Nothing is ready for this: {counted(page.counts)}."
         )
-    message = f"Yours as {work.actor.name}: {row(item)}"
-    return ClaimResult(project=work.data.project.name, item=item_result(item), message=message)
+    return ClaimResult(project=work.data.project.name, item=item_result(claim.item), message=_claimed(work, claim))
+
+
+def _claimed(work: WorkItems, claim: Claim) -> str:
+    message = f"Yours as {work.actor.name}: {row(claim.item)}"
+    if claim.held_since is None:
+        return message
+    return f"{message}. You already held it since {at(claim.held_since)}; if that was another agent, pass actor."
 
 
 def detail_result(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
@@ -60,12 +67,16 @@ def _link(link: Linked) -> str:
 
 def _event(event: Event) -> str:
     changes = ", ".join(f"{name}: {_change(change)}" for name, change in event.changes.items())
-    told = f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.action} ({event.directory})"
-    return f"{told} {changes}" if changes else told
+    line = f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.action} ({event.directory})"
+    return f"{line} {changes}" if changes else line
 
 
 def _change(change: object) -> str:
     match change:
+        case [None, new]:
+            return _short(new)
+        case [old, None]:
+            return f"{_short(old)} -> nothing"
         case [old, new]:
             return f"{_short(old)} -> {_short(new)}"
         case _:

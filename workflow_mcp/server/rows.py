@@ -6,7 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate, takewhile
 
-from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, LinkResult, ProjectPage
+from workflow_mcp.errors import shown
+from workflow_mcp.work.values import (
+    Counts,
+    CreateResult,
+    Item,
+    ItemPage,
+    ItemQuery,
+    ItemSummary,
+    LinkResult,
+    ProjectPage,
+    UpdateResult,
+)
 from workflow_mcp.workspace.work_items import WorkItems
 
 ROW_OVERHEAD = 40
@@ -60,33 +71,50 @@ def page_text(work: WorkItems, page: ItemPage[ItemSummary]) -> str:
     return _answer(work, parts, [row(item) for item in page.items])
 
 
-def created_text(work: WorkItems, items: Sequence[Item]) -> str:
-    """The items that were created."""
-    return _changes(work, f"created {len(items)}", items, ())
+def created_text(work: WorkItems, result: CreateResult, request_id: str | None) -> str:
+    """The items that were created, or had been by the same request."""
+    count = len(result.items)
+    if result.repeated:
+        what = f"nothing new: request_id {shown(request_id)} had created these {count} before"
+        return _changes(work, what, UpdateResult(result.items))
+    return _changes(work, f"created {count}", UpdateResult(result.items))
 
 
-def updated_text(work: WorkItems, items: Sequence[Item], became_ready: Sequence[ItemSummary]) -> str:
+def updated_text(work: WorkItems, result: UpdateResult) -> str:
     """The items that were updated, and what became ready by it."""
-    return _changes(work, f"updated {len(items)}", items, became_ready)
+    return _changes(work, _how_many("updated", result), result)
 
 
-def deleted_text(work: WorkItems, items: Sequence[Item], became_ready: Sequence[ItemSummary], *, restore: bool) -> str:
+def deleted_text(work: WorkItems, result: UpdateResult, *, restore: bool) -> str:
     """The items that were hidden or brought back, and what became ready by it."""
-    return _changes(work, f"{'restored' if restore else 'deleted'} {len(items)}", items, became_ready)
+    return _changes(work, _how_many("restored" if restore else "deleted", result), result)
 
 
 def linked_text(work: WorkItems, link: str, result: LinkResult, *, remove: bool) -> str:
     """The link that was made or removed, and what became ready by it."""
     what = f"{'removed' if remove else 'linked'} {link}" if result.changed else "nothing had to be changed"
-    return _changes(work, what, (), result.became_ready)
+    return _changes(work, what, UpdateResult((), result.became_ready))
 
 
-def _changes(work: WorkItems, what: str, items: Sequence[Item], became_ready: Sequence[ItemSummary]) -> str:
-    room = _room(work)
-    lines = as_fits([f"{row(item)}  v{item.version}" for item in items], room // 2 if became_ready else room)
-    if became_ready:
-        lines += ["now ready:", *as_fits([row(item) for item in became_ready], room // 2)]
+def _how_many(verb: str, result: UpdateResult) -> str:
+    changed = len(result.items) - len(result.unchanged)
+    if not changed:
+        return "nothing had to be changed"
+    below = f" and {result.below} below {'it' if changed == 1 else 'them'}" if result.below else ""
+    return f"{verb} {changed}{below}" + (f", {len(result.unchanged)} unchanged" if result.unchanged else "")
+
+
+def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
+    room, ids = _room(work), {item.id for item in result.items}
+    ready = [row(item) for item in result.became_ready if item.id not in ids]
+    lines = as_fits([_changed_row(item, result) for item in result.items], room // 2 if ready else room)
+    if ready:
+        lines += ["now ready:", *as_fits(ready, room // 2)]
     return _answer(work, [what], lines)
+
+
+def _changed_row(item: Item, result: UpdateResult) -> str:
+    return f"{row(item)}  v{item.version}{' (unchanged)' if item.id in result.unchanged else ''}"
 
 
 def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:

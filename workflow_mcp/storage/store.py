@@ -23,6 +23,8 @@ from workflow_mcp.work import validation
 from workflow_mcp.work.transfer import read_records
 from workflow_mcp.work.values import (
     Actor,
+    Claim,
+    CreateResult,
     ImportResult,
     Item,
     ItemDetail,
@@ -128,7 +130,7 @@ class Store:
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
-    ) -> list[Item]:
+    ) -> CreateResult:
         """Create 1 to 100 items, all or none; a repeated `request_id` returns what it created the first time.
 
         Raises:
@@ -145,6 +147,7 @@ class Store:
             WorkItemError: `ITEM_INVALID`.
             UsageError: `CURSOR_INVALID`.
         """
+        validation.check_query(query)
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_page, query=query))
 
@@ -154,6 +157,7 @@ class Store:
         Raises:
             WorkflowError: see `list_items`.
         """
+        validation.check_query(query)
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
 
@@ -163,6 +167,7 @@ class Store:
         Raises:
             WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
         """
+        validation.check_ids([item_id])
         async with self._databases.use(project) as database:
             return await database.read(partial(detail.detail_of, item_id=item_id))
 
@@ -172,15 +177,16 @@ class Store:
         actor: Actor,
         item_id: int | None = None,
         *,
-        lease: timedelta = claims.DEFAULT_LEASE,
+        lease: timedelta = validation.DEFAULT_LEASE,
         item_type: str | None = None,
         label: str | None = None,
-    ) -> Item | None:
+    ) -> Claim | None:
         """Claim an item, or the first ready one of this type and label; None when none is ready.
 
         Raises:
             WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_INVALID`.
         """
+        claims.check_claim(actor, item_id, lease)
         work = partial(claims.claim, actor=actor, item_id=item_id, lease=lease, item_type=item_type, label=label)
         async with self._databases.use(project) as database:
             return await database.write(work)
@@ -189,8 +195,8 @@ class Store:
         """Change 1 to 100 items, all or none, and say what became ready.
 
         Raises:
-            WorkItemError: `VERSION_CONFLICT` and `ITEM_CLAIMED` (an `ItemError`, with the current row), `ITEM_INVALID`,
-                `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+            WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED` and `ITEM_NOT_READY` (an `ItemError`, with the current
+                row), `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
         """
         updates.check_updates(given, actor)
         async with self._databases.use(project) as database:

@@ -9,6 +9,7 @@ from workflow_mcp.errors import Code, UsageError, WorkItemError, shown
 from workflow_mcp.work.values import Item
 
 SHOWN_IDS = 10
+TAKE_ANOTHER = "leave it to them; call claim_work_item() for another that is ready."
 
 
 class ItemError(WorkItemError):
@@ -72,8 +73,14 @@ def deleted(item_id: int) -> WorkItemError:
     )
 
 
-def version_conflict(item: Item, expected: int) -> ItemError:
-    """`VERSION_CONFLICT`: somebody changed the item since it was read."""
+def version_conflict(item: Item, expected: int, *, claimed_by_another: bool) -> ItemError:
+    """`VERSION_CONFLICT`: somebody changed the item since it was read.
+
+    The version that would override another's claim is not given away.
+    """
+    if claimed_by_another:
+        changed = f"#{item.id} has changed since version {expected}: {_short(item)}."
+        return ItemError(Code.VERSION_CONFLICT, changed, TAKE_ANOTHER, item)
     return ItemError(
         Code.VERSION_CONFLICT,
         f"#{item.id} is at version {item.version}, not {expected}: {_short(item)}.",
@@ -88,7 +95,7 @@ def claimed(item: Item) -> ItemError:
     return ItemError(
         Code.ITEM_CLAIMED,
         f"#{item.id} is claimed by {shown(item.assignee)}{until}: {_short(item)}.",
-        f"take another with claim_work_item(), or update it with expected_version={item.version} if it must be you.",
+        TAKE_ANOTHER,
         item,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from workflow_mcp.work.validation import DEFAULT_LEASE
 from workflow_mcp.work.values import FINISHED, UNSET, Actor, ItemUpdate
 
 _ACTIONS = {"pending": "released", "in_progress": "started", "completed": "completed", "cancelled": "cancelled"}
@@ -19,17 +20,19 @@ class Change:
     Attributes:
         values: the columns that become different.
         labels: all labels, when they become different.
-        told: what the event says, fields to [old, new].
+        changed_fields: what the event says, fields to [old, new].
         action: what the event is called.
+        starts: whether it lets somebody hold the item who did not.
     """
 
     values: Mapping[str, Any]
     labels: tuple[str, ...] | None
-    told: Mapping[str, Any]
+    changed_fields: Mapping[str, Any]
     action: str
+    starts: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.told)
+        return bool(self.changed_fields)
 
     @property
     def moves(self) -> bool:
@@ -53,22 +56,42 @@ class Change:
 
     @property
     def _completion(self) -> tuple[bool, bool] | None:
-        old_new = self.told.get("completed_at")
+        old_new = self.changed_fields.get("completed_at")
         return None if old_new is None else (old_new[0] is not None, old_new[1] is not None)
 
 
 def change_of(row: Any, own_labels: list[str], given: ItemUpdate, actor: Actor, now: datetime) -> Change:
     """The change that an update makes of a row."""
     wanted = _plain_fields(given) | _status_fields(row, given, now)
-    wanted |= _claim_fields(row, wanted, actor, now)
+    starting = starts(row, given, actor, now)
+    wanted |= _start_fields(given, actor, now) if starting else _claim_fields(row, wanted, actor, now)
     values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
-    told: dict[str, Any] = {_shown(name): [getattr(row, name), value] for name, value in values.items()}
+    changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name != "lease_seconds"}
     labels = _new_labels(own_labels, given)
     if labels is not None:
-        told["labels"] = [own_labels, list(labels)]
+        changed["labels"] = [own_labels, list(labels)]
     if given.note is not None:
-        told["note"] = [None, given.note[:80]]
-    return Change(values, labels, told, _action(row, values, told))
+        changed["note"] = [None, given.note[:80]]
+    return Change(values, labels, changed, _action(row, values, changed), starting)
+
+
+def starts(row: Any, given: ItemUpdate, actor: Actor, now: datetime) -> bool:
+    """Whether an update puts an item in progress that nobody holds: then it claims it."""
+    held = row.claim_expires_at is not None and (row.claim_expires_at > now or holds(row, actor))
+    return given.status == "in_progress" and not held
+
+
+def holder_of(given: ItemUpdate, actor: Actor) -> str:
+    """Whose an item becomes that an update starts: the assignee's that it names, else the actor's."""
+    return given.assignee if isinstance(given.assignee, str) else actor.name
+
+
+def _start_fields(given: ItemUpdate, actor: Actor, now: datetime) -> dict[str, Any]:
+    return {
+        "assignee": holder_of(given, actor),
+        "claim_expires_at": now + DEFAULT_LEASE,
+        "lease_seconds": round(DEFAULT_LEASE.total_seconds()),
+    }
 
 
 def _plain_fields(given: ItemUpdate) -> dict[str, Any]:
@@ -113,12 +136,14 @@ def _shown(column: str) -> str:
     return "parent" if column == "parent_id" else column
 
 
-def _action(row: Any, values: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+def _action(row: Any, values: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
     if "status" in values:
         return "reopened" if row.status in FINISHED and values["status"] == "pending" else _ACTIONS[values["status"]]
-    if told.keys() <= {"note", "claim_expires_at"}:
-        return "noted" if "note" in told else "renewed"
-    return "moved" if told.keys() <= {"parent", "claim_expires_at"} else "updated"
+    if changed.keys() <= {"note", "claim_expires_at"}:
+        return "noted" if "note" in changed else "renewed"
+    if changed.keys() <= {"assignee", "claim_expires_at"}:
+        return "assigned"
+    return "moved" if changed.keys() <= {"parent", "claim_expires_at"} else "updated"
 
 
 def holds(row: Any, actor: Actor) -> bool:

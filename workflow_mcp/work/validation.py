@@ -31,6 +31,7 @@ REQUEST_ID = 200
 SEARCH = 500
 BATCH = 100
 MAX_LIMIT = 200
+DEFAULT_LEASE = timedelta(minutes=60)
 MAX_LEASE = timedelta(days=30)
 BREAKING = ("Cc", "Cs", "Zl", "Zp")
 MAX_ID = 2**31 - 1

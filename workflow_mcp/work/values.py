@@ -247,11 +247,36 @@ class ItemDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateResult:
+    """The items of a request; `repeated` when an earlier request with the same id had created them."""
+
+    items: tuple[Item, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An item that its actor holds now; `held_since` is since when, where they held it already."""
+
+    item: Item
+    held_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What a change left: the items it was asked for, and those that became ready by it."""
+    """What a change left.
+
+    Attributes:
+        items: the items it was asked for.
+        became_ready: the items that became ready by it.
+        unchanged: the ids of those of `items` that were so already.
+        below: how many others went with them, because they are below them.
+    """
 
     items: tuple[Item, ...]
     became_ready: tuple[ItemSummary, ...] = ()
+    unchanged: tuple[int, ...] = ()
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.values import (
     Actor,
+    Claim,
+    CreateResult,
     ImportResult,
     Item,
     ItemDetail,
@@ -38,7 +40,7 @@ class WorkItems:
     actor: Actor
     identified: bool = True
 
-    async def create(self, items: Sequence[NewItem], request_id: str | None = None) -> Sequence[Item]:
+    async def create(self, items: Sequence[NewItem], request_id: str | None = None) -> CreateResult:
         """Create items, all or none.
 
         Raises:
@@ -70,7 +72,7 @@ class WorkItems:
         lease: timedelta,
         item_type: str | None = None,
         label: str | None = None,
-    ) -> Item | None:
+    ) -> Claim | None:
         """Claim an item, or the first ready one; None when none is ready.
 
         Raises:
@@ -83,7 +85,13 @@ class WorkItems:
         )
 
     async def update(self, updates: Sequence[ItemUpdate]) -> UpdateResult:
-        """Change items, all or none."""
+        """Change items, all or none.
+
+        Raises:
+            UsageError: `ACTOR_REQUIRED`, for an item that would be in progress for nobody that is known.
+        """
+        if any(one.status == "in_progress" and not isinstance(one.assignee, str) for one in updates):
+            self._require_actor("whose work it is", 'call update_work_items(updates=…, actor="a name of your own")')
         self._refuse_dry_run(f"{len(updates)} work items would be updated")
         return await self.data.store.update_items(self.data.project, updates, self.actor)
 

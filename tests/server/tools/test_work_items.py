@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -56,7 +57,7 @@ async def whole_story(agent: Agent) -> None:
     assert "blocks #1 chore p2 ready  Test it" in detail["links"]
     assert "relates to #1 chore p2 ready  Test it" in detail["links"]
     gone = await agent.told("delete_work_items", ids=[LOGIN], confirm=True)
-    assert gone.splitlines()[0] == f"project: {PROJECT} | deleted 1"
+    assert gone.splitlines()[0] == f"project: {PROJECT} | deleted 1 and 3 below it"
     assert ids_in(await agent.told("list_work_items", view="all")) == []
     await agent.refused("ITEM_DELETED", "get_work_item", id=TEST)
     await agent.told("delete_work_items", ids=[LOGIN], restore=True)
@@ -229,6 +230,55 @@ async def test_a_repeated_request_creates_nothing_twice(agent: Agent) -> None:
     assert ids_in(await agent.told("create_work_items", items=PLAN[1:2], request_id="r-2")) == [5]
 
 
+async def test_a_repeated_request_says_that_it_is_one(agent: Agent) -> None:
+    """Its first line says that nothing was created anew."""
+    await agent.told("create_work_items", items=PLAN, request_id="r-1")
+    again = await agent.told("create_work_items", items=PLAN, request_id="r-1")
+    assert again.splitlines()[0] == f"project: {PROJECT} | nothing new: request_id 'r-1' had created these 4 before"
+
+
+async def test_what_was_so_already_is_not_called_updated(agent: Agent) -> None:
+    """An update, deletion or restoration that changes nothing says so; of several, which ones it did not change."""
+    await agent.create("one", "two")
+    await agent.finish(1)
+    assert (await agent.finish(1)).splitlines() == [
+        f"project: {PROJECT} | nothing had to be changed",
+        "#1 task p2 completed  one  v2 (unchanged)",
+    ]
+    assert (await agent.finish(1, 2)).splitlines() == [
+        f"project: {PROJECT} | updated 1, 1 unchanged",
+        "#1 task p2 completed  one  v2 (unchanged)",
+        "#2 task p2 completed  two  v2",
+    ]
+    nothing = f"project: {PROJECT} | nothing had to be changed"
+    assert (await agent.told("delete_work_items", ids=[1], restore=True)).splitlines()[0] == nothing
+    await agent.told("delete_work_items", ids=[1])
+    assert (await agent.told("delete_work_items", ids=[1])).splitlines()[0] == nothing
+
+
+async def test_a_released_item_is_told_once(agent: Agent) -> None:
+    """It stands among the updated ones; only others are listed as ready by it."""
+    await agent.create("one")
+    await agent.create("after", depends_on=[1])
+    await agent.data("claim_work_item", id=1)
+    assert ids_in(await agent.told("update_work_items", updates=[{"id": 1, "status": "pending"}])) == [1]
+    assert ids_in(await agent.finish(1)) == [1, 2]
+
+
+async def test_how_many_were_deleted_with_what_was_named(agent: Agent) -> None:
+    """What is below an item goes with it and comes back with it, and the answer counts it."""
+    await agent.create("epic", "other")
+    await agent.create("child", "second child", parent=1)
+    await agent.create("grandchild", parent=3)
+    calls: list[dict[str, Any]] = [
+        {"ids": [1], "confirm": True},
+        {"ids": [1], "restore": True},
+        {"ids": [1, 2, 3, 4, 5]},
+    ]
+    heads = [(await agent.told("delete_work_items", **one)).splitlines()[0].partition(" | ")[2] for one in calls]
+    assert heads == ["deleted 1 and 3 below it", "restored 1 and 3 below it", "deleted 5"]
+
+
 def test_a_request_repeated_by_another_process(tmp_path: Path) -> None:
     """Two server processes on one data directory that get one request, each, create one set of items."""
     folder = make_project(tmp_path, PROJECT)
@@ -270,7 +320,8 @@ async def test_another_may_update_who_knows_the_version(agent: Agent) -> None:
     refusal = await agent.refused(
         "ITEM_CLAIMED", "update_work_items", updates=[{"id": one, "priority": 0}], actor="bob"
     )
-    assert f"expected_version={current}" in refusal
+    assert "version" not in refusal
+    assert "Next: leave it to them; call claim_work_item() for another" in refusal
     update = {"id": one, "priority": 0, "expected_version": current}
     done = await agent.told("update_work_items", updates=[update], actor="bob")
     assert f"v{current + 1}" in done
@@ -280,6 +331,33 @@ async def test_another_may_update_who_knows_the_version(agent: Agent) -> None:
     assert f"expected_version={current + 1}" in conflict
     right = {**stale, "expected_version": current + 1}
     assert "mine  @ana" in await agent.told("update_work_items", updates=[right], actor="ana")
+
+
+async def test_a_second_claim_by_the_same_name_is_told_so(agent: Agent) -> None:
+    """Two subagents that share a name: the second is told since when the name holds the item, and what to do."""
+    await agent.create("one")
+    first = await agent.data("claim_work_item", id=1)
+    assert "already" not in first["message"]
+    second = await agent.data("claim_work_item", id=1)
+    since = f"{datetime.fromisoformat(first['item']['updated_at']):%Y-%m-%dT%H:%M:%SZ}"
+    assert f"You already held it since {since}; if that was another agent, pass actor." in second["message"]
+    await agent.refused("ITEM_CLAIMED", "claim_work_item", id=1, actor="ana")
+
+
+async def test_who_puts_an_item_in_progress_claims_it(agent: Agent) -> None:
+    """Nobody else can claim or change it then; what is blocked or another's cannot be put in progress."""
+    await agent.create("one", "two")
+    await agent.create("after", depends_on=[1])
+    start = {"id": 1, "status": "in_progress"}
+    told = await agent.told("update_work_items", updates=[start], actor="ana")
+    assert "#1 task p2 in_progress  one  @ana" in told
+    assert (await agent.item(1))["claim_expires_at"] is not None
+    await agent.refused("ITEM_CLAIMED", "update_work_items", updates=[start], actor="bob")
+    await agent.refused("ITEM_NOT_READY", "update_work_items", updates=[{**start, "id": 3}], actor="bob")
+    both = [{"id": 1, "status": "completed"}, {**start, "id": 3}]
+    assert "#3 task p2 in_progress  after  @ana" in await agent.told("update_work_items", updates=both, actor="ana")
+    await agent.told("update_work_items", updates=[start], actor="bob")
+    assert (await agent.item(1))["assignee"] == "bob"
 
 
 async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -684,9 +762,21 @@ async def test_what_became_of_it(agent: Agent) -> None:
     events = (await agent.data("get_work_item", id=1))["events"]
     directory = (await agent.data("get_working_directory"))["directory"]
     assert len(events) == 2
-    assert f" created ({directory}) " in events[0]
+    assert events[0].endswith(f" created ({directory}) title: one")
     assert events[1].endswith(f" ana updated ({directory}) priority: 2 -> 0")
     assert all(len(event) < 400 for event in events)
+
+
+async def test_notes_and_claims_among_the_events(agent: Agent) -> None:
+    """A note is told by its text, a new value where there was none by itself, one that is gone by what it was."""
+    await agent.create("one")
+    await agent.data("claim_work_item", id=1, actor="ana")
+    await agent.told("update_work_items", updates=[{"id": 1, "status": "pending", "note": "not now"}], actor="ana")
+    events = (await agent.data("get_work_item", id=1))["events"]
+    assert "status: pending -> in_progress, assignee: ana, claim_expires_at: 20" in events[1]
+    assert "assignee: ana -> nothing" in events[2]
+    assert events[2].endswith("note: not now")
+    assert not any("None" in event or "lease_seconds" in event for event in events)
 
 
 async def test_resources(agent: Agent) -> None:

@@ -39,7 +39,8 @@ async def create_work_items(
 ) -> str:
     """Create 1-100 work items at once, all or none: a whole plan. Give an item a `ref` to name it as
     parent or dependency of others in the same call."""
-    return rows.created_text(work, await work.create([new_item(item) for item in items], request_id))
+    result = await work.create([new_item(item) for item in items], request_id)
+    return rows.created_text(work, result, request_id)
 
 
 async def list_work_items(
@@ -83,8 +84,8 @@ async def claim_work_item(
 ) -> ClaimResult:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
-    item = await work.claim(id, lease=timedelta(minutes=lease_minutes), item_type=item_type, label=label)
-    return await claim_result(work, item)
+    claim = await work.claim(id, lease=timedelta(minutes=lease_minutes), item_type=item_type, label=label)
+    return await claim_result(work, claim)
 
 
 async def update_work_items(
@@ -93,10 +94,10 @@ async def update_work_items(
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
-    """Change 1-100 work items, all or none; status=completed finishes one. An item somebody else
-    claimed needs its current expected_version. The answer says what became ready."""
+    """Change 1-100 work items, all or none; status=completed finishes one, in_progress claims one.
+    What somebody else claimed needs its current expected_version. The answer says what became ready."""
     result = await work.update([item_update(update) for update in updates])
-    return rows.updated_text(work, result.items, result.became_ready)
+    return rows.updated_text(work, result)
 
 
 async def link_work_items(
@@ -121,4 +122,4 @@ async def delete_work_items(
 ) -> str:
     """Hide work items and what is below them; restore=true brings them back. Nothing is lost."""
     result = await work.delete(ids, restore=restore, confirm=confirm)
-    return rows.deleted_text(work, result.items, result.became_ready, restore=restore)
+    return rows.deleted_text(work, result, restore=restore)

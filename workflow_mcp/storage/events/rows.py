@@ -50,6 +50,19 @@ def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
+def last_time(tx: Transaction, item_id: int, actions: Sequence[str]) -> datetime | None:
+    """When one of these last happened to an item; None when none of them did."""
+    row = tx.first(_last_of_actions(), of_item=item_id, actions=actions)
+    return None if row is None else row.at
+
+
+@cache
+def _last_of_actions() -> Executable:
+    wanted = events.c.action.in_(bindparam("actions", expanding=True))
+    statement = select(events.c.at).where(own(events), events.c.item_id == bindparam("of_item"), wanted)
+    return statement.order_by(events.c.id.desc()).limit(1)
+
+
 def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
     rows = tx.all(_last(notes), of_item=item_id, so_many=count)

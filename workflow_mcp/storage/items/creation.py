@@ -23,7 +23,7 @@ from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.plans import BatchIndex, Plan, Target, make_plan
 from workflow_mcp.work.validation import check_actor, check_request_id
-from workflow_mcp.work.values import Actor, Item, NewItem
+from workflow_mcp.work.values import Actor, CreateResult, Item, NewItem
 
 
 class Creation:
@@ -47,16 +47,16 @@ class Creation:
         self._request_id = request_id
         self._digest = _digest(given)
 
-    def run(self, tx: Transaction) -> list[Item]:
+    def run(self, tx: Transaction) -> CreateResult:
         """The items, now stored, in the order they were given."""
         earlier = self._earlier(tx)
         if earlier is not None:
-            return list(fetch_items(tx, earlier))
+            return CreateResult(fetch_items(tx, earlier), repeated=True)
         existing = self._check_surroundings(tx)
         ids = take_ids(tx, len(self._plan.entries))
         created = self._insert(tx, ids, existing)
         self._remember(tx, ids)
-        return created
+        return CreateResult(tuple(created))
 
     def _earlier(self, tx: Transaction) -> Sequence[int] | None:
         if self._request_id is None:

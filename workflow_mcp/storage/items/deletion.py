@@ -41,7 +41,7 @@ def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) ->
     """
     found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
-    waits = Waits()
+    waits, hidden = Waits(), set[int]()
     for one in dict.fromkeys(ids):
         subtree = _subtree(tx, one, hidden_by=0)
         if found[one].hidden_by or one not in {row.id for row in subtree}:
@@ -52,7 +52,8 @@ def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) ->
             refuse_if_held(tx, row, actor)
         _set_hidden(tx, subtree, one, waits)
         record(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
-    return UpdateResult(fetch_items(tx, list(dict.fromkeys(ids))), waits.write(tx))
+        hidden.update(row.id for row in subtree)
+    return _result(tx, ids, hidden, waits)
 
 
 def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
@@ -63,7 +64,7 @@ def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResul
     """
     found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
-    waits = Waits()
+    waits, restored = Waits(), set[int]()
     for one in dict.fromkeys(ids):
         row = (fetch_rows(tx, [one]))[one]
         if not row.hidden_by:
@@ -74,8 +75,15 @@ def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResul
         record(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
         for each in subtree:
             waits.reopened(each.id)
+        restored.update(each.id for each in subtree)
+    return _result(tx, ids, restored, waits)
+
+
+def _result(tx: Transaction, ids: Sequence[int], changed: set[int], waits: Waits) -> UpdateResult:
     became_ready = waits.write(tx)
-    return UpdateResult(fetch_items(tx, list(dict.fromkeys(ids))), became_ready)
+    found = fetch_items(tx, list(dict.fromkeys(ids)))
+    unchanged = tuple(one.id for one in found if one.id not in changed)
+    return UpdateResult(found, became_ready, unchanged, below=len(changed - set(ids)))
 
 
 def _require_known(ids: Iterable[int], found: dict[int, Row[Any]]) -> None:

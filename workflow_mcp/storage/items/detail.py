@@ -12,7 +12,6 @@ from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_it
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
-from workflow_mcp.work.validation import check_ids
 from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked
 
 CHILDREN = 200
@@ -27,7 +26,6 @@ def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
     """
-    check_ids([item_id])
     item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
     children, count = _children(tx, item_id)
     linked = _linked(tx, item_id)

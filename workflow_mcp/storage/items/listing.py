@@ -32,7 +32,6 @@ from workflow_mcp.storage.tables import item_texts, items, labels
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.validation import check_query
 from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
 
 FILTERS = ("parent", "item_type", "assignee", "label")
@@ -61,7 +60,6 @@ def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
 def _page(
     tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
 ) -> ItemPage[ItemT_co]:
-    check_query(query)
     rows = _page_rows(tx, query, columns, more=1)
     page = tuple(to_value(row, tx.now) for row in rows[: query.limit])
     following = (

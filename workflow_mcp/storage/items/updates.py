@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, delete, update
 
 from workflow_mcp.storage.events.rows import add_notes, record
-from workflow_mcp.storage.items.claims import refuse_if_held
+from workflow_mcp.storage.items.claims import is_held_by_another, refuse_if_held
+from workflow_mcp.storage.items.detail import reasons
 from workflow_mcp.storage.items.graph import depth_of, height_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import (
@@ -26,9 +28,9 @@ from workflow_mcp.storage.tables import item_texts, labels
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
-from workflow_mcp.work.transitions import Change, change_of
+from workflow_mcp.work.transitions import Change, change_of, starts
 from workflow_mcp.work.validation import check_actor, check_batch, check_ids, check_update
-from workflow_mcp.work.values import Actor, Item, ItemUpdate, UpdateResult
+from workflow_mcp.work.values import UNSET, Actor, Item, ItemUpdate, UpdateResult
 
 
 def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
@@ -40,8 +42,11 @@ def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
     check_actor(actor)
     check_batch("updates", len(given))
     check_ids(one.id for one in given)
+    check_ids(one.parent for one in given if isinstance(one.parent, int))
     for one in given:
         check_update(one)
+        if one.status == "in_progress" and one.assignee is None:
+            raise errors.invalid(f"#{one.id} cannot be in progress and nobody's.", "leave assignee out, or name one.")
     if len({one.id for one in given}) < len(given):
         raise errors.invalid("an item is updated twice in one call.", "put its changes into one update.")
 
@@ -50,8 +55,8 @@ def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) ->
     """Change the items; says what they are now, and what became ready.
 
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_CYCLE`
-            or `ITEM_TOO_DEEP`.
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY`,
+            `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
     """
     rows = require_rows(tx, [one.id for one in given], lock=True)
     for one in given:
@@ -61,24 +66,45 @@ def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) ->
         if change.moves:
             _move(tx, item_id, change.values["parent_id"])
     _write(tx, rows, changes)
-    _tell(tx, changes, given, actor)
+    _record(tx, changes, given, actor)
     waits = _waits(tx, rows, changes)
     became_ready = waits.write(tx)
-    written = (_written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items())
-    return UpdateResult(tuple(written), became_ready)
+    written = {one: _written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items()}
+    for item_id, change in changes.items():
+        if change.starts and written[item_id].waits and not _goes_on(rows[item_id], written[item_id]):
+            _refuse_start(tx, written[item_id])
+    unchanged = tuple(one for one, change in changes.items() if not change)
+    return UpdateResult(tuple(written.values()), became_ready, unchanged)
 
 
 def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) -> None:
     if one.expected_version is None:
         refuse_if_held(tx, row, actor)
     elif one.expected_version != row.version:
-        raise errors.version_conflict(to_item(row, tx.now), one.expected_version)
+        foreign = is_held_by_another(row, actor, tx.now)
+        raise errors.version_conflict(to_item(row, tx.now), one.expected_version, claimed_by_another=foreign)
+    if starts(row, one, actor, tx.now) and one.assignee is UNSET and _is_anothers_work(row, actor):
+        raise errors.not_ready(to_item(row, tx.now), reasons(tx, to_item(row, tx.now)))
+
+
+def _is_anothers_work(row: Row[Any], actor: Actor) -> bool:
+    # Work that was begun without a claim, in an earlier version or elsewhere.
+    begun = row.status == "in_progress" and row.claim_expires_at is None
+    return begun and row.assignee not in (None, actor.name)
+
+
+def _goes_on(row: Row[Any], item: Item) -> bool:
+    return bool(row.status == "in_progress" and row.assignee == item.assignee)
+
+
+def _refuse_start(tx: Transaction, item: Item) -> None:
+    blocked = replace(item, state="blocked")
+    raise errors.not_ready(blocked, reasons(tx, blocked))
 
 
 def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
     # Written at once: the next move of the batch must see it.
     if parent is not None:
-        check_ids([parent])
         require_rows(tx, [parent], lock=True)
         refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
         if depth_of(tx, parent) + height_of(tx, item_id) > MAX_DEPTH:
@@ -132,9 +158,9 @@ def _new_text() -> Executable:
     return statement.values(folded=bindparam("text"))
 
 
-def _tell(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
+def _record(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
     add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
-    record(tx, actor, [(one, change.action, change.told) for one, change in changes.items() if change])
+    record(tx, actor, [(one, change.action, change.changed_fields) for one, change in changes.items() if change])
 
 
 def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
