@@ -10,7 +10,8 @@ import pytest
 
 from tests.storage.support import Clock, file_of, ids, item, make, raw, refused
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Claim, ItemQuery, ItemUpdate, NewItem, Project
+from workflow_mcp.work.results import Claim
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
 
 async def test_the_first_ready_item_is_claimed(store: Store, project: Project, ana: Actor) -> None:

@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.storage.support import Clock, check_invariants, file_of
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
-from workflow_mcp.work.values import Actor, Claim, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
+from workflow_mcp.work.results import Claim
+from workflow_mcp.work.values import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 PROJECT = Project("11111111-1111-4111-8111-111111111111", "model")
 ACTORS = ("ana", "bob")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
 from workflow_mcp.server.rows import as_fits, count_fitting, counted, row
 from workflow_mcp.work.errors import at
-from workflow_mcp.work.values import Claim, Event, Item, ItemDetail, ItemQuery, Linked
+from workflow_mcp.work.results import Claim
+from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked
 from workflow_mcp.workspace.work_items import WorkItems
 
 LINES = 6_000  # bytes of children, and of links

@@ -7,17 +7,8 @@ from dataclasses import replace
 from itertools import accumulate, takewhile
 
 from workflow_mcp.errors import shown
-from workflow_mcp.work.values import (
-    Counts,
-    CreateResult,
-    Item,
-    ItemPage,
-    ItemQuery,
-    ItemSummary,
-    LinkResult,
-    ProjectPage,
-    UpdateResult,
-)
+from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
+from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary
 from workflow_mcp.workspace.work_items import WorkItems
 
 ROW_OVERHEAD = 40

@@ -20,23 +20,25 @@ from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.importing import import_records
 from workflow_mcp.work import validation
-from workflow_mcp.work.transfer import read_records
-from workflow_mcp.work.values import (
-    Actor,
+from workflow_mcp.work.results import (
     Claim,
     CreateResult,
     ImportResult,
+    LinkResult,
+    ProjectPage,
+    UpdateResult,
+)
+from workflow_mcp.work.transfer import read_records
+from workflow_mcp.work.values import (
+    Actor,
     Item,
     ItemDetail,
     ItemPage,
     ItemQuery,
     ItemSummary,
     ItemUpdate,
-    LinkResult,
     NewItem,
     Project,
-    ProjectPage,
-    UpdateResult,
 )
 
 OPEN_PROJECTS = 32

@@ -8,21 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.work.values import (
-    Actor,
-    Claim,
-    CreateResult,
-    ImportResult,
-    Item,
-    ItemDetail,
-    ItemPage,
-    ItemQuery,
-    ItemSummary,
-    ItemUpdate,
-    LinkResult,
-    NewItem,
-    UpdateResult,
-)
+from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
+from workflow_mcp.work.values import Actor, Item, ItemDetail, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.workspace.projects import Data, dry_run_error
 
 

@@ -14,8 +14,9 @@ from workflow_mcp.storage.items.listing import first_row
 from workflow_mcp.storage.items.rows import change_item, require_rows, state_of, to_item
 from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work import errors
+from workflow_mcp.work.results import Claim
 from workflow_mcp.work.validation import check_actor, check_ids, check_lease
-from workflow_mcp.work.values import Actor, Claim, Item, ItemQuery
+from workflow_mcp.work.values import Actor, Item, ItemQuery
 
 # The actions after which somebody holds an item who did not.
 BEGINNINGS = ("claimed", "started", "assigned")

@@ -22,8 +22,9 @@ from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.plans import BatchIndex, Plan, Target, make_plan
+from workflow_mcp.work.results import CreateResult
 from workflow_mcp.work.validation import check_actor, check_request_id
-from workflow_mcp.work.values import Actor, CreateResult, Item, NewItem
+from workflow_mcp.work.values import Actor, Item, NewItem
 
 
 class Creation:

@@ -18,8 +18,9 @@ from workflow_mcp.storage.tables import items
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work import errors
+from workflow_mcp.work.results import UpdateResult
 from workflow_mcp.work.validation import check_actor, check_batch, check_ids
-from workflow_mcp.work.values import Actor, UpdateResult
+from workflow_mcp.work.values import Actor
 
 
 def check_deletion(ids: Sequence[int], actor: Actor) -> None:

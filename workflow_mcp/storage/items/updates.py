@@ -28,9 +28,10 @@ from workflow_mcp.storage.tables import item_texts, labels
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
+from workflow_mcp.work.results import UpdateResult
 from workflow_mcp.work.transitions import Change, change_of, starts
 from workflow_mcp.work.validation import check_actor, check_batch, check_ids, check_update
-from workflow_mcp.work.values import UNSET, Actor, Item, ItemUpdate, UpdateResult
+from workflow_mcp.work.values import UNSET, Actor, Item, ItemUpdate
 
 
 def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:

@@ -13,8 +13,9 @@ from workflow_mcp.storage.items.rows import require_rows
 from workflow_mcp.storage.tables import links
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
+from workflow_mcp.work.results import LinkResult
 from workflow_mcp.work.validation import check_actor, check_ids, check_kind
-from workflow_mcp.work.values import Actor, LinkResult
+from workflow_mcp.work.values import Actor
 
 
 def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:

@@ -16,8 +16,9 @@ from workflow_mcp.storage.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite import engine
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.work.cursors import make_cursor, read_cursor
+from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.validation import check_limit
-from workflow_mcp.work.values import Project, ProjectPage
+from workflow_mcp.work.values import Project
 
 SHOWN_PROJECTS = 5
 

@@ -11,8 +11,9 @@ from workflow_mcp.storage.events.rows import record
 from workflow_mcp.storage.items.rows import fetch_rows, insert_items, take_ids
 from workflow_mcp.storage.tables import events, links, notes, projects
 from workflow_mcp.storage.transactions import OWN_PROJECT, Transaction
+from workflow_mcp.work.results import ImportResult
 from workflow_mcp.work.transfer import Records, waits_of
-from workflow_mcp.work.values import Actor, ImportResult
+from workflow_mcp.work.values import Actor
 
 _IDS_IN_EVENTS = ("parent", "to", "from", "with")
 

@@ -1,0 +1,67 @@
+"""What the store's calls return: what a change left, and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflow_mcp.work.values import Item, ItemSummary, Project
+
+
+@dataclass(frozen=True, slots=True)
+class CreateResult:
+    """The items of a request; `repeated` when an earlier request with the same id had created them."""
+
+    items: tuple[Item, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An item that its actor holds now; `held_since` is since when, where they held it already."""
+
+    item: Item
+    held_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What a change left.
+
+    Attributes:
+        items: the items it was asked for.
+        became_ready: the items that became ready by it.
+        unchanged: the ids of those of `items` that were so already.
+        below: how many others went with them, because they are below them.
+    """
+
+    items: tuple[Item, ...]
+    became_ready: tuple[ItemSummary, ...] = ()
+    unchanged: tuple[int, ...] = ()
+    below: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkResult:
+    """Whether a link was made or removed, and which items became ready by it."""
+
+    changed: bool
+    became_ready: tuple[ItemSummary, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """Projects by name; `problems` has a sentence for each file that could not be read."""
+
+    projects: tuple[Project, ...]
+    next_cursor: str | None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """How many items were imported, and the new ids of those whose own were taken."""
+
+    items: int
+    renumbered: Mapping[int, int]
