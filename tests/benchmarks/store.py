@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
+from tests.storage.support import open_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
 
@@ -104,7 +105,7 @@ async def main(sizes: tuple[int, ...]) -> None:
     """Print a table: a row for each call, a column for each size, and what it costs compared to the first."""
     projects = [Project(str(uuid4()), f"bench {size}") for size in sizes]
     with tempfile.TemporaryDirectory() as folder:
-        async with Store(Path(folder)) as store:
+        async with open_store(Path(folder)) as store:
             for size, project in zip(sizes, projects, strict=True):
                 await fill(store, project, size)
             os.sync()

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import Clock
+from tests.storage.support import open_store
+from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Project
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> FakeClock:
     """The time of the store."""
-    return Clock()
+    return FakeClock()
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
+async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
     """An empty store."""
-    async with Store(tmp_path, clock=clock) as opened:
+    async with open_store(tmp_path, clock=clock) as opened:
         yield opened
 
 

@@ -6,33 +6,35 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import Awaitable
-from contextlib import closing
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workflow_mcp.errors import WorkflowError
+from workflow_mcp.storage.sqlite.store import MAX_OPEN_PROJECTS, sqlite_store
 from workflow_mcp.storage.store import Store
+from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, Project
 
 WORKER = str(Path(__file__).with_name("worker.py"))
 ROOT = Path(__file__).parents[2]
 
 
-class Clock:
-    """Seconds since the epoch that pass only when they are told to."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def pass_minutes(self, minutes: float) -> None:
-        """Let time pass."""
-        self.now += minutes * 60
+@asynccontextmanager
+async def open_store(
+    data_dir: Path, *, clock: Callable[[], float] = time.time, max_open: int = MAX_OPEN_PROJECTS
+) -> AsyncIterator[Store]:
+    """A store over a folder, with threads of its own."""
+    threads = WorkerThreads()
+    try:
+        async with sqlite_store(data_dir, threads=threads, clock=clock, max_open=max_open) as store:
+            yield store
+    finally:
+        threads.close()
 
 
 async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import Clock, file_of, ids, item, make, raw, refused
+from tests.storage.support import file_of, ids, item, make, raw, refused
+from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
@@ -26,7 +27,7 @@ async def test_the_first_ready_item_is_claimed(store: Store, project: Project, a
 
 
 async def test_a_claim_keeps_others_out_for_its_lease(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """Others are told who holds the item and until when; with the version that is current they may step in."""
     (one,) = await make(store, project, ana, "one")
@@ -47,21 +48,21 @@ async def test_a_claim_keeps_others_out_for_its_lease(
 
 
 async def test_any_update_of_the_holder_renews_the_lease(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """From the moment of the update, by the length it was claimed for."""
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
-    clock.pass_minutes(9)
+    clock.advance(60 * 9)
     await store.update_items(project, [ItemUpdate(one, note="still here")], ana)
-    clock.pass_minutes(9)
+    clock.advance(60 * 9)
     await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
     held = await item(store, project, one)
     assert (held.state, held.assignee) == ("in_progress", "ana")
 
 
 async def test_what_was_ready_already_does_not_become_so(
-    store: Store, project: Project, ana: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, clock: FakeClock
 ) -> None:
     """Giving up a claim makes an item ready; giving up one that had run out changes nothing about that."""
     (one,) = await make(store, project, ana, "one")
@@ -69,18 +70,18 @@ async def test_what_was_ready_already_does_not_become_so(
     await store.claim_item(project, ana, one)
     assert [each.id for each in (await store.update_items(project, [release], ana)).became_ready] == [one]
     await store.claim_item(project, ana, one)
-    clock.pass_minutes(60)
+    clock.advance(60 * 60)
     assert (await store.update_items(project, [release], ana)).became_ready == ()
 
 
 async def test_a_holder_back_from_the_dead_is_refused(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """A lease that ran out makes the item ready; whoever takes it over cannot be overwritten."""
     (one,) = await make(store, project, ana, "one")
     first = await store.claim_item(project, ana, lease=timedelta(minutes=10))
     assert first is not None
-    clock.pass_minutes(10)
+    clock.advance(60 * 10)
     assert await ids(store, project, "ready") == [one]
     counts = (await store.list_items(project, ItemQuery())).counts
     assert (counts.ready, counts.in_progress) == (1, 0)
@@ -94,12 +95,12 @@ async def test_a_holder_back_from_the_dead_is_refused(
 
 
 async def test_a_late_holder_goes_on_while_nobody_took_over(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """The update counts, and holds the item anew."""
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one, lease=timedelta(minutes=10))
-    clock.pass_minutes(11)
+    clock.advance(60 * 11)
     (back,) = (await store.update_items(project, [ItemUpdate(one, note="back")], ana)).items
     assert (back.state, back.assignee) == ("in_progress", "ana")
     await refused("ITEM_CLAIMED", store.claim_item(project, bob, one))
@@ -139,11 +140,11 @@ async def test_what_is_not_ready_cannot_be_claimed(store: Store, project: Projec
     await refused("ITEM_INVALID", store.claim_item(project, ana, lease=timedelta(0)))
 
 
-async def test_claiming_what_one_holds_renews_it(store: Store, project: Project, ana: Actor, clock: Clock) -> None:
+async def test_claiming_what_one_holds_renews_it(store: Store, project: Project, ana: Actor, clock: FakeClock) -> None:
     """So that a repeated call does no harm."""
     (one,) = await make(store, project, ana, "one")
     await store.claim_item(project, ana, one)
-    clock.pass_minutes(30)
+    clock.advance(60 * 30)
     again = await store.claim_item(project, ana, one)
     assert again is not None
     assert again.item.claim_expires_at is not None
@@ -151,22 +152,22 @@ async def test_claiming_what_one_holds_renews_it(store: Store, project: Project,
 
 
 async def test_who_holds_an_item_already_is_told_since_when(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """From the first claim on, however often it was renewed since; a claim that ran out is begun anew."""
     (one,) = await make(store, project, ana, "one")
     start = datetime.fromtimestamp(clock.now, tz=UTC)
     assert (await claimed(store, project, ana, one)).held_since is None
     for _ in range(3):
-        clock.pass_minutes(30)
+        clock.advance(60 * 30)
         await store.update_items(project, [ItemUpdate(one, note="still here")], ana)
         assert (await claimed(store, project, ana, one)).held_since == start
-    clock.pass_minutes(61)
+    clock.advance(60 * 61)
     assert (await claimed(store, project, ana, one)).held_since is None
-    clock.pass_minutes(5)
+    clock.advance(60 * 5)
     await store.update_items(project, [ItemUpdate(one, assignee="bob")], ana)
     handed_over = datetime.fromtimestamp(clock.now, tz=UTC)
-    clock.pass_minutes(5)
+    clock.advance(60 * 5)
     assert (await claimed(store, project, bob, one)).held_since == handed_over
 
 
@@ -181,7 +182,7 @@ START = "in_progress"
 
 
 async def test_who_puts_an_item_in_progress_holds_it(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """As by a claim of an hour: nobody else starts, claims or changes it, until that has run out."""
     await make(store, project, ana, "one")
@@ -192,7 +193,7 @@ async def test_who_puts_an_item_in_progress_holds_it(
     assert (await claimed(store, project, ana, 1)).held_since == datetime.fromtimestamp(clock.now, tz=UTC)
     await refused("ITEM_CLAIMED", store.claim_item(project, bob, 1))
     await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, status=START)], bob))
-    clock.pass_minutes(61)
+    clock.advance(60 * 61)
     (taken,) = (await store.update_items(project, [ItemUpdate(1, status=START)], bob)).items
     assert (taken.state, taken.assignee) == (START, "bob")
     await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, note="late")], ana))

@@ -25,12 +25,13 @@ from tests.storage.support import (
     linux_only,
     make,
     open_files,
+    open_store,
     raw,
     refused,
     start_worker,
 )
 from workflow_mcp.storage import migrate, tables
-from workflow_mcp.storage.sqlite import engine
+from workflow_mcp.storage.sqlite import connections
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemQuery, NewItem, Project
 
@@ -40,14 +41,14 @@ ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, 
 async def test_files_are_for_their_owner_alone(tmp_path: Path, project: Project, ana: Actor) -> None:
     """The folder 0700, all files in it 0600, one that was left more open too."""
     data_dir = tmp_path / "new" / "data"
-    async with Store(data_dir) as store:
+    async with open_store(data_dir) as store:
         await make(store, project, ana, "x")
         modes = {file.name.partition(".db")[2]: _mode(file) for file in (data_dir / "projects").iterdir()}
         assert modes == {"": 0o600, "-wal": 0o600, "-shm": 0o600}
         assert _mode(data_dir / "projects") == 0o700
         assert _mode(data_dir) == 0o700
     file_of(data_dir, project).chmod(0o644)
-    async with Store(data_dir) as store:
+    async with open_store(data_dir) as store:
         await store.ensure(project)
     assert _mode(file_of(data_dir, project)) == 0o600
 
@@ -62,17 +63,17 @@ async def test_another_projects_file_is_refused(
     """When it is opened, when it is put in place of an open one, and when it is written over an open one."""
     await make(store, project, ana, "mine")
     await make(store, other, ana, "theirs")
-    async with Store(tmp_path) as second:
+    async with open_store(tmp_path) as second:
         await second.ensure(project)
         await store.aclose()
     theirs, mine = file_of(tmp_path, other), file_of(tmp_path, project)
-    async with Store(tmp_path) as again:
+    async with open_store(tmp_path) as again:
         await again.list_items(project, ItemQuery())
         os.replace(shutil.copy(theirs, tmp_path / "copy"), mine)
         error = await refused("STORE_WRONG_PROJECT", again.list_items(project, ItemQuery()))
         assert other.known_id in str(error)
         assert await ids(again, other) == [1]
-    async with Store(tmp_path) as again:
+    async with open_store(tmp_path) as again:
         await refused("STORE_WRONG_PROJECT", again.ensure(project))
         await refused("STORE_WRONG_PROJECT", again.create_items(project, [NewItem("x")], ana))
         assert (await again.list_projects()).projects == (other,)
@@ -84,14 +85,14 @@ async def test_a_truncated_file_is_refused_and_left_alone(
     tmp_path: Path, project: Project, other: Project, ana: Actor, size: int
 ) -> None:
     """It is damaged, not new; other projects go on."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         for number in range(5):
             await store.create_items(
                 project, [NewItem(f"{number} {n}", description="d" * 500) for n in range(100)], ana
             )
     path = file_of(tmp_path, project)
     os.truncate(path, size)
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await refused("STORE_DAMAGED", store.list_items(project, ItemQuery("all", text="nothing has this")))
         assert await make(store, other, ana, "x") == [1]
     assert path.stat().st_size == size
@@ -112,7 +113,7 @@ async def test_what_is_no_projects_file_is_refused(tmp_path: Path, project: Proj
         raw(path, "CREATE TABLE alembic_version (version_num)")
         raw(path, "CREATE TABLE projects (id, name)")
     before = path.read_bytes() if path.is_file() else list(path.iterdir())
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await refused("STORE_DAMAGED", store.ensure(project))
     assert (path.read_bytes() if path.is_file() else list(path.iterdir())) == before
 
@@ -124,7 +125,7 @@ async def test_a_full_disk_stores_nothing_and_says_so(tmp_path: Path, project: P
     made = [int(line.split()[1]) for line in lines[:-1]]
     assert len(made) > 3
     check_invariants(file_of(tmp_path, project))
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         assert await ids(store, project) == made
         assert await make(store, project, ana, "more") == [made[-1] + 1]
 
@@ -140,7 +141,7 @@ async def test_a_read_only_data_dir_is_said_to_be_one(
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     if existing:
-        async with Store(data_dir) as store:
+        async with open_store(data_dir) as store:
             await make(store, project, ana, "x")
         (data_dir / "projects").chmod(0o755)
         file_of(data_dir, project).chmod(0o444)
@@ -152,12 +153,12 @@ async def test_a_read_only_data_dir_is_said_to_be_one(
 
 async def test_a_newer_file_is_refused(tmp_path: Path, project: Project, ana: Actor) -> None:
     """When it is opened, and when another process upgrades it while it is open; it is not changed."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await make(store, project, ana, "x")
         raw(file_of(tmp_path, project), "UPDATE alembic_version SET version_num = '9999'")
         await refused("STORE_NEWER", store.create_items(project, [NewItem("y")], ana))
         await refused("STORE_NEWER", store.list_items(project, ItemQuery()))
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         assert "9999" in str(await refused("STORE_NEWER", store.ensure(project)))
         assert (await store.list_projects()).projects == ()
     assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(1,)]
@@ -167,11 +168,11 @@ async def test_an_older_file_is_copied_and_then_upgraded(
     tmp_path: Path, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once, by whichever process comes first; the copy is complete and the data are kept."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await make(store, project, ana, "x")
     upgrade_program(tmp_path, monkeypatch)
     path = file_of(tmp_path, project)
-    async with Store(tmp_path) as first, Store(tmp_path) as second:
+    async with open_store(tmp_path) as first, open_store(tmp_path) as second:
         both = await asyncio.gather(ids(first, project), ids(second, project))
         assert list(both) == [[1], [1]]
     assert raw(path, "SELECT version_num FROM alembic_version") == [("0002",)]
@@ -193,7 +194,7 @@ async def list_all(store: Store) -> list[list[int]]:
 
 async def test_many_projects_made_at_once(tmp_path: Path) -> None:
     """The first calls for sixteen projects, made together, all find their own new and whole file."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         assert await list_all(store) == [[]] * len(MANY)
     for project in MANY:
         check_invariants(file_of(tmp_path, project))
@@ -202,11 +203,11 @@ async def test_many_projects_made_at_once(tmp_path: Path) -> None:
 
 async def test_many_projects_upgraded_at_once(tmp_path: Path, ana: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixteen older files that are opened together, by two servers, are each upgraded once and keep their data."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         for project in MANY:
             await make(store, project, ana, project.name)
     upgrade_program(tmp_path, monkeypatch)
-    async with Store(tmp_path) as first, Store(tmp_path) as second:
+    async with open_store(tmp_path) as first, open_store(tmp_path) as second:
         both = await asyncio.gather(list_all(first), list_all(second))
         assert list(both) == [[[1]] * len(MANY)] * 2
     for project in MANY:
@@ -221,8 +222,9 @@ async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, proc
     """Processes that open the same sixteen new projects at once all get through, and agree on the files."""
     script = (
         "import asyncio, sys\nfrom pathlib import Path\n"
-        "from tests.storage.test_files import list_all\nfrom workflow_mcp.storage.store import Store\n"
-        "async def main():\n    async with Store(Path(sys.argv[1])) as store:\n        print(await list_all(store))\n"
+        "from tests.storage.support import open_store\nfrom tests.storage.test_files import list_all\n"
+        "async def main():\n    async with open_store(Path(sys.argv[1])) as store:\n"
+        "        print(await list_all(store))\n"
         "sys.stdin.readline()\nasyncio.run(main())\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
@@ -241,10 +243,10 @@ async def test_an_upgrade_that_fails_changes_nothing(
     tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is as it was, also where the migration had begun to change it."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await store.ensure(project)
     upgrade_program(tmp_path, monkeypatch, then="    raise RuntimeError('half way')\n")
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         with pytest.raises(RuntimeError, match="half way"):
             await store.ensure(project)
     path = file_of(tmp_path, project)
@@ -266,7 +268,7 @@ def upgrade_program(folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str 
 
 def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
     """Nothing that the code expects is missing or different after all migrations have run."""
-    with engine.exclusive(str(tmp_path / "x.db")) as connection:
+    with connections.exclusive(str(tmp_path / "x.db")) as connection:
         migrate.upgrade(connection)
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
         assert migrate.version_in(connection) == tables.VERSION
@@ -275,9 +277,9 @@ def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
 def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> None:
     """Only making or upgrading a file pays for it."""
     script = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom workflow_mcp.storage.store import Store\n"
+        "import asyncio, sys\nfrom pathlib import Path\nfrom tests.storage.support import open_store\n"
         "from workflow_mcp.work.values import Project\n"
-        "async def main():\n    async with Store(Path(sys.argv[1])) as store:\n"
+        "async def main():\n    async with open_store(Path(sys.argv[1])) as store:\n"
         "        await store.ensure(Project('11111111-1111-4111-8111-111111111111', 'x'))\n"
         "asyncio.run(main())\nprint('alembic' in sys.modules)\n"
     )
@@ -312,7 +314,7 @@ async def test_the_end_waits_for_what_was_begun(store: Store, tmp_path: Path, pr
 async def test_callers_that_go_away_while_files_are_closed_leave_none_open(tmp_path: Path, ana: Actor) -> None:
     """Also when each call closes the file of the one before."""
     projects = [Project(f"11111111-1111-4111-8111-{number:012d}", str(number)) for number in range(3)]
-    async with Store(tmp_path, open_projects=1) as store:
+    async with open_store(tmp_path, max_open=1) as store:
         for turn in range(60):
             call = asyncio.create_task(make(store, projects[turn % 3], ana, "x"))
             for _ in range(turn % 25):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, make, refused
+from tests.storage.support import check_invariants, file_of, ids, make, open_store, refused
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
@@ -112,7 +112,7 @@ async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: Pr
 async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
     """Though many ask at once; later ones find it."""
     async with AsyncExitStack() as stack:
-        stores = [await stack.enter_async_context(Store(tmp_path)) for _ in range(4)]
+        stores = [await stack.enter_async_context(open_store(tmp_path)) for _ in range(4)]
         made = await asyncio.gather(*(store.project_named("fresh") for store in stores))
         assert len(set(made)) == 1
         assert await stores[0].project_named("fresh") == made[0]
@@ -122,7 +122,7 @@ async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
 async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: Project) -> None:
     """The file follows the config's name when it is opened."""
     await store.ensure(project)
-    async with Store(tmp_path) as again:
+    async with open_store(tmp_path) as again:
         await again.ensure(Project(project.id, "renamed"))
         assert (await again.find_project("renamed")).id == project.id
         await refused("PROJECT_UNKNOWN", again.find_project(project.name))
@@ -138,7 +138,7 @@ async def test_only_a_uuid_names_a_file(store: Store, tmp_path: Path, project_id
 async def test_few_files_stay_open_and_all_work(tmp_path: Path, ana: Actor) -> None:
     """More projects than may be open take turns."""
     refs = [Project(f"00000000-0000-4000-8000-{n:012}", f"p{n}") for n in range(5)]
-    async with Store(tmp_path, open_projects=2) as store:
+    async with open_store(tmp_path, max_open=2) as store:
         for _ in range(2):
             for ref in refs:
                 await make(store, ref, ana, "x")

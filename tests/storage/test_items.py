@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import Clock, check_invariants, file_of, ids, item, make, raw, refused
+from tests.storage.support import check_invariants, file_of, ids, item, make, raw, refused
+from tests.support import FakeClock
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.cursors import make_cursor, read_cursor
@@ -148,11 +149,11 @@ async def test_a_batch_of_updates_with_one_that_is_refused_changes_nothing(
 
 
 async def test_every_change_is_told_with_who_where_when_and_what(
-    store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """Events and notes name the actor, the directory, the time and the values."""
     (one,) = await make(store, project, ana, "one")
-    clock.pass_minutes(5)
+    clock.advance(60 * 5)
     update = ItemUpdate(one, title="two", priority=0, labels=("x",), note="why")
     await store.update_items(project, [update], bob)
     detail = await store.get_item(project, one)
@@ -170,15 +171,17 @@ async def test_an_update_that_changes_nothing_is_no_change(store: Store, project
     assert len((await store.get_item(project, one)).events) == 1
 
 
-async def test_views_list_what_they_say(store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock) -> None:
+async def test_views_list_what_they_say(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
+) -> None:
     """Ready by priority, then age; done with the last first; mine for whoever asks."""
     await store.create_items(project, [NewItem("low", priority=4), NewItem("old"), NewItem("new")], ana)
-    clock.pass_minutes(1)
+    clock.advance(60 * 1)
     await store.create_items(project, [NewItem("urgent", priority=0), NewItem("waits", depends_on=(1,))], ana)
     assert await ids(store, project, "ready") == [4, 2, 3, 1]
     await store.claim_item(project, bob, 3)
     await store.update_items(project, [ItemUpdate(2, status="completed")], ana)
-    clock.pass_minutes(1)
+    clock.advance(60 * 1)
     await store.update_items(project, [ItemUpdate(4, status="cancelled")], ana)
     assert await ids(store, project, "ready") == [1]
     assert await ids(store, project, "blocked") == [5]

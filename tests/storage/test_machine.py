@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from tests.storage.support import Clock, check_invariants, file_of
+from tests.storage.support import check_invariants, file_of, open_store
+from tests.support import FakeClock
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Actor, Item, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
@@ -50,8 +50,9 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
-        self.clock = Clock()
-        self.store = Store(Path(self.folder.name), clock=self.clock)
+        self.clock = FakeClock()
+        self.opened = open_store(Path(self.folder.name), clock=self.clock)
+        self.store = self.loop.run_until_complete(self.opened.__aenter__())
         self.rows: dict[int, Row] = {}
         self.told: list[Item] = []
 
@@ -68,7 +69,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Look at the file, and leave nothing behind."""
-        self.loop.run_until_complete(self.store.aclose())
+        self.loop.run_until_complete(self.opened.__aexit__(None, None, None))
         path = file_of(Path(self.folder.name), PROJECT)
         if path.exists():
             check_invariants(path)
@@ -306,7 +307,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(minutes=st.sampled_from((1, 59, 61)))
     def wait(self, minutes: int) -> None:
         """Let leases run out."""
-        self.clock.pass_minutes(minutes)
+        self.clock.advance(60 * minutes)
         self.told = []
 
     @invariant()

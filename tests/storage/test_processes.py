@@ -9,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, finished, linux_only, make, open_files, raw, start_worker
-from workflow_mcp.storage.sqlite.engine import MAX_CONNECTIONS
+from tests.storage.support import (
+    check_invariants,
+    file_of,
+    finished,
+    linux_only,
+    make,
+    open_files,
+    open_store,
+    raw,
+    start_worker,
+)
+from workflow_mcp.storage.sqlite.connections import MAX_CONNECTIONS
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Project
 
@@ -24,7 +34,7 @@ async def test_every_acknowledged_update_of_many_processes_is_there(
     tmp_path: Path, project: Project, ana: Actor, processes: int, updates: int
 ) -> None:
     """No update is lost, none is doubled, and nothing fails but a stated version that was overtaken."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         shared = await make(store, project, ana, "s1", "s2")
         own = await make(store, project, ana, *(f"own {number}" for number in range(processes)))
     workers = [
@@ -48,7 +58,7 @@ async def test_a_race_of_eight_for_one_item_has_one_winner(
     tmp_path: Path, project: Project, ana: Actor, rounds: int
 ) -> None:
     """Each round exactly one process holds the item and seven are told who does."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         items = [one for _ in range(rounds // 10) for one in await make(store, project, ana, *"abcdefghij")]
     workers = [await start_worker(tmp_path, project.known_id, "race", f"w{number}") for number in range(8)]
     try:
@@ -79,7 +89,7 @@ async def test_processes_that_take_what_is_first_never_take_the_same(
     tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """All items are taken, each once."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         items = await make(store, project, ana, *(f"i{number}" for number in range(40)))
     workers = [await start_worker(tmp_path, project.known_id, "take-all", f"w{number}") for number in range(3)]
     taken = [int(line) for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
@@ -110,7 +120,7 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: Pr
         for line in rest.decode().split("\n")[:-1]:
             _note(line, made, done)
         _check_whole(file_of(tmp_path, project), made, done)
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await store.ensure(project)
     check_invariants(file_of(tmp_path, project))
 
@@ -153,9 +163,9 @@ async def test_callers_that_go_away_while_a_file_is_opened_leave_nothing_open(
     tmp_path: Path, project: Project, ana: Actor
 ) -> None:
     """Whoever comes next finds what they began to open, and the end closes it."""
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         (only,) = await make(store, project, ana, "a")
-    async with Store(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         for turns in range(40):
             calls = [asyncio.create_task(store.get_item(project, only)) for _ in range(6)]
             for _ in range(turns % 8):

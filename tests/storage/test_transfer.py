@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.storage.support import Clock, check_invariants, file_of, ids, item, make, refused
+from tests.storage.support import check_invariants, file_of, ids, item, make, refused
+from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
 
@@ -18,11 +19,11 @@ async def exported(store: Store, project: Project) -> list[dict[str, Any]]:
     return [json.loads(json.dumps(record)) async for record in store.export(project)]
 
 
-async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: Clock) -> None:
+async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock) -> None:
     """A project with something of everything."""
     plan = [NewItem("epic", ref="e", item_type="epic"), NewItem("a", parent="e", ref="a", labels=("x", "ü"))]
     await store.create_items(project, [*plan, NewItem("b", parent="e", depends_on=("a",)), NewItem("gone")], ana)
-    clock.pass_minutes(1)
+    clock.advance(60 * 1)
     await store.update_items(project, [ItemUpdate(2, status="completed", note="line\nline")], bob)
     await store.claim_item(project, bob, 3)
     await store.link_items(project, 4, 1, "discovered_from", ana)
@@ -30,7 +31,7 @@ async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: 
 
 
 async def test_a_round_trip_loses_nothing(
-    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock
+    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """Into an empty project: the same records, but for its name and the events that tell of the import."""
     await filled(store, project, ana, bob, clock)
@@ -46,7 +47,7 @@ async def test_a_round_trip_loses_nothing(
 
 
 async def test_ids_that_are_taken_are_replaced_everywhere(
-    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock
+    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """In parents, links, notes, events and what was hidden; what was there stays as it was."""
     await filled(store, project, ana, bob, clock)
@@ -94,7 +95,7 @@ async def test_an_export_is_of_one_moment(store: Store, project: Project, ana: A
     ],
 )
 async def test_records_that_are_spoilt_import_nothing(
-    *, store: Store, project: Project, other: Project, ana: Actor, bob: Actor, clock: Clock, spoil: Any
+    *, store: Store, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock, spoil: Any
 ) -> None:
     """All or nothing, and the error says which."""
     await filled(store, project, ana, bob, clock)

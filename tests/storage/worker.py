@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.storage.support import open_store
 from workflow_mcp.errors import WorkflowError, WorkItemError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
@@ -89,7 +90,7 @@ async def fill(store: Store, project: Project, actor: Actor, limit: str) -> None
 
 async def unprivileged(store: Store, project: Project, actor: Actor) -> None:
     """Create one item as a user who may do nothing, not even import."""
-    async with Store(Path(tempfile.mkdtemp())) as elsewhere:
+    async with open_store(Path(tempfile.mkdtemp())) as elsewhere:
         await elsewhere.create_items(project, [NewItem("x")], actor)
     os.setgid(65534)
     os.setuid(65534)
@@ -112,7 +113,7 @@ WORK = {
 
 async def main(data_dir: str, project_id: str, what: str, name: str, *arguments: str) -> None:
     """Do what the command line says."""
-    async with Store(Path(data_dir)) as store:
+    async with open_store(Path(data_dir)) as store:
         await WORK[what](store, Project(project_id, "one"), Actor(name, "/worker"), *arguments)  # type: ignore[operator]
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
-from workflow_mcp.storage.sqlite import projects
-from workflow_mcp.storage.sqlite.databases import Databases
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.importing import import_records
@@ -41,38 +38,21 @@ from workflow_mcp.work.values import (
     Project,
 )
 
-OPEN_PROJECTS = 32
-
 
 class Store:
-    """All projects' work under one data directory; safe to use from many processes at once.
+    """All projects' work; safe to use from many processes at once.
 
     Every call that touches a project may raise `StoreError`, when its file cannot be used, and makes the
     file when there is none. A call that raises has stored nothing.
 
     Args:
-        data_dir: the folder that `projects/` is in; made when needed, for its owner alone.
-        threads: run the blocking work; default: threads of the store's own.
-        clock: the current time, in seconds since the epoch.
-        open_projects: how many files stay open.
+        databases: hold the data; closed with the store.
+        threads: run the blocking work.
     """
 
-    def __init__(
-        self,
-        data_dir: Path,
-        *,
-        threads: WorkerThreads | None = None,
-        clock: Callable[[], float] = time.time,
-        open_projects: int = OPEN_PROJECTS,
-    ) -> None:
-        self._data_dir = data_dir
-        self._clock = clock
-        self._threads = WorkerThreads() if threads is None else threads
-        self._owns_threads = threads is None
-        self._databases = Databases(data_dir, clock=self._now, maximum=open_projects, threads=self._threads)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock(), tz=UTC)
+    def __init__(self, databases: Databases, *, threads: WorkerThreads) -> None:
+        self._databases = databases
+        self._threads = threads
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,10 +63,8 @@ class Store:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Finish what is running and close all files; safe to repeat."""
+        """Finish what is running and close all that is open; safe to repeat."""
         await self._databases.close()
-        if self._owns_threads:
-            self._threads.close()
 
     async def ensure(self, project: Project) -> None:
         """Make the project's file ready: created, brought up to date, and carrying the project's name.
@@ -103,8 +81,7 @@ class Store:
         Raises:
             UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         """
-        work = partial(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
-        return await self._threads.run(work)
+        return await self._databases.list_projects(text, limit, cursor)
 
     async def find_project(self, id_or_name: str) -> Project:
         """The project with this id or, exactly, this name.
@@ -112,7 +89,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         """
-        return await self._threads.run(partial(projects.find_project, self._data_dir, id_or_name))
+        return await self._databases.find_project(id_or_name)
 
     async def project_by_name(self, name: str) -> Project | None:
         """The only project of exactly this name; None when there is none.
@@ -120,7 +97,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
-        return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
+        return await self._databases.find_by_name(name)
 
     async def project_named(self, name: str) -> Project:
         """The project of a config without an id: the only one of this name, else a new one, made once.
@@ -128,7 +105,7 @@ class Store:
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
-        return await self._threads.run(partial(projects.find_or_make, self._data_dir, name, self._now()))
+        return await self._databases.find_or_make(name)
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None

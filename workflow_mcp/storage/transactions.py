@@ -1,41 +1,18 @@
-"""Transactions on one project's file."""
+"""Transactions in one project."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Callable,
-    Coroutine,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
-from itertools import islice
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert, Row, Table, bindparam
 
-from workflow_mcp.storage.faults import DRIVER_ERRORS, is_busy, store_errors
-from workflow_mcp.storage.sqlite import engine
-from workflow_mcp.storage.sqlite.files import FileIdentity, check_owner
-from workflow_mcp.storage.threads import WorkerThreads
-
 T = TypeVar("T")
 
 OWN_PROJECT = "own_project"
-
-# Waiters that lost a race must not come back together.
-RETRY_SECONDS = (0.001, 0.020)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,113 +63,3 @@ def _insert(table: Table) -> Insert:
 
 
 Work = Callable[[Transaction], T]
-
-
-class Database:
-    """A project's file, open. Reads see one state of it; writes are all or nothing and one at a time.
-
-    Args:
-        path: the file, made ready by `prepare`.
-        project_id: whose it is.
-        identity: which file it was when it was made ready.
-        clock: the current time, UTC.
-        threads: run the transactions.
-    """
-
-    def __init__(
-        self,
-        path: str,
-        project_id: str,
-        *,
-        identity: FileIdentity,
-        clock: Callable[[], datetime],
-        threads: WorkerThreads,
-    ) -> None:
-        self.path = path
-        self.identity = identity
-        self.users = 0
-        self._project_id = project_id
-        self._clock = clock
-        self._threads = threads
-        self._connections = engine.connections_to(path)
-        self._free = asyncio.Semaphore(engine.MAX_CONNECTIONS)
-        self._writing = asyncio.Lock()
-        self._running: set[asyncio.Task[Any]] = set()
-
-    async def read(self, work: Work[T]) -> T:
-        """What `work` returns, all its statements seeing the same state.
-
-        Raises:
-            StoreError: see `store_errors`.
-        """
-        return await self._to_the_end(self._when_free(partial(self._patiently, work, write=False)))
-
-    async def write(self, work: Work[T]) -> T:
-        """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
-
-        Raises:
-            StoreError: see `store_errors`.
-        """
-        return await self._to_the_end(self._alone(partial(self._patiently, work, write=True)))
-
-    async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """What `work` yields, one trip to a thread each, all of it seeing the same state."""
-        reading = self._yielding(work)
-        async with self._free:
-            try:
-                async for portion in self._each(reading):
-                    yield portion
-            finally:
-                await self._threads.run(reading.close)
-
-    async def _each(self, reading: Iterator[T]) -> AsyncIterator[T]:
-        while portion := await self._threads.run(lambda: list(islice(reading, 1))):
-            yield portion[0]
-
-    def _yielding(self, work: Callable[[Transaction], Iterator[T]]) -> Generator[T, None, None]:
-        with store_errors(self.path), self._transaction(write=False) as tx:
-            yield from work(tx)
-
-    async def close(self) -> None:
-        """Finish what is running and close the file."""
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await self._threads.run(self._connections.close)
-
-    async def _to_the_end(self, call: Coroutine[Any, Any, T]) -> T:
-        # A caller may go away at any await; what it asked for is done all the same, and `close` waits for it.
-        task = asyncio.create_task(call)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()
-
-    async def _alone(self, work: Callable[[], T]) -> T:
-        async with self._writing:
-            return await self._when_free(work)
-
-    async def _when_free(self, work: Callable[[], T]) -> T:
-        async with self._free:
-            return await self._threads.run(work)
-
-    def _patiently(self, work: Work[T], *, write: bool) -> T:
-        deadline = time.monotonic() + engine.BUSY_SECONDS
-        with store_errors(self.path):
-            while True:
-                try:
-                    with self._transaction(write=write) as tx:
-                        return work(tx)
-                except DRIVER_ERRORS as error:
-                    if not is_busy(error) or time.monotonic() >= deadline:
-                        raise
-                time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - nothing secret
-
-    @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Transaction]:
-        with self._connections.use() as connection:
-            connection.begin()
-            check_owner(self.path, engine.begin(connection, write=write), self._project_id)
-            yield Transaction(connection, self._project_id, self._clock())

@@ -54,10 +54,10 @@ class Projects:
         """The store of all projects; SQLAlchemy is imported by the first call that gets here."""
         async with self._opening:
             if self._store is None:
-                await self._threads.run(partial(import_module, "workflow_mcp.storage.store"))
-                from workflow_mcp.storage.store import Store  # noqa: PLC0415 - see above
+                await self._threads.run(partial(import_module, "workflow_mcp.storage.sqlite.store"))
+                from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - see above
 
-                self._store = Store(self._settings.data_dir, threads=self._threads)
+                self._store = sqlite_store(self._settings.data_dir, threads=self._threads)
             return self._store
 
     async def aclose(self) -> None:

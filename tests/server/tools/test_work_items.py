@@ -21,6 +21,7 @@ from tests.clients.stdio import Wire, environment
 from tests.support import FakeClock
 from workflow_mcp import build_server
 from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD, list_text
+from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.projects import Data
@@ -363,7 +364,7 @@ async def test_who_puts_an_item_in_progress_claims_it(agent: Agent) -> None:
 async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its lease an item is ready again; once it is taken over its first holder is refused. Updates renew it."""
     clock = FakeClock()
-    monkeypatch.setattr("workflow_mcp.storage.store.Store", _with_clock(clock))
+    monkeypatch.setattr("workflow_mcp.storage.sqlite.store.sqlite_store", partial(sqlite_store, clock=clock))
     async with agent_on(tmp_path, make_project(tmp_path, PROJECT), era=era) as agent:
         (one,) = await agent.create("one")
         await agent.data("claim_work_item", actor="ana", lease_minutes=10)
@@ -380,10 +381,6 @@ async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.Mo
         assert (await agent.item(one))["assignee"] == "bob"
         clock.advance(59 * 60)
         assert (await agent.data("claim_work_item", actor="eve"))["item"] is None, "the default is an hour"
-
-
-def _with_clock(clock: FakeClock) -> Any:
-    return partial(Store, clock=clock)
 
 
 async def test_leases_have_bounds(agent: Agent) -> None:

@@ -1,28 +1,45 @@
-"""Connections to one SQLite file, opened when they are needed and kept."""
+"""Connections to SQLite files: pragmas, locking, headers and copies."""
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection, NullPool, create_engine
+
+BUSY_SECONDS = 30.0
+MAX_CONNECTIONS = 4
+PAGE_CACHE_KIB = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about itself; no version and id when it is not a project's file."""
+
+    version: str | None
+    project_id: str | None
+    project_name: str | None
 
 
 class Connections:
     """The idle connections to a file; for threads, each connection in one of them at a time.
 
     Args:
-        open_file: opens the file.
+        path: an existing file; it is opened when the first connection is needed.
     """
 
-    def __init__(self, open_file: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, path: str) -> None:
         # Transactions are begun and ended by hand.
-        self._engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool, pool_reset_on_return=None)
+        self._engine = create_engine(
+            "sqlite://", creator=lambda: _open(path, wait=0.0), poolclass=NullPool, pool_reset_on_return=None
+        )
         self._idle: deque[Connection] = deque()
 
-    @contextmanager
+    @contextlib.contextmanager
     def use(self) -> Iterator[Connection]:
         """A connection that nobody else uses meanwhile, with no transaction begun or left open."""
         connection = self._take()
@@ -52,3 +69,81 @@ class Connections:
         """Close all of them; none may be in use."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _open(path: str, *, wait: float) -> sqlite3.Connection:
+    raw = sqlite3.connect(
+        _uri(path, "rw"), uri=True, timeout=wait, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    try:
+        raw.execute("PRAGMA foreign_keys=ON")
+        raw.execute("PRAGMA synchronous=FULL")
+        raw.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KIB}")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _uri(path: str, mode: str) -> str:
+    escaped = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{escaped}?mode={mode}"
+
+
+def begin(connection: Connection, *, write: bool) -> Header:
+    """Begin a transaction and say whose file it is in; a writer waits for no other, it fails with `busy`.
+
+    Raises:
+        sqlite3.Error: it could not be begun, or the file is no project's.
+    """
+    raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+    raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    return _header(raw)
+
+
+def _header(raw: sqlite3.Connection) -> Header:
+    row = raw.execute(
+        "SELECT version_num, id, name FROM alembic_version LEFT JOIN projects ON 1 = 1 LIMIT 1"
+    ).fetchone()
+    return Header(None, None, None) if row is None else Header(*row)
+
+
+def read_header(path: str) -> Header:
+    """What an existing file says about itself; blocking.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or is no database.
+    """
+    with contextlib.closing(_open(path, wait=BUSY_SECONDS)) as raw:
+        return _header(raw)
+
+
+@contextlib.contextmanager
+def exclusive(path: str) -> Iterator[Connection]:
+    """One write transaction on a file, which is created when it is not there; blocking.
+
+    Commits when its body ends and rolls back when it raises. Foreign keys are not watched, so that
+    a migration can rebuild tables.
+    """
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None),
+        poolclass=NullPool,
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.exec_driver_sql("PRAGMA synchronous=FULL")
+        connection.commit()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.commit()
+
+
+def copy_file(path: str, target: str) -> None:
+    """A complete copy of what is committed in a file, as one new file; blocking."""
+    with (
+        contextlib.closing(_open(path, wait=BUSY_SECONDS)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")

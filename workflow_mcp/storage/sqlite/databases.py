@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, StoreError
-from workflow_mcp.storage.faults import store_errors
+from workflow_mcp.storage.sqlite import projects
+from workflow_mcp.storage.sqlite.database import SqliteDatabase
+from workflow_mcp.storage.sqlite.faults import store_errors
 from workflow_mcp.storage.sqlite.files import identity_of, path_of, prepare
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.transactions import Database
+from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class Databases:
+class SqliteDatabases:
     """Opens projects' files when they are needed and closes those that were not for longest.
 
     Args:
@@ -38,13 +40,13 @@ class Databases:
         self._clock = clock
         self._maximum = maximum
         self._threads = threads
-        self._open: OrderedDict[str, Database] = OrderedDict()
-        self._opening: dict[str, asyncio.Task[Database]] = {}
+        self._open: OrderedDict[str, SqliteDatabase] = OrderedDict()
+        self._opening: dict[str, asyncio.Task[SqliteDatabase]] = {}
         self._begun: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @contextlib.asynccontextmanager
-    async def use(self, project: Project) -> AsyncIterator[Database]:
+    async def use(self, project: Project) -> AsyncIterator[SqliteDatabase]:
         """The project's file, kept open while the body runs; created when there is none.
 
         Raises:
@@ -58,6 +60,23 @@ class Databases:
             database.users -= 1
         await self._close_idle()
 
+    async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
+        """See `Databases`; a damaged file hides no other."""
+        work = partial(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
+        return await self._threads.run(work)
+
+    async def find_project(self, id_or_name: str) -> Project:
+        """See `Databases`."""
+        return await self._threads.run(partial(projects.find_project, self._data_dir, id_or_name))
+
+    async def find_by_name(self, name: str) -> Project | None:
+        """See `Databases`."""
+        return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
+
+    async def find_or_make(self, name: str) -> Project:
+        """See `Databases`."""
+        return await self._threads.run(partial(projects.find_or_make, self._data_dir, name, self._clock()))
+
     async def close(self) -> None:
         """Close all files, after what is running on them."""
         self._closed = True
@@ -67,7 +86,7 @@ class Databases:
             if isinstance(error, Exception):
                 logger.warning("a project's file was not opened or closed as it should be", exc_info=error)
 
-    async def _database(self, project: Project) -> Database:
+    async def _database(self, project: Project) -> SqliteDatabase:
         path = path_of(self._data_dir, project.known_id)
         database = self._current(path)
         if database is None:
@@ -81,7 +100,7 @@ class Databases:
         if self._closed:
             raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
 
-    def _opened(self, path: str, project: Project) -> asyncio.Task[Database]:
+    def _opened(self, path: str, project: Project) -> asyncio.Task[SqliteDatabase]:
         # One for all who ask meanwhile: each of them may go away, and the next finds what was begun.
         opening = self._opening.get(path)
         if opening is None:
@@ -89,18 +108,18 @@ class Databases:
             opening.add_done_callback(lambda _: self._opening.pop(path, None))
         return opening
 
-    def _current(self, path: str) -> Database | None:
+    def _current(self, path: str) -> SqliteDatabase | None:
         self._refuse_when_closed()
         database = self._open.get(path)
         with store_errors(path):
             return database if database is not None and database.identity == identity_of(path) else None
 
-    async def _reopen(self, path: str, project: Project) -> Database:
+    async def _reopen(self, path: str, project: Project) -> SqliteDatabase:
         stale = self._open.pop(path, None)
         if stale is not None:
             await stale.close()
         identity = await self._threads.run(partial(prepare, path, project, self._clock()))
-        database = Database(path, project.known_id, identity=identity, clock=self._clock, threads=self._threads)
+        database = SqliteDatabase(path, project.known_id, identity=identity, clock=self._clock, threads=self._threads)
         self._open[path] = database
         return database
 

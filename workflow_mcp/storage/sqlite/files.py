@@ -16,9 +16,9 @@ from sqlalchemy import insert, update
 
 from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage import tables
-from workflow_mcp.storage.faults import damaged, store_errors
 from workflow_mcp.storage.folders import sync_folder
-from workflow_mcp.storage.sqlite import engine
+from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive, read_header
+from workflow_mcp.storage.sqlite.faults import damaged, store_errors
 from workflow_mcp.work.values import Project
 
 FOLDER = "projects"
@@ -69,7 +69,7 @@ def prepare(path: str, project: Project, now: datetime) -> FileIdentity:
         if not os.path.lexists(path):
             _create(path, project, now)
         identity = _checked_identity(path)
-        header = engine.read_header(path)
+        header = read_header(path)
         check_owner(path, header, project.known_id)
         if is_older(header):
             _upgrade(path, now)
@@ -87,7 +87,7 @@ def identity_of(path: str) -> FileIdentity | None:
     return FileIdentity(status.st_dev, status.st_ino)
 
 
-def check_owner(path: str, header: engine.Header, project_id: str) -> None:
+def check_owner(path: str, header: Header, project_id: str) -> None:
     """Refuse a file that is another project's, or that this version does not know.
 
     Raises:
@@ -109,7 +109,7 @@ def check_owner(path: str, header: engine.Header, project_id: str) -> None:
         )
 
 
-def is_older(header: engine.Header) -> bool:
+def is_older(header: Header) -> bool:
     """Whether a file has to be upgraded before it can be used."""
     return header.version is not None and header.version < tables.VERSION
 
@@ -148,7 +148,7 @@ def _create(path: str, project: Project, now: datetime) -> None:
 def _fill(path: str, project: Project, now: datetime) -> None:
     from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic costs 0.3 s that a ready file needs not
 
-    with engine.exclusive(path) as connection:
+    with exclusive(path) as connection:
         upgrade(connection)
         connection.execute(
             insert(tables.projects).values(id=project.id, name=project.name, next_item_id=1, created_at=now)
@@ -168,17 +168,17 @@ def _put_in_place(temporary: str, path: str) -> None:
 def _upgrade(path: str, now: datetime) -> None:
     from workflow_mcp.storage.migrate import upgrade, version_in  # noqa: PLC0415 - as above
 
-    with engine.exclusive(path) as connection:
+    with exclusive(path) as connection:
         version = version_in(connection)
         if version is None or version >= tables.VERSION:
             return
         copy = f"{path}.{version}.{now:%Y%m%dT%H%M%S%fZ}.backup"
         os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-        engine.copy_file(path, copy)
+        copy_file(path, copy)
         upgrade(connection)
 
 
 def _rename(path: str, project: Project) -> None:
-    with engine.exclusive(path) as connection:
+    with exclusive(path) as connection:
         projects = tables.projects
         connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))

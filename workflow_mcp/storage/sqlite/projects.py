@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
-from workflow_mcp.storage.faults import store_error, store_errors
-from workflow_mcp.storage.sqlite import engine
+from workflow_mcp.storage.sqlite.connections import BUSY_SECONDS, read_header
+from workflow_mcp.storage.sqlite.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.results import ProjectPage
@@ -113,7 +113,7 @@ def find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
     with store_errors(folder):
         make_folder(folder)
         try:
-            with FileLock(os.path.join(folder, ".names.lock"), timeout=engine.BUSY_SECONDS, mode=PRIVATE_FILE):
+            with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_SECONDS, mode=PRIVATE_FILE):
                 return _find_or_make(data_dir, name, now)
         except Timeout as error:
             raise store_error(folder, "busy", error) from error
@@ -161,7 +161,7 @@ def _ids(data_dir: Path) -> list[str]:
 
 def _read(path: str, project_id: str) -> Project:
     with store_errors(path):
-        header = engine.read_header(path)
+        header = read_header(path)
     check_owner(path, header, project_id)
     return Project(project_id, header.project_name or "")
 

@@ -6,13 +6,30 @@ import contextlib
 import errno
 import sqlite3
 from collections.abc import Iterator
+from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
 from workflow_mcp.errors import Code, StoreError
-from workflow_mcp.storage.sqlite.engine import BUSY_SECONDS, Fault, fault
+from workflow_mcp.storage.sqlite.connections import BUSY_SECONDS
 
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
+Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
+
+# SQLite says FULL for a full disk alone; a quota or limit that is reached shows as a write that failed.
+_FAULTS: dict[int, Fault] = {
+    sqlite3.SQLITE_IOERR_WRITE: "full",
+    sqlite3.SQLITE_IOERR_SHMSIZE: "full",
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_PERM: "read-only",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+    sqlite3.SQLITE_CANTOPEN: "unreachable",
+    sqlite3.SQLITE_IOERR: "unreachable",
+}
 _OS_FAULTS: dict[int, Fault] = {
     errno.ENOSPC: "full",
     errno.EDQUOT: "full",
@@ -35,16 +52,29 @@ def store_errors(path: str) -> Iterator[None]:
         yield
     except DRIVER_ERRORS as error:
         original = error.orig if isinstance(error, DBAPIError) else error
-        if fault(original) == "other":
+        if _fault(original) == "other":
             raise
-        raise store_error(path, fault(original), original) from error
+        raise store_error(path, _fault(original), original) from error
     except OSError as error:
         raise store_error(path, _OS_FAULTS.get(error.errno or 0, "unreachable"), error.strerror or error) from error
 
 
 def is_busy(error: DBAPIError | sqlite3.Error) -> bool:
     """Whether the same transaction may succeed when it is tried again."""
-    return fault(error.orig if isinstance(error, DBAPIError) else error) == "busy"
+    return _fault(error.orig if isinstance(error, DBAPIError) else error) == "busy"
+
+
+def _fault(error: BaseException | None) -> Fault:
+    """What a driver's error comes down to."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        # The low byte is the kind, the rest says where it happened.
+        return _FAULTS.get(code) or _FAULTS.get(code & 0xFF) or _fault_in_text(error)
+    return "other"
+
+
+def _fault_in_text(error: BaseException | None) -> Fault:
+    return "damaged" if "no such table" in str(error) or "no such column" in str(error) else "other"
 
 
 def store_error(path: str, kind: Fault, cause: object) -> StoreError:

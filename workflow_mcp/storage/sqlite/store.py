@@ -1,0 +1,36 @@
+"""The store over a data directory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from workflow_mcp.storage.sqlite.databases import SqliteDatabases
+from workflow_mcp.storage.store import Store
+from workflow_mcp.storage.threads import WorkerThreads
+
+MAX_OPEN_PROJECTS = 32
+
+
+def sqlite_store(
+    data_dir: Path,
+    *,
+    threads: WorkerThreads,
+    clock: Callable[[], float] = time.time,
+    max_open: int = MAX_OPEN_PROJECTS,
+) -> Store:
+    """The store of the projects whose files are under a data directory.
+
+    Args:
+        data_dir: the folder that `projects/` is in; made when needed, for its owner alone.
+        threads: run the blocking work.
+        clock: the current time, in seconds since the epoch.
+        max_open: how many files stay open.
+    """
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(clock(), tz=UTC)
+
+    return Store(SqliteDatabases(data_dir, clock=now, maximum=max_open, threads=threads), threads=threads)
