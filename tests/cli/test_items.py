@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import workflow_mcp
 from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
 from tests.clients.stdio import environment
+from tests.server.tools.test_catalog import ORDER as TOOLS
 from tests.support import posix_only
 from workflow_mcp.cli import items
+from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
 
 Done = subprocess.CompletedProcess[str]
@@ -204,6 +208,61 @@ def test_what_is_refused(here: Path, tmp_path: Path) -> None:
 def test_a_refusal_is_one_line(tmp_path: Path, project: Path) -> None:
     """It goes to stderr, and the exit code is 2."""
     assert "#99" in refused("ITEM_NOT_FOUND", tmp_path, project, "show", "99")
+
+
+def test_errors_name_commands(tmp_path: Path, project: Path) -> None:
+    """What is to be done next is said as a command of this program, not as a tool of its server."""
+    runs = [
+        ("ITEM_NOT_FOUND", "run `workflow-mcp list --view all`", ["show", "99"]),
+        ("ITEM_DELETED", "run `workflow-mcp list --view all`", ["show", "4"]),
+        ("LIMIT_INVALID", "pass `--limit`", ["list", "--limit", "201"]),
+        ("NO_PROJECT", "run `workflow-mcp init`", ["list", "--directory", str(tmp_path)]),
+        ("DIRECTORY_NOT_FOUND", "name a directory that exists", ["list", "--directory", str(tmp_path / "gone")]),
+    ]
+    for code, command_named, arguments in runs:
+        text = refused(code, tmp_path, project, *arguments)
+        assert f"Next: {command_named}" in text
+        assert not any(tool in text for tool in TOOLS)
+
+
+def steps_that_name_a_tool() -> Iterator[tuple[str, str]]:
+    """The codes of errors below the server that say which tool to call, each with its module."""
+    root = Path(workflow_mcp.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        module = path.relative_to(root)
+        if module.parts[0] in ("server", "cli", "transports"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            arguments = node.args if isinstance(node, ast.Call) else []
+            codes = [
+                one.attr for one in arguments if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "Code"
+            ]
+            if codes and any(tool in ast.unparse(node) for tool in (*TOOLS, "SET_IT")):
+                yield codes[0], str(module)
+
+
+NOT_AT_THE_COMMAND_LINE = {
+    "ACTOR_REQUIRED", "CHILDREN_NEED_CONFIRM", "ITEM_CLAIMED", "ITEM_CYCLE", "ITEM_NOT_READY", "NO_DIRECTORY",
+    "NO_SESSION", "PARENT_DELETED", "PROJECT_UNKNOWN", "ROOTS_UNANSWERED", "SESSION_NOT_REMOVED", "SESSION_UNKNOWN",
+    "SESSION_UNREADABLE", "STRICT_MODE", "VARIABLE_NOT_SET",
+}  # fmt: skip
+
+
+def test_every_error_that_names_a_tool_has_a_command_too() -> None:
+    """So that a new one is not forgotten; those about sessions, claims and changes cannot occur here."""
+    found = dict(steps_that_name_a_tool())
+    assert {"ITEM_NOT_FOUND", "NO_PROJECT"} <= found.keys()
+    assert found.keys() - NEXT_STEPS.keys() - NOT_AT_THE_COMMAND_LINE == set()
+
+
+def test_numbers_and_limits_as_they_are_written(tmp_path: Path, project: Path) -> None:
+    """`#2` is the item 2; what is no number of an item, or no limit, is said in one line."""
+    assert told(tmp_path, project, "show", "#2", "--json") == told(tmp_path, project, "show", "2", "--json")
+    assert "'two' is not the number of a work item" in refused("ARGUMENT_INVALID", tmp_path, project, "show", "two")
+    for command_name in ("list", "ready"):
+        text = refused("LIMIT_INVALID", tmp_path, project, command_name, "--limit", "many")
+        assert "limit 'many' is not a whole number from 1 to 200" in text
+    assert json.loads(told(tmp_path, project, "list", "--limit", "1", "--json"))[0]["id"] == 1
 
 
 def test_nothing_is_changed_in_a_dry_run(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
+from workflow_mcp.cli.errors import error_line
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.session_context import SessionContextManager
 from workflow_mcp.settings import Settings
@@ -96,7 +97,7 @@ def _about_location(directory: str, settings: Settings) -> Iterator[Step]:
     try:
         checked = check_directory(directory, "option", allowed_roots=settings.allowed_roots)
     except WorkflowError as error:
-        yield Step("directory", "problem", str(error))
+        yield Step("directory", "problem", error_line(error))
         return
     links = "" if checked.path == checked.resolved else f", which really is {checked.resolved}"
     yield Step("directory", "ok", f"{checked.path}{links}")
@@ -104,7 +105,7 @@ def _about_location(directory: str, settings: Settings) -> Iterator[Step]:
         location = local_resolver(settings).locate_now(directory, "option")
     except WorkflowError as error:
         yield from _about_walk(directory, settings, found=None)
-        yield Step("config", "problem", str(error))
+        yield Step("config", "problem", error_line(error))
         return
     yield from _about_walk(directory, settings, found=location.config_path)
     yield from _about_project(location)

@@ -10,18 +10,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from workflow_mcp.cli.doctor import local_resolver
-from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.server import rows
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.settings import load_settings
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.work.errors import limit_invalid
+from workflow_mcp.work.validation import MAX_LIMIT, parse_id
 from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary, View
 from workflow_mcp.workspace.projects import Projects
 from workflow_mcp.workspace.values import Workspace
@@ -30,10 +32,32 @@ from workflow_mcp.workspace.work_items import WorkItems
 ACTOR = "workflow-mcp"
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
 
+
+def _limit(_type: type[int], tokens: Sequence[Token]) -> int:
+    (token,) = tokens
+    try:
+        return int(token.value)
+    except ValueError as error:
+        raise limit_invalid(token.value, MAX_LIMIT) from error
+
+
+def _item_id(_type: type[int], tokens: Sequence[Token]) -> int:
+    (token,) = tokens
+    item_id = parse_id(token.value)
+    if item_id is None:
+        raise UsageError(
+            Code.ARGUMENT_INVALID,
+            f"{shown(token.value)} is not the number of a work item.",
+            "run `workflow-mcp list --view all` for those there are.",
+        )
+    return item_id
+
+
 Directory = Annotated[str, Parameter(help="A directory of the project; default: where you are.")]
 Label = Annotated[str | None, Parameter(help="Only those with this label.")]
 Words = Annotated[str | None, Parameter(help="Only those with these words.")]
-Limit = Annotated[int, Parameter(help="At most so many, up to 200.")]
+Limit = Annotated[int, Parameter(help="At most so many, up to 200.", converter=_limit)]
+ItemId = Annotated[int, Parameter(help="Its number.", converter=_item_id)]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 
 
@@ -66,9 +90,7 @@ def ready(
     list_items(view="ready", label=label, text=text, limit=limit, directory=directory, as_json=as_json)
 
 
-def show(
-    item_id: Annotated[int, Parameter(help="Its number.")], /, *, directory: Directory = ".", as_json: Json = False
-) -> None:
+def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = False) -> None:
     """Show one work item whole."""
 
     async def print_item(work: WorkItems) -> None:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from workflow_mcp import __version__
 from workflow_mcp.cli.doctor import Step, Verdict, examine, is_healthy, local_resolver, report
+from workflow_mcp.cli.errors import error_line
 from workflow_mcp.errors import Code, UsageError, WorkflowError
 from workflow_mcp.settings import load_settings
 from workflow_mcp.transports.stdio.process import leave_at_once, on_signals
@@ -129,7 +130,7 @@ def run() -> NoReturn:
         finally:
             sys.stdout.flush()
     except WorkflowError as error:
-        Console(stderr=True).print(Text(str(error)), soft_wrap=True)
+        Console(stderr=True).print(Text(error_line(error)), soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:
         # The reader has seen enough; what is still buffered must not fail once more at the interpreter's end.

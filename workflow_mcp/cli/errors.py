@@ -1,0 +1,26 @@
+"""Errors for people at a terminal: the next step is a command there, where clients are told which tool to call."""
+
+from __future__ import annotations
+
+from workflow_mcp.errors import Code, WorkflowError
+
+A_DIRECTORY = "name a directory that exists."
+NEXT_STEPS: dict[str, str] = {
+    Code.CONFIG_NOT_A_FILE: "put a regular file there, or move that entry away and run `workflow-mcp init`.",
+    Code.DIRECTORY_HAS_NUL: A_DIRECTORY,
+    Code.DIRECTORY_NOT_ABSOLUTE: A_DIRECTORY,
+    Code.DIRECTORY_NOT_FOUND: A_DIRECTORY,
+    Code.DIRECTORY_NOT_TEXT: A_DIRECTORY,
+    Code.ITEM_DELETED: "run `workflow-mcp list --view all` for those that are not deleted.",
+    Code.ITEM_NOT_FOUND: "run `workflow-mcp list --view all` for those there are.",
+    Code.LIMIT_INVALID: "pass `--limit` a whole number from 1 to 200.",
+    Code.NAME_INVALID: "run `workflow-mcp init --name NAME` with a name like that.",
+    Code.NO_PROJECT: "run `workflow-mcp init` to make it one, or name the directory of one whose auto_switch is true.",
+    Code.PROJECT_AMBIGUOUS: "write the id of the one that is meant into the config, as project.id.",
+    Code.PROJECT_ID_INVALID: "correct project.id in the config.",
+}
+
+
+def error_line(error: WorkflowError) -> str:
+    """The one line of an error, its next step one for the command line."""
+    return str(WorkflowError(error.code, error.message, NEXT_STEPS.get(error.code, error.next_step)))
