@@ -60,10 +60,15 @@ class Outcome:
 
 
 class ScriptedModel:
-    """A Messages API whose n-th answer to a conversation is the n-th turn: calls of our tools, by name."""
+    """A Messages API whose n-th answer to a conversation is the n-th turn: calls of our tools, by name.
+
+    Attributes:
+        asked: the requests for a message, as they came.
+    """
 
     def __init__(self, turns: Sequence[Turn]) -> None:
         self._turns = turns
+        self.asked: list[dict[str, Any]] = []
         model = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -120,6 +125,7 @@ class ScriptedModel:
         return text.encode(), "text/event-stream"
 
     def _blocks(self, body: dict[str, Any]) -> list[Block]:
+        self.asked.append(body)
         turn = sum(message["role"] == "assistant" for message in body["messages"])
         if not body.get("tools") or turn >= len(self._turns):
             return [{"type": "text", "text": "done"}]
@@ -156,7 +162,9 @@ class ClaudeCode:
         path.write_text(json.dumps({"mcpServers": {SERVER: server}}))
         return path
 
-    def start(self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str, prompt: str = "go"
+    ) -> subprocess.Popen[str]:
         """`claude -p` in a directory, speaking that era to our server."""
         env = {
             "HOME": str(self.home),
@@ -171,7 +179,7 @@ class ClaudeCode:
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "MCP_PROTOCOL_NEGOTIATION": era,
         }
-        command = [self.binary, "-p", "go", "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
+        command = [self.binary, "-p", prompt, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
         command += ["--mcp-config", str(self.configuration()), "--allowedTools", f"mcp__{SERVER}", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(

@@ -85,6 +85,9 @@ def test_a_data_directory_that_cannot_be_written(tmp_path: Path) -> None:
         done = wire.call("set_working_directory", directory=str(tmp_path))
         assert "could not be saved" in done.data["message"]
         assert where(wire) == ("session", str(tmp_path))
+        health = wire.call("health_check").data
+        assert health["status"] == "degraded"
+        assert health["data_error"].startswith(f"STORE_READ_ONLY: the data directory {tmp_path / 'data'} ")
 
 
 def test_the_store_holds_no_secrets(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from workflow_mcp.cli.errors import error_line
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.session_context import SessionContextManager
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import check_directory, process_directory
@@ -70,12 +71,11 @@ def _about_server(settings: Settings) -> Iterator[Step]:
 
 
 def _about_data_dir(folder: str) -> Step:
-    existing = folder
-    while not os.path.exists(existing) and existing != os.path.dirname(existing):
-        existing = os.path.dirname(existing)
-    if os.path.isdir(existing) and os.access(existing, os.W_OK | os.X_OK):
-        return Step("data directory", "ok", folder if existing == folder else f"{folder} (made when first needed)")
-    return Step("data directory", "problem", f"{folder} is not writable: set WORKFLOW_MCP_DATA_DIR to one that is")
+    try:
+        check_writable(folder)
+    except WorkflowError as error:
+        return Step("data directory", "problem", str(error))
+    return Step("data directory", "ok", folder if os.path.exists(folder) else f"{folder} (made when first needed)")
 
 
 def _about_sources(directory: str, settings: Settings) -> Iterator[Step]:

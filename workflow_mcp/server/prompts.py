@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from workflow_mcp.server.dependencies import CurrentWorkspace
 from workflow_mcp.workspace.values import Workspace
 
@@ -20,7 +24,18 @@ Plan this goal as work items of the project "{project}" ({directory}):
 """
 
 
-async def plan_work(goal: str, workspace: Workspace = CurrentWorkspace(required=False)) -> str:
+# Claude Code splits what is typed after a prompt's name on spaces, and passes a word an argument; but the model
+# reads what was typed as well.
+FIRST_WORD = """
+(Your client may pass the first word alone: if <command-args> stands beside this, the goal is all that is in it.)\
+"""
+
+
+async def plan_work(
+    goal: Annotated[str, Field(description="What is to be reached.")],
+    workspace: Workspace = CurrentWorkspace(required=False),
+) -> str:
     """Turn a goal into a plan of work items."""
     name = "none yet: call init_project first" if workspace.project is None else workspace.project.name
-    return PLAN.format(project=name, directory=workspace.directory or "no directory known", goal=goal)
+    whole = goal if len(goal.split()) > 1 else goal + FIRST_WORD
+    return PLAN.format(project=name, directory=workspace.directory or "no directory known", goal=whole)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -41,7 +43,9 @@ class CacheResult(BaseModel):
 class HealthResult(BaseModel):
     """The state of the server, and this call's workspace or why there is none."""
 
-    status: str
+    status: Literal["ok", "degraded"] = Field(
+        description="degraded: other calls fail; workspace_error or data_error says why and what to do."
+    )
     version: str
     pid: int
     started_at: datetime
@@ -53,7 +57,8 @@ class HealthResult(BaseModel):
     errors: int
     config_cache: CacheResult
     workspace: WorkspaceResult | None
-    workspace_error: str | None
+    workspace_error: str | None = Field(description="Why this call has no workspace.")
+    data_error: str | None = Field(description="Why no project's data can be used.")
 
 
 class EndSessionResult(BaseModel):
@@ -118,22 +123,20 @@ def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
     )
 
 
-def _sentences(workspace: Workspace) -> list[str]:
+def _sentences(workspace: Workspace) -> Iterator[str]:
     if workspace.location is None:
-        return [f"No working directory is known. Call {SET_IT}."]
-    said = [f"Working in {workspace.directory} ({SOURCES[workspace.location.directory.source]})."]
+        yield f"No working directory is known. Call {SET_IT}."
+        return
+    yield f"The directory is {SOURCES[workspace.location.directory.source]}."
     config = workspace.location.config
-    if workspace.chosen and workspace.project is not None:
-        said.append(f"Project {workspace.project.name} (chosen with switch_project).")
+    if workspace.chosen:
+        yield "The project was chosen with switch_project."
     elif config is None:
-        said.append("No project: there is no .workflow-mcp/config.json here or above; init_project makes one.")
+        yield "No project: there is no .workflow-mcp/config.json here or above; init_project makes one."
     elif workspace.project is None:
-        said.append(f"auto_switch is false in {workspace.config_path}: no project is chosen.")
-    else:
-        said.append(f"Project {workspace.project.name} ({workspace.config_path}).")
+        yield "auto_switch is false in the config: choose a project with switch_project."
     if config is not None and config.dry_run:
-        said.append("dry_run is true: this is what would be chosen, and nothing is changed.")
-    return said
+        yield "dry_run is true: this is what would be chosen, and nothing is changed."
 
 
 def at(moment: float) -> datetime:

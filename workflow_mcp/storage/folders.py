@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from workflow_mcp.errors import Code, StoreError
+
 
 def sync_folder(folder: str) -> None:
     """Make what was created or renamed in a folder outlast a power cut, where the system can.
@@ -18,3 +20,20 @@ def sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_writable(folder: str) -> None:
+    """Let a data directory be one that can be written to, or made when it is first needed; makes nothing.
+
+    Raises:
+        StoreError: `STORE_READ_ONLY`.
+    """
+    existing = folder
+    while not os.path.exists(existing) and existing != os.path.dirname(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing) or not os.access(existing, os.W_OK | os.X_OK):
+        raise StoreError(
+            Code.STORE_READ_ONLY,
+            f"the data directory {folder} cannot be written by the user who runs the server.",
+            "make it writable, or set WORKFLOW_MCP_DATA_DIR to one that is.",
+        )

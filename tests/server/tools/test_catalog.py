@@ -106,10 +106,10 @@ async def test_schemas_are_whole(tools: list[Message]) -> None:
 
 
 async def test_every_call_can_name_its_session(tools: list[Message]) -> None:
-    """Every tool but `health_check` takes the handle, and none requires it."""
+    """Every tool takes the handle, and none requires it."""
     for tool in tools:
         schema = tool["inputSchema"]
-        assert ("session" in schema["properties"]) is (tool["name"] != "health_check"), tool["name"]
+        assert "session" in schema["properties"], tool["name"]
         assert "session" not in schema.get("required", [])
 
 

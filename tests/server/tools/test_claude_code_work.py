@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,14 @@ def texts(calls: list[Called]) -> list[str]:
     """What the model reads of calls that all succeed."""
     assert [call.is_error for call in calls] == [False] * len(calls), calls
     return [call.content for call in calls]
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text within a request to the model."""
+    if isinstance(value, str):
+        yield value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_in(member)
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
@@ -74,3 +83,17 @@ def test_two_at_once(claude: ClaudeCode, tmp_path: Path) -> None:
     foreign = {"id": min(taken[0]), "status": "completed"}
     other = claude.run(folder, [("update_work_items", {"updates": [foreign]})])
     assert "ITEM_CLAIMED: " in other.calls[0].content
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+def test_a_prompt_gets_the_whole_goal(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+    """What is typed after the prompt's name, several words, is what the model is told to plan."""
+    folder = make_project(tmp_path, "codebase-mcp")
+    with ScriptedModel([]) as model:
+        command = "/mcp__workflow__plan_work build a shop for tulips"
+        done = claude.finish(claude.start(model.url, folder, era, prompt=command))
+    read = "\n".join(texts_in([body["messages"] for body in model.asked]))
+    assert done.code == 0
+    assert 'Plan this goal as work items of the project "codebase-mcp"' in read
+    assert "<command-args>build a shop for tulips</command-args>" in read
+    assert "the goal is all that is in it" in read

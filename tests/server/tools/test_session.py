@@ -57,7 +57,6 @@ async def test_with_a_config(connect: Connect, base: Path) -> None:
         ]:
             answer = await checked(peer, tool, **arguments)
             assert {name: answer.data[name] for name in expected} == expected, tool
-            assert PROJECT["name"] in answer.data["message"]
         health = (await checked(peer, "health_check")).data
         assert health["workspace"] == (await peer.call("get_working_directory")).data
         assert json.loads(await peer.read("workflow://workspace")) == health["workspace"]
@@ -171,6 +170,44 @@ async def test_auto_switch_off(connect: Connect, base: Path) -> None:
         assert "auto_switch" in got["message"]
 
 
+async def test_nothing_is_said_twice(connect: Connect, base: Path) -> None:
+    """The message says what the fields do not: how the directory is known, in one short sentence."""
+    path = write_config(base, json.dumps({"project": PROJECT}))
+    async with connect() as peer:
+        done = (await checked(peer, "set_working_directory", directory=str(base))).data
+        got = (await checked(peer, "get_working_directory")).data
+        assert done["message"] == got["message"] == "The directory is set by set_working_directory."
+        path.unlink()
+        without = (await checked(peer, "get_working_directory")).data["message"]
+        assert str(base) not in without
+        assert "init_project makes one" in without
+
+
+async def test_health_is_ok_only_where_other_calls_are(connect: Connect, base: Path) -> None:
+    """`status` is degraded as long as calls fail, without a directory or with a broken config, and says what to do."""
+    async with connect() as peer:
+        await peer.call("end_session")
+        lost = (await checked(peer, "health_check")).data
+        assert (lost["status"], lost["workspace"], lost["data_error"]) == ("degraded", None, None)
+        assert lost["workspace_error"] == (await peer.call("list_work_items")).text
+        await peer.call("set_working_directory", directory=str(base))
+        assert (await checked(peer, "health_check")).data["status"] == "ok"
+        write_config(base, "{")
+        broken = (await checked(peer, "health_check")).data
+        assert (broken["status"], broken["workspace_error"][:14]) == ("degraded", "CONFIG_INVALID")
+
+
+async def test_health_of_a_named_session(connect: Connect, base: Path) -> None:
+    """`health_check` takes the `session` of every other call, and reports that one's workspace."""
+    async with connect() as peer:
+        minted = await peer.call("set_working_directory", directory=str(base), new_session=True)
+        handle = minted.data["session"]
+        health = (await checked(peer, "health_check", session=handle)).data
+        assert (health["workspace"]["session"], health["workspace"]["directory"]) == (handle, str(base))
+        unknown = (await checked(peer, "health_check", session="nobody's")).data
+        assert (unknown["status"], unknown["workspace_error"][:15]) == ("degraded", "SESSION_UNKNOWN")
+
+
 async def test_health_counts(connect: Connect) -> None:
     """`health_check` counts calls and errors, and tells the version, the process and the age of the server."""
     async with connect() as peer:
@@ -178,7 +215,7 @@ async def test_health_counts(connect: Connect) -> None:
         await peer.call("get_working_directory", session="nobody's")
         after = (await checked(peer, "health_check")).data
         assert (after["calls"] - before["calls"], after["errors"] - before["errors"]) == (2, 1)
-        assert (after["status"], after["version"], after["pid"]) == ("ok", __version__, before["pid"])
+        assert (after["status"], after["version"], after["pid"]) == ("degraded", __version__, before["pid"])
         assert after["uptime_s"] >= before["uptime_s"] >= 0
         assert after["started_at"] == before["started_at"]
 

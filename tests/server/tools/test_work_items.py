@@ -792,7 +792,8 @@ async def test_the_resources_are_announced(era: Era, tmp_path: Path) -> None:
         client = _client(peer)
         assert "workflow://ready" in [str(one.uri) for one in await client.list_resources()]
         assert [one.uri_template for one in await client.list_resource_templates()] == ["workflow://work-items/{id}"]
-        assert [one.name for one in await client.list_prompts()] == ["plan_work"]
+        (prompt,) = await client.list_prompts()
+        assert (prompt.name, [argument.name for argument in prompt.arguments]) == ("plan_work", ["goal"])
 
 
 async def test_the_prompt_plans(agent: Agent) -> None:
@@ -802,6 +803,15 @@ async def test_the_prompt_plans(agent: Agent) -> None:
     directory = (await agent.data("get_working_directory"))["directory"]
     for part in ("log users in", PROJECT, directory, "create_work_items", "ref", "request_id"):
         assert part in message.content.text
+
+
+async def test_the_prompt_of_one_word(agent: Agent) -> None:
+    """A goal of one word may be the first of what was typed to Claude Code: where the rest is, is said then alone."""
+    texts = [
+        (await _client(agent.peer).get_prompt("plan_work", {"goal": goal})).messages[0].content.text
+        for goal in ("log", "log users in")
+    ]
+    assert ["<command-args>" in text for text in texts] == [True, False]
 
 
 async def test_the_prompt_without_a_project(era: Era, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from workflow_mcp.server.results import (
 )
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
+from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.workspace.init import init_project as initialise
 from workflow_mcp.workspace.resolver import chosen_project
 from workflow_mcp.workspace.values import Call, Location, Workspace
@@ -117,12 +118,14 @@ async def end_session(session: SessionArgument = None, context: Context = Curren
     )
 
 
-async def health_check(context: Context = CurrentContext()) -> HealthResult:
-    """Report the server's version, load and protocol, and this call's workspace or what is wrong with it."""
-    services, call = services_of(context), call_of(context)
-    workspace, problem = await _workspace_or_problem(services, call)
+async def health_check(session: SessionArgument = None, context: Context = CurrentContext()) -> HealthResult:
+    """Report the server's version, load and protocol, and this call's workspace. The status is ok, or
+    degraded: other calls fail, and workspace_error or data_error says why."""
+    services, call = services_of(context), call_of(context, session)
+    workspace, workspace_error = await _workspace_or_error(services, call)
+    data_error = await _data_error(services)
     return HealthResult(
-        status="ok",
+        status="ok" if workspace_error is None and data_error is None else "degraded",
         version=__version__,
         pid=os.getpid(),
         started_at=at(services.stats.started_at),
@@ -134,12 +137,22 @@ async def health_check(context: Context = CurrentContext()) -> HealthResult:
         errors=services.stats.errors,
         config_cache=CacheResult(hits=services.configs.hits, misses=services.configs.misses),
         workspace=workspace,
-        workspace_error=problem,
+        workspace_error=workspace_error,
+        data_error=data_error,
     )
 
 
-async def _workspace_or_problem(services: Services, call: Call) -> tuple[WorkspaceResult | None, str | None]:
+async def _workspace_or_error(services: Services, call: Call) -> tuple[WorkspaceResult | None, str | None]:
     try:
-        return workspace_result(await services.resolver.resolve(call)), None
+        return workspace_result(await services.resolver.require(call)), None
     except WorkflowError as error:
         return None, str(error)
+
+
+async def _data_error(services: Services) -> str | None:
+    folder = str(services.settings.data_dir)
+    try:
+        await services.threads.run_bounded(folder, partial(check_writable, folder))
+    except WorkflowError as error:
+        return str(error)
+    return None
