@@ -2,7 +2,8 @@
 
     python tests/benchmarks/calls.py [--rounds 3] [--calls 4000] [--clients 32]
 
-Prints calls per second and p99 for both, and their ratios; the issue's bars are 0.80 and 1.5.
+Over HTTP each client works in a directory and project of its own. Prints calls per second and p99 for both, and
+their ratios; the bars are 0.80 and 1.5.
 """
 
 from __future__ import annotations
@@ -110,26 +111,37 @@ async def one_client(subject: Subject, port: int, calls: int, cwd: str, duration
     writer.close()
 
 
-def over_http(subject: Subject, *, cwd: str, calls: int, clients: int) -> Figures:
-    """All clients at once."""
+def over_http(subject: Subject, *, folders: list[str], calls: int) -> Figures:
+    """A client for each folder, all at once."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     extra = ["http", str(port)] if subject.name == "empty" else ["serve", "--http", "--port", str(port)]
-    with subprocess.Popen([*subject.command, *extra], cwd=cwd, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen([*subject.command, *extra], cwd=folders[0], stderr=subprocess.DEVNULL) as server:
         try:
             wait_for(port)
-            asyncio.run(load(subject, port, 10, cwd, clients, []))
+            asyncio.run(load(subject, port, 10, folders, []))
             durations: list[float] = []
             before = time.perf_counter()
-            asyncio.run(load(subject, port, calls // clients, cwd, clients, durations))
+            asyncio.run(load(subject, port, calls // len(folders), folders, durations))
             return figures(durations, time.perf_counter() - before)
         finally:
             server.terminate()
 
 
-async def load(subject: Subject, port: int, calls: int, cwd: str, clients: int, durations: list[float]) -> None:
+async def load(subject: Subject, port: int, calls: int, folders: list[str], durations: list[float]) -> None:
     """The calls of all clients."""
-    await asyncio.gather(*(one_client(subject, port, calls, cwd, durations) for _ in range(clients)))
+    await asyncio.gather(*(one_client(subject, port, calls, folder, durations) for folder in folders))
+
+
+def projects(base: str, count: int) -> list[str]:
+    """Folders with a project each."""
+    folders = [Path(base, str(number)) for number in range(count)]
+    for number, folder in enumerate(folders):
+        config = folder / ".workflow-mcp" / "config.json"
+        config.parent.mkdir(parents=True)
+        project = {"name": f"benchmark {number}", "id": f"00000000-0000-4000-8000-{number:012}"}
+        config.write_text(json.dumps({"project": project}))
+    return [str(folder) for folder in folders]
 
 
 def wait_for(port: int) -> None:
@@ -168,19 +180,14 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000)
     parser.add_argument("--clients", type=int, default=32)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, ".workflow-mcp", "config.json")
-        config.parent.mkdir()
-        config.write_text('{"project": {"name": "benchmark", "id": "00000000-0000-4000-8000-000000000000"}}')
+    with tempfile.TemporaryDirectory() as base:
+        folders = projects(base, chosen.clients)
         subjects = [
             Subject("empty", [sys.executable, "-c", EMPTY], "ping"),
             Subject("workflow-mcp", [sys.executable, "-m", "workflow_mcp"], "get_working_directory"),
         ]
-        compare("stdio", lambda s: over_stdio(s, cwd=folder, calls=chosen.calls), subjects, chosen.rounds)
-        compare(
-            "http", lambda s: over_http(s, cwd=folder, calls=chosen.calls, clients=chosen.clients), subjects,
-            chosen.rounds,
-        )  # fmt: skip
+        compare("stdio", lambda s: over_stdio(s, cwd=folders[0], calls=chosen.calls), subjects, chosen.rounds)
+        compare("http", lambda s: over_http(s, folders=folders, calls=chosen.calls), subjects, chosen.rounds)
 
 
 if __name__ == "__main__":
