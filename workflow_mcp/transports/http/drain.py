@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 
 import anyio
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_ANSWER_BYTES = 65_536
+SESSION_HEADER = "mcp-session-id"
 
 
 class Drain:
-    """ASGI middleware that lets calls in flight finish, refuses new ones, and then ends idle streams."""
+    """ASGI middleware that lets calls in flight finish, refuses new ones, and then ends idle streams.
+
+    A legacy call in flight may wait for what its client posts, such as its roots: while one is, requests of
+    its session are let through.
+    """
 
     def __init__(self) -> None:
-        self._calls = 0
+        self._calls: Counter[str | None] = Counter()
         self._idle = anyio.Event()
         self._draining = False
 
@@ -35,7 +40,7 @@ class Drain:
         self._wake()
 
     def _wake(self) -> None:
-        if self._draining and self._calls == 0:
+        if self._draining and not self._calls.total():
             self._idle.set()
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
@@ -46,20 +51,25 @@ class Drain:
                 await app(scope, receive, send)
             elif scope["method"] == "GET":
                 await self._stream(app, scope, receive, send)
-            elif (admitted := await self._admit(receive)) is not None:
-                await self._call(app, scope, admitted, send)
             else:
-                refusal = JSONResponse({"error": "the server is shutting down"}, 503, {"connection": "close"})
-                await refusal(scope, receive, send)
+                await self._call(app, scope, receive, send)
 
         return guarded
 
-    async def _admit(self, receive: Receive) -> Receive | None:
-        if not self._draining:
-            return receive
-        # A legacy call in flight may wait for what its client posts, such as its roots.
-        messages = [] if self.drained else await _read(receive)
-        return _again(messages, receive) if _is_answer(messages) else None
+    async def _call(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        session = Headers(scope=scope).get(SESSION_HEADER)
+        if self._draining and (session is None or not self._calls[session]):
+            refusal = JSONResponse({"error": "the server is shutting down"}, 503, {"connection": "close"})
+            await refusal(scope, receive, send)
+            return
+        self._calls[session] += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            self._calls[session] -= 1
+            if not self._calls[session]:
+                del self._calls[session]
+            self._wake()
 
     async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         open_response = False
@@ -72,14 +82,6 @@ class Drain:
         await app(scope, self._until_idle(receive), tracked)
         if open_response:
             await send({"type": "http.response.body", "body": b""})
-
-    async def _call(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        self._calls += 1
-        try:
-            await app(scope, receive, send)
-        finally:
-            self._calls -= 1
-            self._wake()
 
     def _until_idle(self, receive: Receive) -> Receive:
         async def receiving() -> Message:
@@ -97,26 +99,3 @@ class Drain:
             return message
 
         return receiving
-
-
-async def _read(receive: Receive) -> list[Message]:
-    messages, size = [await receive()], 0
-    while messages[-1].get("more_body") and size <= MAX_ANSWER_BYTES:
-        size += len(messages[-1]["body"])
-        messages.append(await receive())
-    return messages
-
-
-def _is_answer(messages: list[Message]) -> bool:
-    try:
-        body = json.loads(b"".join(message.get("body", b"") for message in messages))
-    except ValueError:
-        return False
-    return isinstance(body, dict) and "id" in body and "method" not in body
-
-
-def _again(messages: list[Message], receive: Receive) -> Receive:
-    async def receiving() -> Message:
-        return messages.pop(0) if messages else await receive()
-
-    return receiving
