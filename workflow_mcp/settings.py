@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
     allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 
+    max_connections: int = Field(default=1000, ge=1, description="HTTP: most connections; beyond, the most idle.")
+
     claude_project_dir: str | None = Field(
         default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."
     )

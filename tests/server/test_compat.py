@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fastmcp import Client, Context, FastMCP
+from httpx2 import ASGITransport, AsyncClient
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.lowlevel import Server
 from sse_starlette.sse import AppStatus
@@ -142,6 +143,25 @@ async def test_fastmcp_logs_where_our_filters_are(caplog: pytest.LogCaptureFixtu
             logging.getLogger(name).setLevel(logging.NOTSET)
     for name in names:
         assert any(record.name == name for record in caplog.records), f"FastMCP no longer logs calls as {name}"
+
+
+async def test_legacy_sessions_are_where_the_sdk_keeps_them() -> None:
+    """The sessions that handshake-era clients opened are found by id, and each can be ended by its idle scope."""
+    app = FastMCP("x").http_app(path="/mcp")
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1") as client,
+    ):
+        answer = await client.post(
+            "/mcp",
+            json={"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+            headers={"accept": "application/json, text/event-stream"},
+        )
+        sessions = compat.legacy_sessions(app, "/mcp")
+        assert list(sessions) == [answer.headers["mcp-session-id"]], "the SDK keeps its sessions elsewhere now"
+        (session,) = sessions.values()
+        assert session.idle_scope is not None, "the SDK ends idle sessions in another way now"
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())

@@ -16,6 +16,8 @@ from mcp.server.lowlevel import Server
 
 if TYPE_CHECKING:
     from mcp.server.connection import Connection
+    from mcp.server.streamable_http import StreamableHTTPServerTransport
+    from starlette.applications import Starlette
 
 ARGUMENTS_LOGGER = "fastmcp.server.mixins.mcp_operations"
 ERROR_LOGGERS = ("fastmcp.server.server", "fastmcp.prompts.function_prompt")
@@ -56,3 +58,15 @@ def keep_streams_at_shutdown() -> None:
     from sse_starlette.sse import AppStatus  # noqa: PLC0415 - only a server over HTTP has it to do
 
     AppStatus.enable_automatic_graceful_drain = False
+
+
+def legacy_sessions(app: Starlette, path: str) -> dict[str, StreamableHTTPServerTransport]:
+    """The handshake-era sessions of FastMCP's endpoint at `path`, by id, once it has started. FastMCP 4.1.2, mcp 2.3.0.
+
+    The SDK's own bound on their number refuses the newest.
+    """
+    endpoint = next(getattr(route, "app", None) for route in app.routes if getattr(route, "path", None) == path)
+    # With tokens, the endpoint stands behind a middleware that asks for them.
+    manager: Any = getattr(getattr(endpoint, "app", endpoint), "session_manager", None)
+    sessions: dict[str, StreamableHTTPServerTransport] = manager._server_instances  # noqa: SLF001 - as above
+    return sessions

@@ -1,32 +1,40 @@
-"""Serving many clients over HTTP: host and origin checks, tokens, `GET /health`, and a drain at the end."""
+"""Serving many clients over HTTP: host and origin checks, tokens, bounds, `GET /health`, and a drain at the end."""
 
 from __future__ import annotations
 
+from asyncio import Protocol
+from functools import partial
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
+from typing import cast
 
 import anyio
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
 
 from workflow_mcp import __version__
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
-from workflow_mcp.session_context import MAX_IDLE
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.transports.http.bodies import Bodies
+from workflow_mcp.transports.http.connections import Connection, Connections
+from workflow_mcp.transports.http.descriptors import make_room
 from workflow_mcp.transports.http.drain import Drain
+from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
 from workflow_mcp.transports.http.tokens import TokenFile
 
 DRAIN = 5
 CLOSING = 1
+# How many the kernel keeps for us, and how many we take before we look at those we have.
+WAITING_CONNECTIONS = 2048
+ACCEPTED_AT_ONCE = 32
 HEALTH_PATH = "/health"
 
 
@@ -44,15 +52,26 @@ class FileTokenVerifier(TokenVerifier):
 
 
 class DrainingServer(uvicorn.Server):
-    """A uvicorn server that, told to end, drains before it stops to listen.
+    """A uvicorn server that bounds what clients can leave open and, told to end, drains before it stops to listen.
 
     Attributes:
         url: where clients reach it.
     """
 
-    def __init__(self, config: uvicorn.Config, *, drain: Drain, listener: socket, url: str) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        connections: Connections,
+        sessions: LegacySessions,
+        drain: Drain,
+        listener: socket,
+        url: str,
+    ) -> None:
         super().__init__(config)
         self.url = url
+        self._connections = connections
+        self._sessions = sessions
         self._drain = drain
         self._listener = listener
 
@@ -60,6 +79,19 @@ class DrainingServer(uvicorn.Server):
         """Serve until a signal comes."""
         keep_streams_at_shutdown()
         await self.serve(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        await super().startup(sockets)
+        # asyncio has told the kernel to let no more wait than it accepts at once.
+        self._listener.listen(WAITING_CONNECTIONS)
+
+    async def on_tick(self, counter: int) -> bool:
+        """See `uvicorn.Server`, which calls it ten times a second."""
+        self._sessions.limit()
+        if counter % 10 == 0:
+            self._connections.sweep()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See `uvicorn.Server`."""
@@ -91,15 +123,19 @@ def build_http_server(settings: Settings, *, session_store: SessionStore | None 
     _add_health(server, drain)
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    app = _app(server, settings, drain)
+    connections = Connections(maximum=make_room(settings.max_connections))
     return DrainingServer(
-        _config(_app(server, settings, drain), settings),
+        _config(app, settings, connections),
+        connections=connections,
+        sessions=LegacySessions(app, settings.path),
         drain=drain,
         listener=listener,
         url=f"http://{shown_host}:{listener.getsockname()[1]}{settings.path}",
     )
 
 
-def _app(server: FastMCP, settings: Settings, drain: Drain) -> ASGIApp:
+def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:
     local = is_loopback(settings.host)
     allowed_hosts = [*settings.allowed_hosts, *([settings.host] if local else [])]
     return server.http_app(
@@ -112,9 +148,11 @@ def _app(server: FastMCP, settings: Settings, drain: Drain) -> ASGIApp:
     )
 
 
-def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+def _config(app: Starlette, settings: Settings, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        backlog=ACCEPTED_AT_ONCE,
+        http=cast("type[Protocol]", partial(Connection, known_to=connections)),
         lifespan="on",
         ws="none",
         log_level=settings.log_level.lower(),
@@ -126,7 +164,7 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 def _listen(host: str, port: int) -> socket:
     try:
-        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
+        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=WAITING_CONNECTIONS)
     except OSError as error:
         raise UsageError(
             Code.ADDRESS_UNUSABLE,

@@ -1,0 +1,29 @@
+"""Room for connections below the process's limit of open files."""
+
+from __future__ import annotations
+
+# For 32 open projects with 4 connections to SQLite each, the configs that are being read, and the log.
+KEPT_BACK = 384
+
+
+def make_room(connections: int) -> int:
+    """Raise the process's limit of descriptors for so many connections, as far as it may be raised.
+
+    Returns:
+        How many of them there is room for when descriptors are kept back for files.
+    """
+    limit = _raised_limit(connections + KEPT_BACK)
+    return min(connections, max(limit - KEPT_BACK, limit // 2))
+
+
+def _raised_limit(needed: int) -> int:
+    try:
+        import resource  # noqa: PLC0415 - only POSIX has it, and elsewhere there is no such limit
+    except ImportError:
+        return needed
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return needed
+    raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised
