@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Connection(H11Protocol):
     def __init__(self, *args: Any, known_to: Connections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._known_to = known_to
+        self.resumed = 0
 
     @property
     def phase(self) -> Phase:
@@ -67,6 +69,11 @@ class Connection(H11Protocol):
     def _owes_answer(self) -> bool:
         return not (self.cycle is None or self.cycle.more_body or self.cycle.response_complete)
 
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self.resumed += 1
+        super().resume_writing()
+
     def on_response_complete(self) -> None:
         """See `H11Protocol`."""
         super().on_response_complete()
@@ -77,7 +84,7 @@ class Connection(H11Protocol):
 class Seen:
     """What a connection was seen waiting for, and since when; seconds of the clock."""
 
-    state: tuple[Phase, object, int]
+    state: tuple[object, ...]
     since: float
 
 
@@ -124,7 +131,7 @@ class Connections:
             state = _state(connection)
             if state != seen.state:
                 seen.state, seen.since = state, now
-            elif now - seen.since >= TIMEOUTS.get(state[0], now):
+            elif now - seen.since >= TIMEOUTS.get(connection.phase, math.inf):
                 self._close(connection)
 
     def _most_idle(self) -> Connection | None:
@@ -135,5 +142,6 @@ class Connections:
         connection.transport.abort()
 
 
-def _state(connection: Connection) -> tuple[Phase, object, int]:
-    return connection.phase, connection.cycle, connection.unread
+def _state(connection: Connection) -> tuple[object, ...]:
+    # A client that reads lets the bytes become fewer, or enough of them go for more to come.
+    return connection.cycle, connection.phase, connection.unread, connection.resumed
