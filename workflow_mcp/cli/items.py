@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -94,7 +95,7 @@ def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = Fals
     """Show one work item whole."""
 
     async def print_item(work: WorkItems) -> None:
-        result = detail_result(work, await work.get(item_id))
+        result = detail_result(work, await work.get(item_id), max_bytes=math.inf)
         if as_json:
             _print_json(result.model_dump(mode="json"))
         else:

@@ -1,16 +1,21 @@
-"""The wire form of single work items."""
+"""The wire form of single work items, each within 20 kB of JSON; what is cut says how to read on."""
 
 from __future__ import annotations
 
+import math
+
+from workflow_mcp.server.fitting import MAX_HINT_BYTES, count_last, first_lines, fitting_text, last_lines, size_of
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
-from workflow_mcp.server.rows import as_fits, count_fitting, counted, row
+from workflow_mcp.server.rows import MAX_ANSWER_BYTES, counted, cut, row
 from workflow_mcp.work.errors import at
 from workflow_mcp.work.results import Claim
-from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked
+from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked, Note
 from workflow_mcp.workspace.work_items import WorkItems
 
-LINES = 6_000  # bytes of children, and of links
-NOTES = 16_000
+MAX_CLAIMED_DESCRIPTION_BYTES = 10_000
+MAX_EVENT_BYTES = 390
+LINES_SHARE = 1 / 6  # of the room there is, for children, links and events each
+MAX_SHOWN_VALUE = 60
 
 PASSIVE = {
     "blocks": "blocked by",
@@ -21,18 +26,20 @@ PASSIVE = {
 
 
 def item_result(item: Item) -> WorkItem:
-    """The wire form of an item."""
+    """The wire form of an item, whole."""
     return WorkItem.model_validate(item, from_attributes=True)
 
 
 async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
     """The wire form of a claim; without one it says how many items there are of each state."""
+    project = work.data.project.name
     if claim is None:
         page = await work.list(ItemQuery(limit=1))
-        return ClaimResult(
-            project=work.data.project.name, item=None, message=f"Nothing is ready for this: {counted(page.counts)}."
-        )
-    return ClaimResult(project=work.data.project.name, item=item_result(claim.item), message=_claimed(work, claim))
+        message = f"Nothing is ready for this: {counted(page.counts)}."
+        return ClaimResult(project=project, item=None, message=message)
+    item = item_result(claim.item)
+    item.description = _description(claim.item, MAX_CLAIMED_DESCRIPTION_BYTES, start=0)
+    return ClaimResult(project=project, item=item, message=_claimed(work, claim))
 
 
 def _claimed(work: WorkItems, claim: Claim) -> str:
@@ -42,24 +49,76 @@ def _claimed(work: WorkItems, claim: Claim) -> str:
     return f"{message}. You already held it since {at(claim.held_since)}; if that was another agent, pass actor."
 
 
-def detail_result(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
-    """The wire form of all about an item."""
+def detail_result(
+    work: WorkItems,
+    detail: ItemDetail,
+    *,
+    note: int | None = None,
+    start: int = 0,
+    max_bytes: float = MAX_ANSWER_BYTES,
+) -> WorkItemDetail:
+    """The wire form of all about an item.
+
+    Args:
+        work: whose item it is.
+        detail: the item, with its last notes, or with the one that was asked for.
+        note: the number of the note that was asked for; it gets the room of the description then.
+        start: the character at which that note begins, or without one the description.
+        max_bytes: what the answer may take as JSON.
+    """
+    result = _without_long_parts(work, detail)
+    room = max_bytes - size_of(result.model_dump(mode="json"))
+    share = room * LINES_SHARE
+    result.events = last_lines([cut(_event(event), MAX_EVENT_BYTES) for event in detail.events], share)
+    result.links = first_lines([_link(link) for link in detail.links], share)
+    below = f": list_work_items(parent={detail.item.id})"
+    result.children = first_lines([row(child) for child in detail.children], share, read_on=below)
+    room -= size_of(result.events) + size_of(result.links) + size_of(result.children)
+    if note is None:
+        result.notes = _last_notes(detail, room - min(size_of(detail.item.description), room / 2))
+    else:
+        result.notes = [_note(detail.item.id, one, room - MAX_HINT_BYTES, start=start) for one in detail.notes]
+    result.item.description = _description(detail.item, room - size_of(result.notes), start=0 if note else start)
+    return result
+
+
+def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
+    item = item_result(detail.item)
+    item.description = ""
     return WorkItemDetail(
         project=work.data.project.name,
-        item=item_result(detail.item),
-        ancestors=[row(item) for item in detail.ancestors],
-        children=as_fits([row(item) for item in detail.children], LINES),
+        item=item,
+        ancestors=[row(one) for one in detail.ancestors],
+        children=[],
         children_count=detail.children_count,
-        links=as_fits([_link(link) for link in detail.links], LINES),
-        notes=_last_count_fitting([f"{note.at:%Y-%m-%d %H:%M} {note.author}: {note.text}" for note in detail.notes]),
-        events=[_event(event) for event in detail.events],
+        links=[],
+        notes=[],
+        events=[],
         not_ready=list(detail.not_ready),
     )
 
 
-def _last_count_fitting(notes: list[str]) -> list[str]:
-    fitting = max(count_fitting(reversed(notes), NOTES), 1)
-    return notes if fitting >= len(notes) else ["… earlier notes are left out", *notes[-fitting:]]
+def _description(item: Item, room: float, *, start: int) -> str:
+    return fitting_text(item.description, room, start=start, read_on=f"get_work_item(id={item.id}, start=")
+
+
+def _last_notes(detail: ItemDetail, room: float) -> list[str]:
+    if not detail.notes:
+        return []
+    item_id, room = detail.item.id, room - MAX_HINT_BYTES
+    lines = [_note(item_id, note, math.inf, start=0) for note in detail.notes]
+    kept = count_last(lines, room)
+    lines = lines[-kept:] if kept else [_note(item_id, detail.notes[-1], room, start=0)]
+    earlier = detail.notes[-len(lines)].number - 1
+    if not earlier:
+        return lines
+    return [f"… notes 1 to {earlier} are left out: get_work_item(id={item_id}, note={earlier})", *lines]
+
+
+def _note(item_id: int, note: Note, room: float, *, start: int) -> str:
+    head = f"{note.number}. {note.at:%Y-%m-%d %H:%M} {note.author}: "
+    read_on = f"get_work_item(id={item_id}, note={note.number}, start="
+    return head + fitting_text(note.text, room - size_of(head), start=start, read_on=read_on)
 
 
 def _link(link: Linked) -> str:
@@ -86,4 +145,4 @@ def _change(change: object) -> str:
 
 def _short(value: object) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004 - a line stays a line
+    return text if len(text) <= MAX_SHOWN_VALUE else f"{text[: MAX_SHOWN_VALUE - 1]}…"

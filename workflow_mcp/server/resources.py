@@ -30,7 +30,7 @@ async def work_item_resource(
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """One work item of the reader's project, whole."""
-    return detail_result(work, await work.get(id)).model_dump_json(indent=2)
+    return detail_result(work, await work.get(id)).model_dump_json()
 
 
 async def ready_resource(work: WorkItems = CurrentWorkItems()) -> str:

@@ -140,15 +140,17 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
 
-    async def get_item(self, project: Project, item_id: int) -> ItemDetail:
-        """An item and all around it.
+    async def get_item(self, project: Project, item_id: int, note: int | None = None) -> ItemDetail:
+        """An item and all around it; of its notes the last 20, or the one of this number alone.
 
         Raises:
-            WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+            WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` for a note that there is not.
         """
         validation.check_ids([item_id])
+        if note is not None:
+            validation.check_note(item_id, note)
         async with self._databases.use(project) as database:
-            return await database.read(partial(detail.detail_of, item_id=item_id))
+            return await database.read(partial(detail.detail_of, item_id=item_id, note=note))
 
     async def claim_item(
         self,

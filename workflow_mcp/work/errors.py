@@ -64,6 +64,11 @@ def not_found(ids: Iterable[int]) -> WorkItemError:
     )
 
 
+def no_note(item_id: int, note: int) -> WorkItemError:
+    """`ITEM_INVALID`: an item's notes are numbered from 1."""
+    return invalid(f"#{item_id} has no note {note}.", f"call get_work_item(id={item_id}) for its last notes.")
+
+
 def deleted(item_id: int) -> WorkItemError:
     """`ITEM_DELETED`: it was hidden."""
     return WorkItemError(

@@ -59,6 +59,12 @@ def check_ids(ids: Iterable[int]) -> None:
         raise errors.not_found(wrong)
 
 
+def check_note(item_id: int, note: int) -> None:
+    """Refuse what no number of a note can be."""
+    if not 0 < note <= MAX_ID:
+        raise errors.no_note(item_id, note)
+
+
 def check_actor(actor: Actor) -> None:
     """Refuse an actor without a usable name."""
     _check_name("actor", actor.name)

@@ -200,8 +200,9 @@ class ItemPage(Generic[ItemT_co]):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A remark on an item; never changed."""
+    """A remark on an item, never changed; `number` counts an item's notes from 1."""
 
+    number: int
     at: datetime
     author: str
     text: str

@@ -48,9 +48,9 @@ class WorkItems:
         """The same page with whole items."""
         return await self.data.store.list_whole_items(self.data.project, self._by_actor(query))
 
-    async def get(self, item_id: int) -> ItemDetail:
-        """An item and all around it."""
-        return await self.data.store.get_item(self.data.project, item_id)
+    async def get(self, item_id: int, note: int | None = None) -> ItemDetail:
+        """An item and all around it; of its notes the last, or the one of this number alone."""
+        return await self.data.store.get_item(self.data.project, item_id, note)
 
     async def claim(
         self,

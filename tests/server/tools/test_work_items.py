@@ -705,22 +705,6 @@ async def test_changes_of_100_long_titles(tmp_path: Path, letter: str) -> None:
         assert len(deleted.encode()) <= MAX_ANSWER_BYTES
 
 
-async def test_a_crowded_item_stays_readable(agent: Agent) -> None:
-    """Of a hundred children and many long notes an item shows what a model can read, and the last note whole."""
-    await agent.create("crowded")
-    await agent.create(*["x" * 200] * 100, parent=1)
-    for number in range(12):
-        note = f"note {number} ".ljust(15_000, "n")
-        await agent.told("update_work_items", updates=[{"id": 1, "note": note}])
-    answer = await agent.call("get_work_item", id=1)
-    assert len(answer.text.encode()) < 50_000
-    assert answer.data["children_count"] == 100
-    assert answer.data["children"][-1] == f"… and {101 - len(answer.data['children'])} more"
-    assert len(ids_in("\n".join(answer.data["children"]))) > 20
-    assert answer.data["notes"][0] == "… earlier notes are left out"
-    assert [f"note {11} " in note for note in answer.data["notes"]] == [False, True]
-
-
 async def test_another_projects_ids_are_not_there(era: Era, tmp_path: Path) -> None:
     """An id that only another project has gets the very answer that an unknown one gets, from every tool."""
     full, empty = make_project(tmp_path, "full"), make_project(tmp_path, "empty")

@@ -14,6 +14,7 @@ from workflow_mcp.server.arguments import (
     ItemId,
     ItemIds,
     NewWorkItems,
+    OptionalInteger,
     OptionalItemId,
     OptionalItemType,
     OptionalText,
@@ -66,11 +67,13 @@ async def list_work_items(
 
 async def get_work_item(
     id: ItemId,
+    note: Annotated[OptionalInteger, Field(description="Only this note")] = None,
+    start: Annotated[int, Field(ge=0, description="Read a long description or note from here")] = 0,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> WorkItemDetail:
-    """Read one work item whole: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
-    return detail_result(work, await work.get(id))
+    """Read one work item: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
+    return detail_result(work, await work.get(id, note), note=note, start=start)
 
 
 async def claim_work_item(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, bindparam, select
+from sqlalchemy import Executable, Table, bindparam, func, select
 
 from workflow_mcp.storage.tables import events, notes
 from workflow_mcp.storage.transactions import Transaction, own
@@ -66,7 +66,30 @@ def _last_of_actions() -> Executable:
 def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
     rows = tx.all(_last(notes), of_item=item_id, so_many=count)
-    return tuple(Note(row.at, row.author, row.text) for row in reversed(rows))
+    first = _count_notes(tx, item_id) - len(rows) + 1 if len(rows) == count else 1
+    return tuple(Note(number, row.at, row.author, row.text) for number, row in enumerate(reversed(rows), start=first))
+
+
+def _count_notes(tx: Transaction, item_id: int) -> int:
+    counted = tx.first(_count_of_notes(), of_item=item_id)
+    return 0 if counted is None else int(counted[0])
+
+
+@cache
+def _count_of_notes() -> Executable:
+    return select(func.count()).select_from(notes).where(own(notes), notes.c.item_id == bindparam("of_item"))
+
+
+def note_of(tx: Transaction, item_id: int, number: int) -> Note | None:
+    """The note of an item that has this number; None when there is none."""
+    row = tx.first(_note(), of_item=item_id, before=number - 1)
+    return None if row is None else Note(number, row.at, row.author, row.text)
+
+
+@cache
+def _note() -> Executable:
+    of_item = select(notes).where(own(notes), notes.c.item_id == bindparam("of_item"))
+    return of_item.order_by(notes.c.id).limit(1).offset(bindparam("before"))
 
 
 @cache

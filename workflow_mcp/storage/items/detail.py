@@ -6,25 +6,25 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
-from workflow_mcp.storage.events.rows import last_events, last_notes
+from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
 from workflow_mcp.storage.items.graph import ancestry
 from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, own
 from workflow_mcp.work import errors
-from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked
+from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked, Note
 
-CHILDREN = 200
-LINKS = 200
-NOTES = 20
-EVENTS = 20
+MAX_CHILDREN = 200
+MAX_LINKS = 200
+MAX_NOTES = 20
+MAX_EVENTS = 20
 
 
-def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
-    """An item and all around it.
+def detail_of(tx: Transaction, item_id: int, note: int | None) -> ItemDetail:
+    """An item and all around it; of its notes the last, or the one of this number.
 
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`.
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` for a note that there is not.
     """
     item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
     children, count = _children(tx, item_id)
@@ -35,10 +35,17 @@ def detail_of(tx: Transaction, item_id: int) -> ItemDetail:
         children=children,
         children_count=count,
         links=linked,
-        notes=last_notes(tx, item_id, NOTES),
-        events=last_events(tx, item_id, EVENTS),
+        notes=last_notes(tx, item_id, MAX_NOTES) if note is None else (_note(tx, item_id, note),),
+        events=last_events(tx, item_id, MAX_EVENTS),
         not_ready=_sentences(item, linked, children),
     )
+
+
+def _note(tx: Transaction, item_id: int, number: int) -> Note:
+    found = note_of(tx, item_id, number)
+    if found is None:
+        raise errors.no_note(item_id, number)
+    return found
 
 
 def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
@@ -79,7 +86,7 @@ def _ancestors_of() -> Executable:
 def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
     rows = tx.all(_children_of(), of_item=item_id)
     children = tuple(to_summary(row, tx.now) for row in rows)
-    if len(rows) < CHILDREN:
+    if len(rows) < MAX_CHILDREN:
         return children, len(rows)
     counted = tx.first(_count_of_children(), of_item=item_id)
     return children, int(counted[0]) if counted else 0
@@ -93,7 +100,7 @@ def _own_children() -> ColumnElement[bool]:
 def _children_of() -> Executable:
     # The unfinished first: they are what a parent waits for.
     ordered = summary_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
-    return ordered.limit(CHILDREN)
+    return ordered.limit(MAX_CHILDREN)
 
 
 @cache
@@ -119,5 +126,5 @@ def _links_of() -> Executable:
         .join(ends, ends.c.other == items.c.id)
         .where(own(items), items.c.hidden_by == 0)
         .order_by(ends.c.link_kind, items.c.id)
-        .limit(LINKS)
+        .limit(MAX_LINKS)
     )

@@ -1,0 +1,68 @@
+"""What fits into so many bytes of JSON, and where to read on when something does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, takewhile
+from typing import Any
+
+from pydantic_core import to_json
+
+MAX_HINT_BYTES = 120  # of the words that say where to read on
+
+
+def size_of(value: Any) -> int:
+    """The bytes a value takes as JSON."""
+    return len(to_json(value))
+
+
+def fitting_text(text: str, room: float, *, start: int, read_on: str) -> str:
+    """A text from a character on, as far as its room goes.
+
+    Args:
+        text: the whole text.
+        room: the bytes it may take.
+        start: the character to begin at.
+        read_on: the call that reads on, but for the character to begin at and its end.
+    """
+    rest = text[start:]
+    if start and not rest:
+        return f"… the text ends at {len(text)}"
+    if size_of(rest) <= room:
+        return rest
+    end = _longest(rest, room - MAX_HINT_BYTES)
+    return f"{rest[:end]}\n… {len(rest) - end} more characters: {read_on}{start + end})"
+
+
+def _longest(text: str, room: float) -> int:
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if size_of(text[:middle]) <= room else (low, middle - 1)
+    return low
+
+
+def first_lines(lines: list[str], room: float, *, read_on: str = "") -> list[str]:
+    """The lines from the first on that fit, and how many more there are."""
+    if size_of(lines) <= room:
+        return lines
+    kept = _count_fitting(lines, room - MAX_HINT_BYTES)
+    return [*lines[:kept], f"… and {len(lines) - kept} more{read_on}"]
+
+
+def last_lines(lines: list[str], room: float) -> list[str]:
+    """The lines up to the last that fit, and how many are left out before them."""
+    if size_of(lines) <= room:
+        return lines
+    kept = count_last(lines, room - MAX_HINT_BYTES)
+    return [f"… {len(lines) - kept} earlier ones are left out", *lines[len(lines) - kept :]]
+
+
+def count_last(lines: Sequence[str], room: float) -> int:
+    """How many lines fit, counted from the last."""
+    return _count_fitting(lines[::-1], room)
+
+
+def _count_fitting(lines: Sequence[str], room: float) -> int:
+    taken = accumulate(size_of(line) + 1 for line in lines)
+    return sum(1 for _ in takewhile(lambda size: size <= room, taken))
