@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from workflow_mcp.transports.stdio.process import fill_standard_streams, leave_at_once, on_signals
+from workflow_mcp.transports.process import fill_standard_streams, leave_at_once, on_signals
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
         on_signals(leave_at_once)
         gc.disable()
         # Only now: a signal that comes during this long import ends the process.
-        from workflow_mcp.transports.serve import serve_stdio
+        from workflow_mcp.transports.stdio.serve import serve_stdio
 
         serve_stdio()
 

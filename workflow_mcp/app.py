@@ -1,4 +1,4 @@
-"""What one running server holds, opened and closed as a whole."""
+"""The composition root: what the server and the command line stand on, opened and closed as a whole."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one running server holds."""
+    """What one running server, or one command, holds."""
 
     settings: Settings
     sessions: SessionContextManager
@@ -56,9 +56,15 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, store: SessionStore | None, *, clock: Callable[[], float] = time.time
+    settings: Settings, store: SessionStore | None = None, *, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Services]:
-    """Everything a server needs, closed again on every way out."""
+    """Everything a server or a command needs, closed again on every way out.
+
+    Args:
+        settings: what the operator and the launcher say.
+        store: where sessions survive the process; None keeps them in memory.
+        clock: the current time, in seconds since the epoch, for sessions.
+    """
     connections = Connections(settings.claude_session_id)
     sessions = SessionContextManager(
         max_sessions=settings.max_sessions,

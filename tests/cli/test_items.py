@@ -18,7 +18,7 @@ from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
 from tests.clients.stdio import environment
 from tests.server.tools.test_catalog import ORDER as TOOLS
 from tests.support import posix_only
-from workflow_mcp.cli import items
+from workflow_mcp.cli import items, transfer
 from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
 
@@ -177,23 +177,23 @@ def test_a_broken_import(tmp_path: Path, project: Path) -> None:
 @pytest.mark.parametrize("line", BROKEN, ids=lambda line: line[:20].decode(errors="replace"))
 def test_any_broken_line(here: Path, tmp_path: Path, line: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is wrong with a line, it is `IMPORT_INVALID`, in one line, and the project is as it was."""
-    items.export(directory=str(here))
+    transfer.export(directory=str(here))
     exported = capsys.readouterr().out
     path = tmp_path / "broken.jsonl"
     path.write_bytes(exported.encode() + line + b"\n")
     with pytest.raises(WorkflowError) as caught:
-        items.read(str(path), directory=str(here))
+        transfer.read(str(path), directory=str(here))
     assert caught.value.code == "IMPORT_INVALID"
     assert_one_line(str(caught.value))
-    items.export(directory=str(here))
+    transfer.export(directory=str(here))
     assert capsys.readouterr().out == exported
 
 
 def test_what_is_refused(here: Path, tmp_path: Path) -> None:
     """Files that cannot be read, unknown items, places without a project and broken configs each have their code."""
     refusals: list[tuple[str, Callable[[], None]]] = [
-        ("FILE_UNREADABLE", lambda: items.read(str(tmp_path / "nothing"), directory=str(here))),
-        ("FILE_UNREADABLE", lambda: items.read(str(tmp_path), directory=str(here))),
+        ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path / "nothing"), directory=str(here))),
+        ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path), directory=str(here))),
         ("ITEM_NOT_FOUND", lambda: items.show(99, directory=str(here))),
         ("NO_PROJECT", lambda: items.list_items(directory=str(tmp_path))),
         ("LIMIT_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
@@ -267,12 +267,12 @@ def test_numbers_and_limits_as_they_are_written(tmp_path: Path, project: Path) -
 
 def test_nothing_is_changed_in_a_dry_run(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Under `dry_run` an import is refused like any other change."""
-    items.export(directory=str(here))
+    transfer.export(directory=str(here))
     (tmp_path / "all.jsonl").write_text(capsys.readouterr().out, encoding="utf-8")
     config = here / ".workflow-mcp" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "dry_run": True}))
     with pytest.raises(WorkflowError) as caught:
-        items.read(str(tmp_path / "all.jsonl"), directory=str(here))
+        transfer.read(str(tmp_path / "all.jsonl"), directory=str(here))
     assert caught.value.code == "DRY_RUN"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_mcp.__main__ import main
-from workflow_mcp.transports.stdio import process
+from workflow_mcp.transports import process
 
 FOREVER = threading.Event()
 
@@ -80,7 +80,7 @@ def signalled() -> None:
         @staticmethod
         def find_spec(name: str, *_arguments: object) -> None:
             """Signal, then let others find it."""
-            if name == "workflow_mcp.transports.serve":
+            if name == "workflow_mcp.transports.stdio.serve":
                 os.kill(os.getpid(), int(os.environ["SIGNAL_DURING_IMPORT"]))
 
     importing.insert(0, Finder)

@@ -21,7 +21,7 @@ from tests.support import (
     unprivileged,
     write_config,
 )
-from workflow_mcp.cli.doctor import local_resolver
+from workflow_mcp.cli.local import locate
 from workflow_mcp.errors import ConfigError, UsageError, WorkflowError
 from workflow_mcp.workspace.discovery import config_path_in
 from workflow_mcp.workspace.init import Initialised, default_name, init_project
@@ -30,7 +30,7 @@ from workflow_mcp.workspace.init import Initialised, default_name, init_project
 def init(directory: Path | str, *, name: str | None = None, home: Path | None = None, **settings: Any) -> Initialised:
     """Initialise the project of a directory, as the command line does."""
     base = make_settings(home or "/nonexistent", **settings, **({} if home is None else {"home": str(home)}))
-    place = local_resolver(base).locate_now(str(directory), "option")
+    place = locate(str(directory), base)
     return init_project(place, name=name, home=base.home)
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_breaks_after_it_was_looked_at_is_not_overwritten(tmp_path: 
     for content in (None, config_text(project_id=None)):
         if content is not None:
             write_config(tmp_path, content)
-        place = local_resolver(settings).locate_now(str(tmp_path), "option")
+        place = locate(str(tmp_path), settings)
         path = write_config(tmp_path, "{broken")
         with pytest.raises(ConfigError):
             init_project(place, name=None, home=settings.home)

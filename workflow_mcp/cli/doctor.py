@@ -10,16 +10,12 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from workflow_mcp.cli.errors import error_line
+from workflow_mcp.cli.local import locate
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.session_context import SessionContextManager
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.folders import check_writable
-from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import check_directory, process_directory
 from workflow_mcp.workspace.discovery import candidates, config_path_in
-from workflow_mcp.workspace.projects import Projects
-from workflow_mcp.workspace.resolver import Resolver
 from workflow_mcp.workspace.values import Location
 
 Verdict = Literal["ok", "none", "ignored", "problem"]
@@ -32,19 +28,6 @@ class Step:
     step: str
     verdict: Verdict
     detail: str
-
-
-def local_resolver(settings: Settings) -> Resolver:
-    """A resolver for the command line, which has no sessions."""
-    threads = WorkerThreads(timeout=settings.file_timeout)
-    projects = Projects(settings=settings, threads=threads)
-    return Resolver(
-        sessions=SessionContextManager(),
-        configs=ConfigCache(),
-        settings=settings,
-        threads=threads,
-        find_project=projects.find,
-    )
 
 
 def examine(directory: str, settings: Settings) -> list[Step]:
@@ -102,7 +85,7 @@ def _about_location(directory: str, settings: Settings) -> Iterator[Step]:
     links = "" if checked.path == checked.resolved else f", which really is {checked.resolved}"
     yield Step("directory", "ok", f"{checked.path}{links}")
     try:
-        location = local_resolver(settings).locate_now(directory, "option")
+        location = locate(directory, settings)
     except WorkflowError as error:
         yield from _about_walk(directory, settings, found=None)
         yield Step("config", "problem", error_line(error))

@@ -1,14 +1,11 @@
-"""The command line's side of work items: list, show, ready, export and import for the project of a directory."""
+"""The commands that show work items: list, ready and show."""
 
 from __future__ import annotations
 
-import asyncio
-import io
 import json
 import math
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
@@ -16,21 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workflow_mcp.cli.doctor import local_resolver
+from workflow_mcp.cli.local import ACTOR, with_work_items
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.server import rows
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
-from workflow_mcp.settings import load_settings
-from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.errors import limit_invalid
 from workflow_mcp.work.validation import MAX_LIMIT, parse_id
-from workflow_mcp.work.values import Actor, ItemPage, ItemQuery, ItemSummary, View
-from workflow_mcp.workspace.projects import Projects
-from workflow_mcp.workspace.values import Workspace
+from workflow_mcp.work.values import ItemPage, ItemQuery, ItemSummary, View
 from workflow_mcp.workspace.work_items import WorkItems
 
-ACTOR = "workflow-mcp"
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
 
 
@@ -81,7 +73,7 @@ def list_items(
         else:
             _print_page(work, await work.list(query))
 
-    _with_work_items(directory, print_list)
+    with_work_items(directory, print_list)
 
 
 def ready(
@@ -101,7 +93,7 @@ def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = Fals
         else:
             _print("\n".join(_lines(result)))
 
-    _with_work_items(directory, print_item)
+    with_work_items(directory, print_item)
 
 
 def _lines(result: WorkItemDetail) -> Iterator[str]:
@@ -118,85 +110,6 @@ def _lines(result: WorkItemDetail) -> Iterator[str]:
     for name in ("ancestors", "not_ready", "links", "children", "notes", "events"):
         for line in getattr(result, name):
             yield f"{name.replace('_', ' ')}: {line}"
-
-
-def export(*, directory: Directory = ".") -> None:
-    """Write all of the project's work items to stdout, one JSON object a line, for `import`."""
-
-    async def print_records(work: WorkItems) -> None:
-        async for record in work.export():
-            _print(json.dumps(record, ensure_ascii=False))
-
-    _with_work_items(directory, print_records)
-
-
-def read(
-    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="What export wrote.")],
-    /,
-    *,
-    directory: Directory = ".",
-) -> None:
-    """Add exported work items to the project, all or none; `-` reads stdin. Ids are kept where they are free."""
-
-    async def import_file(work: WorkItems) -> None:
-        result = await work.import_records(await asyncio.to_thread(lambda: list(_records(file))))
-        renumbered = ", ".join(f"#{old} is #{new}" for old, new in result.renumbered.items())
-        name = work.data.project.name
-        _print(f"{result.items} items imported into {name}{': ' + renumbered if renumbered else ''}")
-
-    _with_work_items(directory, import_file)
-
-
-def _records(file: str) -> Iterator[dict[str, Any]]:
-    try:
-        with open(0 if file == "-" else file, "rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                yield _record(file, number, line)
-    except OSError as error:
-        raise UsageError(
-            Code.FILE_UNREADABLE, f"{file}: {error.strerror}.", "name a file that export wrote."
-        ) from error
-
-
-def _record(file: str, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line.decode())
-    except (ValueError, RecursionError) as error:
-        raise _no_record(file, number) from error
-    if not isinstance(record, dict):
-        raise _no_record(file, number)
-    return record
-
-
-def _no_record(file: str, number: int) -> UsageError:
-    return UsageError(
-        Code.IMPORT_INVALID, f"{file}, line {number} is no JSON object.", "name a file that export wrote."
-    )
-
-
-def _with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]]) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # what import reads, wherever export ran
-
-    async def run() -> None:
-        async with _open_work_items(directory) as work:
-            await command(work)
-
-    asyncio.run(run())
-
-
-@asynccontextmanager
-async def _open_work_items(directory: str) -> AsyncIterator[WorkItems]:
-    settings = load_settings()
-    location = local_resolver(settings).locate_now(settings.absolute(directory), "option")
-    threads = WorkerThreads(timeout=settings.file_timeout)
-    projects = Projects(settings=settings, threads=threads)
-    try:
-        data = await projects.data_of(Workspace(None, None, location, location.project))
-        yield WorkItems(data, Actor(ACTOR, location.directory.path))
-    finally:
-        await projects.aclose()
-        threads.close()
 
 
 def _table(title: str, items: Sequence[ItemSummary]) -> Table:

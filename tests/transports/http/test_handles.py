@@ -14,7 +14,7 @@ from tests.clients.protocol import ERAS, MODERN, Era, Message
 from tests.clients.served import served_here, serving
 from tests.support import FakeClock
 from workflow_mcp.app import open_services
-from workflow_mcp.server import build
+from workflow_mcp.server import lifespan
 
 TOKENS = {"ann": "a" * 32, "bob": "b" * 32}
 
@@ -77,7 +77,7 @@ async def test_every_bad_handle_gets_the_same_answer(
 ) -> None:
     """Unknown, malformed, foreign, ended and expired handles give byte for byte the same result, in every tool."""
     clock = FakeClock()
-    monkeypatch.setattr(build, "open_services", partial(open_services, clock=clock))
+    monkeypatch.setattr(lifespan, "open_services", partial(open_services, clock=clock))
     async with (
         served_here(tmp_path, tokens_file=tokens_file) as server,
         logged_in(server.url, "ann", era) as ann,

@@ -1,9 +1,9 @@
-"""Manners of a process on stdio: every way out is an end of input.
+"""The input of a process on stdio, which can be ended from inside.
 
 FastMCP leaves by its ordinary path, clean-up included, when its input ends; a signal or the parent's
 death would skip that path, or never be noticed while a thread sits in `read`. So a daemon thread
 stands between the real stdin and fd 0, and ends that input when the client, a signal or the parent
-says so. Light to import: it must be in force before anything slow is imported.
+says so.
 """
 
 from __future__ import annotations
@@ -11,45 +11,16 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+
+from workflow_mcp.transports.process import PARENT
 
 PARENT_CHECK = 0.5
 GRACE = 1.2
 CHUNK = 65_536
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
-# Asked before the slow imports: a parent that dies during them has been replaced by the time they are done.
-PARENT = os.getppid()
-
-
-def fill_standard_streams() -> None:
-    """Put the null device where the launcher left a standard stream closed, before another file takes its number."""
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:
-            null = os.open(os.devnull, os.O_RDWR)
-            if null != number:
-                os.dup2(null, number)
-                os.close(null)
-            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - it stays for good
-
-
-def leave_at_once(_number: int, _frame: FrameType | None) -> None:
-    """The answer to a signal while nothing has been started that would need cleaning up."""
-    os._exit(0)
-
-
-def on_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    """Install `handler` for every signal that asks a process to end."""
-    for name in SIGNALS:
-        number = getattr(signal, name, None)
-        # `nohup` has it ignored, and means that.
-        if number is not None and not (name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN):
-            signal.signal(number, handler)
 
 
 class InputPump:
@@ -142,16 +113,3 @@ def leave_for_good() -> None:
 def open_pump() -> InputPump:
     """The pump for this platform, in place of stdin and ready to start."""
     return BlockingPump() if sys.platform == "win32" else InputPump()
-
-
-def leave(code: int) -> NoReturn:
-    """End the process, also when a thread hangs in a system call that a dead file system never answers."""
-    # The interpreter puts every other handler back before it ends: one more signal would then be its death.
-    on_signals(signal.SIG_IGN)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    others = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
-    if others:
-        os._exit(code)
-    sys.exit(code)

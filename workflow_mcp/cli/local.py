@@ -1,0 +1,46 @@
+"""A directory of the command line: its location, and the work items of its project."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable
+
+from workflow_mcp.app import open_services
+from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.work.values import Actor
+from workflow_mcp.workspace.values import Location, Workspace
+from workflow_mcp.workspace.work_items import WorkItems
+
+ACTOR = "workflow-mcp"
+
+
+def locate(directory: str, settings: Settings) -> Location:
+    """The location that an absolute directory is.
+
+    Raises:
+        DirectoryError: the directory cannot be used.
+        ConfigError: the config that applies there cannot be used.
+    """
+
+    async def located() -> Location:
+        async with open_services(settings) as services:
+            return await services.resolver.locate(directory, "option")
+
+    return asyncio.run(located())
+
+
+def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]]) -> None:
+    """Run a command on the work items of the directory's project; what it prints is UTF-8, as `import` reads it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    settings = load_settings()
+
+    async def run() -> None:
+        async with open_services(settings) as services:
+            location = await services.resolver.locate(settings.absolute(directory), "option")
+            data = await services.projects.data_of(Workspace(None, None, location, location.project))
+            await command(WorkItems(data, Actor(ACTOR, location.directory.path)))
+
+    asyncio.run(run())
