@@ -142,6 +142,7 @@ def test_installing_it(tmp_path: Path) -> None:
         pytest.skip("uv is not on the PATH")
     env = {**environment(tmp_path), "PATH": os.environ["PATH"], "UV_TOOL_DIR": str(tmp_path / "tools")}
     env |= {"UV_TOOL_BIN_DIR": str(tmp_path / "bin"), "UV_PYTHON": sys.executable, "UV_CACHE_DIR": cache_of(uv)}
+    env |= {name: os.environ[name] for name in os.environ if name.startswith(("SSL_CERT_", "UV_INDEX", "UV_DEFAULT"))}
     for offline in ("--offline", "--quiet"):
         command = [uv, "tool", "install", offline, "."]
         done = subprocess.run(command, cwd=TOP, env=env, capture_output=True, text=True, timeout=50, check=False)

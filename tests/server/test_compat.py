@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +121,7 @@ def test_sse_starlette_can_be_kept_from_cutting_streams(monkeypatch: pytest.Monk
 
 
 async def test_fastmcp_logs_where_our_filters_are(caplog: pytest.LogCaptureFixture) -> None:
-    """Arguments at DEBUG and failures as errors, in the loggers that `compat` names."""
+    """Arguments at DEBUG, and each failure as an error, only by loggers that `compat` names."""
     server = FastMCP("x")
 
     def fail() -> str:
@@ -127,22 +129,30 @@ async def test_fastmcp_logs_where_our_filters_are(caplog: pytest.LogCaptureFixtu
 
     server.tool(fail)
     server.prompt(fail)
-    names = (compat.ARGUMENTS_LOGGER, *compat.ERROR_LOGGERS)
-    for name in names:
-        logger = logging.getLogger(name)
-        logger.addHandler(caplog.handler)
-        logger.setLevel(logging.DEBUG)
-    try:
+    with logged_by_fastmcp(caplog):
         async with Client(server) as client:
             await client.call_tool("fail", raise_on_error=False)
             with pytest.raises(Exception, match="fail"):
                 await client.get_prompt("fail")
+    arguments = {record.name for record in caplog.records if record.args and "Handler called" in str(record.msg)}
+    assert arguments == {compat.ARGUMENTS_LOGGER}, f"FastMCP logs arguments as {arguments}"
+    failures = [record.name for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info]
+    assert len(failures) >= 2, f"FastMCP logs the failures of tools and prompts only as {failures}"
+    assert set(failures) <= set(compat.ERROR_LOGGERS), f"FastMCP logs failures as {failures}"
+
+
+@contextmanager
+def logged_by_fastmcp(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """All that FastMCP logs, at every level."""
+    logger = logging.getLogger("fastmcp")
+    before = logger.level
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
     finally:
-        for name in names:
-            logging.getLogger(name).removeHandler(caplog.handler)
-            logging.getLogger(name).setLevel(logging.NOTSET)
-    for name in names:
-        assert any(record.name == name for record in caplog.records), f"FastMCP no longer logs calls as {name}"
+        logger.removeHandler(caplog.handler)
+        logger.setLevel(before)
 
 
 async def test_legacy_sessions_are_where_the_sdk_keeps_them() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 ARGUMENTS_LOGGER = "fastmcp.server.mixins.mcp_operations"
-ERROR_LOGGERS = ("fastmcp.server.server", "fastmcp.prompts.function_prompt")
+ERROR_LOGGERS = ("fastmcp.server.server", "fastmcp.prompts.function_prompt")  # the second before FastMCP 4.2
 
 
 def lowlevel_server(server: FastMCP) -> Server[Any]:

@@ -171,8 +171,9 @@ async def test_the_servers_own_directory_is_never_a_clients(tmp_path: Path) -> N
             async with HttpClient(served.url, era) as client:
                 assert await where(client) == (None, None)
                 assert (await client.call("init_project")).code == "NO_SESSION"
-                workspace = (await client.call("health_check")).data["workspace"]
-                assert (workspace["directory"], workspace["project"]) == (None, None)
+                health = (await client.call("health_check")).data
+                assert (health["status"], health["workspace"]) == ("degraded", None)
+                assert health["workspace_error"].startswith("NO_SESSION: ")
 
 
 async def test_resources_follow_the_header(url: str, era: Era, tmp_path: Path) -> None:
