@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -168,3 +169,51 @@ def test_a_client_that_is_gone_is_an_end_of_input(tmp_path: Path) -> None:
         log = process.stderr.read().decode()
     assert CLEAN in log
     assert "Traceback" not in log
+
+
+def test_requests_from_a_file(tmp_path: Path) -> None:
+    """Standard input may be a file: the server reads it and ends with it. (The SDK drops what is unanswered then.)"""
+    requests = tmp_path / "requests"
+    requests.write_bytes(data(*OPENING))
+    with requests.open("rb") as stdin:
+        done = subprocess.run(
+            [sys.executable, *SERVER],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdin=stdin,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [0]
+
+
+CARRIED = """
+import sys
+from workflow_mcp.transports.process import leave, on_signals
+from workflow_mcp.transports.stdio.windows import CarriedInput
+stdin = CarriedInput()
+on_signals(stdin.end)
+stdin.watch()
+for line in sys.stdin:
+    print(line, end="", flush=True)
+leave(0)
+"""
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGTERM])
+def test_an_input_that_a_thread_carries(number: signal.Signals | None) -> None:
+    """Where the event loop cannot wait for the input, its end and a signal end what is read from it all the same."""
+    command = [sys.executable, "-c", CARRIED]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"one\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"one\n"
+        if number is None:
+            process.stdin.close()
+        else:
+            process.send_signal(number)
+        assert process.wait(SOON) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 import anyio
@@ -9,17 +10,21 @@ import anyio
 from workflow_mcp.server.build import build_server
 from workflow_mcp.transports.process import leave, on_signals
 from workflow_mcp.transports.start import file_store, settings_or_leave, settle_memory
-from workflow_mcp.transports.stdio.pump import open_pump
+from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.streams import run_on_stdio
+from workflow_mcp.transports.stdio.windows import CarriedInput
 
 
 def serve_stdio(*, directory: str | None = None) -> None:
     """Serve over stdio and end the process: 0 after any orderly end, 2 when the settings are wrong."""
     settings = settings_or_leave(directory=directory)
     server = build_server(settings, session_store=file_store(settings))
-    pump = open_pump()
-    on_signals(pump.end)
-    pump.start()
+    stdin = CarriedInput() if sys.platform == "win32" else StandardInput()
+    on_signals(stdin.end)
+    stdin.watch()
     settle_memory()
-    anyio.run(partial(run_on_stdio, server, log_level=settings.log_level, end_input=pump.end))
+    if isinstance(stdin, StandardInput):
+        anyio.run(partial(run_on_stdio, server, stdin, log_level=settings.log_level))
+    else:
+        anyio.run(partial(server.run_stdio_async, show_banner=False, log_level=settings.log_level))
     leave(0)

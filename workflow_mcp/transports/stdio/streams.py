@@ -1,21 +1,17 @@
 """Serving over stdio with an input and an output that the event loop waits for by itself.
 
-FastMCP reads and writes in threads, which costs a call more than all else that is done for it. Here the
-input is a pipe of our own, see `stdio`, which the loop can wait for like for a socket, and so mostly is
-the output.
+FastMCP reads and writes in threads, which costs a call more than all else that is done for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import stat
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import anyio
 from fastmcp import FastMCP
@@ -24,56 +20,26 @@ from fastmcp.utilities.logging import temporary_log_level
 from mcp.server.stdio import stdio_server
 
 from workflow_mcp.server.compat import lowlevel_server, running_lifespan
+from workflow_mcp.transports.stdio.input import StandardInput
 
-MAX_LINE_BYTES = 2**30
 
-
-async def run_on_stdio(server: FastMCP, *, log_level: str, end_input: Callable[[], None]) -> None:
+async def run_on_stdio(server: FastMCP, stdin: StandardInput, *, log_level: str) -> None:
     """What `FastMCP.run_stdio_async` does, but for who reads and writes: until the input ends, clean-up included.
 
-    A client that is not there to be answered any more is an end of input too: `end_input` is called.
+    A client that is not there to be answered any more is an end of input too.
     """
-    if sys.platform == "win32":
-        await server.run_stdio_async(show_banner=False, log_level=log_level)
-        return
     lowlevel = lowlevel_server(server)
     token = set_transport("stdio")
     try:
-        with temporary_log_level(log_level), _text_to_stdout(end_input) as text:
+        with temporary_log_level(log_level), _text_to_stdout(stdin.end) as text:
             async with (
                 running_lifespan(server),
-                _lines_of_stdin() as lines,
+                stdin.lines() as lines,
                 stdio_server(stdin=lines, stdout=text) as (read, write),
             ):
                 await lowlevel.run(read, write, lowlevel.create_initialization_options())
     finally:
         reset_transport(token)
-
-
-@asynccontextmanager
-async def _lines_of_stdin() -> AsyncIterator[anyio.AsyncFile[str]]:
-    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
-    pipe = os.fdopen(_taken_stdin(), "rb", buffering=0)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), pipe
-    )
-    try:
-        yield cast("anyio.AsyncFile[str]", _decoded(reader))
-    finally:
-        transport.close()
-
-
-def _taken_stdin() -> int:
-    # What a tool or a child process reads from stdin must be nothing, not the protocol.
-    taken, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return taken
-
-
-async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
-    while line := await reader.readline():
-        yield line.decode("utf-8", errors="replace")
 
 
 class _Text:

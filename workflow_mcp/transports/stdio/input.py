@@ -1,0 +1,102 @@
+"""The input of a server on stdio, read by the event loop itself, which can also be ended from inside.
+
+A server leaves by its ordinary path, clean-up included, when its input ends. So a signal and the death of
+the parent end it too; a thread watches, because the event loop may hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any, cast
+
+import anyio
+
+from workflow_mcp.transports.process import PARENT
+
+PARENT_CHECK = 0.5  # seconds
+GRACE = 1.2  # seconds that clean-up may take after the end of the input
+CHUNK = 65_536
+MAX_LINE_BYTES = 2**30
+
+
+class StandardInput:
+    """Standard input, taken over: what a tool or a child process reads there is nothing, not the protocol."""
+
+    def __init__(self) -> None:
+        self._source, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        self._ended, self._end = os.pipe()
+
+    def watch(self) -> None:
+        """End the input when the parent dies, and the process, with code 1, when it is still there after `GRACE`.
+
+        It is when its client reads no more answers, or a file system hangs.
+        """
+        threading.Thread(target=self._watch, name="stdin-watch", daemon=True).start()
+
+    def end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """End the input; may be called from a signal handler, and more than once."""
+        with contextlib.suppress(OSError):
+            os.write(self._end, b"x")
+
+    @asynccontextmanager
+    async def lines(self) -> AsyncIterator[anyio.AsyncFile[str]]:
+        """The lines up to the end."""
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=MAX_LINE_BYTES)
+
+        def stop() -> None:
+            loop.remove_reader(self._source)
+            loop.remove_reader(self._ended)
+            reader.feed_eof()
+
+        loop.add_reader(self._ended, stop)
+        try:
+            loop.add_reader(self._source, self._feed, reader)
+        except PermissionError:  # epoll(7) takes no regular file; to read one never waits
+            while self._feed(reader):
+                pass
+        try:
+            yield cast("anyio.AsyncFile[str]", _decoded(reader))
+        finally:
+            stop()
+
+    def _feed(self, reader: asyncio.StreamReader) -> bool:
+        # Never by making it non-blocking: a shell that shares it would find it so.
+        try:
+            chunk = os.read(self._source, CHUNK)
+        except OSError:
+            chunk = b""
+        if chunk:
+            reader.feed_data(chunk)
+        else:
+            self.end()
+        return bool(chunk)
+
+    def _watch(self) -> None:
+        events = select.poll()
+        events.register(self._ended, select.POLLIN)
+        events.register(self._source, 0)  # a client that hung up is reported all the same
+        while not events.poll(PARENT_CHECK * 1000):
+            if os.getppid() != PARENT:
+                self.end()
+        leave_for_good()
+
+
+async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+    while line := await reader.readline():
+        yield line.decode("utf-8", errors="replace")
+
+
+def leave_for_good() -> None:
+    """End the process when nothing else does, after the time its clean-up may take."""
+    time.sleep(GRACE)
+    os._exit(1)

@@ -1,0 +1,49 @@
+"""The input of a server on stdio where the event loop cannot wait for it (Windows), which can be ended from inside.
+
+There FastMCP reads standard input in a thread, which nothing interrupts. So another thread carries the
+real one into a pipe that stands in its place, and whose writing end a signal or the parent's death closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from types import FrameType
+
+from workflow_mcp.transports.process import PARENT
+from workflow_mcp.transports.stdio.input import CHUNK, PARENT_CHECK, leave_for_good
+
+
+class CarriedInput:
+    """Carries the real standard input into a pipe that stands in as descriptor 0, and can end it at any time."""
+
+    def __init__(self) -> None:
+        self._source = os.dup(0)
+        read_end, self._sink = os.pipe()
+        os.dup2(read_end, 0)
+        os.close(read_end)
+        self._closing = threading.Lock()
+
+    def watch(self) -> None:
+        """Begin to carry, and do what `StandardInput.watch` does."""
+        for work in (self._carry, self._watch):
+            threading.Thread(target=work, name="stdin-watch", daemon=True).start()
+
+    def end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """See `StandardInput.end`."""
+        if self._closing.acquire(blocking=False):
+            os.close(self._sink)
+
+    def _carry(self) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := os.read(self._source, CHUNK):
+                os.write(self._sink, chunk)
+        self.end()
+
+    def _watch(self) -> None:
+        while os.getppid() == PARENT and not self._closing.locked():
+            time.sleep(PARENT_CHECK)
+        self.end()
+        leave_for_good()
