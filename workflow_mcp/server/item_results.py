@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 from workflow_mcp.server.fitting import MAX_HINT_BYTES, count_last, first_lines, fitting_text, last_lines, size_of
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
@@ -126,9 +127,23 @@ def _link(link: Linked) -> str:
 
 
 def _event(event: Event) -> str:
-    changes = ", ".join(f"{name}: {_change(change)}" for name, change in event.changes.items())
+    changes = ", ".join(f"{name}: {_change(_with_times(name, change))}" for name, change in event.changes.items())
     line = f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.action} ({event.directory})"
     return f"{line} {changes}" if changes else line
+
+
+def _with_times(field: str, change: object) -> object:
+    """A change of a time, which events hold as text, as times are shown."""
+    if not field.endswith("_at") or not isinstance(change, list):
+        return change
+    return [_time_or_value(value) for value in change]
+
+
+def _time_or_value(value: object) -> object:
+    try:
+        return at(datetime.fromisoformat(str(value)))
+    except ValueError:
+        return value  # an imported event says what it likes
 
 
 def _change(change: object) -> str:

@@ -105,7 +105,8 @@ def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
 
 
 def _changed_row(item: Item, result: UpdateResult) -> str:
-    return f"{row(item)}  v{item.version}{' (unchanged)' if item.id in result.unchanged else ''}"
+    shown_item = replace(item, state="deleted") if item.deleted else item
+    return f"{row(shown_item)}  v{item.version}{' (unchanged)' if item.id in result.unchanged else ''}"
 
 
 def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
