@@ -26,11 +26,11 @@ def test_an_example_runs_and_finds_nothing_wrong(script: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(TOP.glob("examples/**/*.json")) + sorted(TOP.glob("examples/**/.mcp.json")))
 def test_a_client_config_names_our_server(path: Path) -> None:
-    """Each JSON config has one server: our command, or our URL with a header the client expands."""
+    """Each JSON config has one server: our command, or our URL with a header the client expands if it needs one."""
     loaded: dict[str, Any] = json.loads(path.read_text())
     (servers,) = loaded.values()
     assert list(servers) == ["workflow"]
-    check_entry(servers["workflow"])
+    check_entry(servers["workflow"], by_roots=path.name.startswith("claude_code"))
 
 
 def test_the_codex_config_names_our_server() -> None:
@@ -41,11 +41,13 @@ def test_the_codex_config_names_our_server() -> None:
     check_entry({"url": entry["url"], "headers": {"X-Workflow-Directory": "${PWD}"}})
 
 
-def check_entry(entry: dict[str, Any]) -> None:
+def check_entry(entry: dict[str, Any], *, by_roots: bool = False) -> None:
     """A server entry starts our console script, or reaches it at its default address."""
     scripts = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["scripts"]
     if "command" in entry:
         assert entry["command"] in scripts
     else:
         assert entry["url"] == "http://127.0.0.1:8765/mcp"
+        assert ("headers" in entry) != by_roots
+    if "headers" in entry:
         assert re.fullmatch(r"\$\{\w+\}", entry["headers"]["X-Workflow-Directory"])

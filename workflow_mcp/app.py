@@ -63,9 +63,9 @@ async def open_services(
     Args:
         settings: what the operator and the launcher say.
         store: where sessions survive the process; None keeps them in memory.
-        clock: the current time, in seconds since the epoch, for sessions.
+        clock: the current time, in seconds since the epoch, for sessions and connections.
     """
-    connections = Connections(settings.claude_session_id)
+    connections = Connections(settings.claude_session_id, clock=clock)
     sessions = SessionContextManager(
         max_sessions=settings.max_sessions,
         clock=clock,

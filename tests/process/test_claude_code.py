@@ -36,7 +36,7 @@ def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "
     assert [server["status"] for server in done.servers] == ["connected"], done
     assert [call.is_error for call in done.calls] == [False] * 4, done.calls
     first, _set, later, health = (call.data for call in done.calls)
-    assert (first["directory_source"], first["directory"]) == ("environment", str(here))
+    assert (first["directory_source"], first["directory"]) == ("roots", str(here))
     assert first["project"]["name"] == "here"
     assert (later["directory_source"], later["directory"]) == ("session", str(there))
     assert later["project"]["name"] == "there"

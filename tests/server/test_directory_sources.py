@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
 from tests.clients.peers import Connect, in_memory, isolated_settings
-from tests.clients.protocol import MODERN, Era, Roots
+from tests.clients.protocol import MODERN, Era, Message, Roots
 from tests.clients.shared import SharedProcesses
 from tests.clients.stdio import SERVER, Wire, environment
+from tests.support import config_text, write_config
 from workflow_mcp import CurrentWorkspace, Workspace, build_server
+
+CLOCKED_HOST = Path(__file__).parent / "clocked_host.py"
 
 Start = Callable[..., Wire]
 
@@ -56,12 +60,16 @@ def test_option_before_environment_roots_and_process(era: Era, tmp_path: Path) -
         assert wire.asked == 0
 
 
-def test_environment_before_roots_and_process(era: Era, tmp_path: Path) -> None:
-    """`CLAUDE_PROJECT_DIR` wins over roots, which are then not asked for, and over the process's directory."""
-    home, project, other = folders(tmp_path, "home", "project", "other")
-    with started(home, era, other, lambda: [other.as_uri()], CLAUDE_PROJECT_DIR=str(project)) as wire:
+def test_roots_before_environment_before_process(era: Era, tmp_path: Path) -> None:
+    """Roots win over `CLAUDE_PROJECT_DIR`, which applies when the client has none, and wins over the process's own."""
+    home, root, project, cwd = folders(tmp_path, "home", "root", "project", "cwd")
+    roots = [root.as_uri()]
+    with started(home, era, cwd, lambda: roots, CLAUDE_PROJECT_DIR=str(project)) as wire:
+        assert where(wire) == ("roots", str(root))
+        roots[:] = ["https://example.org/"]
         assert where(wire) == ("environment", str(project))
-        assert wire.asked == 0
+        roots.clear()
+        assert where(wire) == ("environment", str(project))
 
 
 def test_roots_before_process(era: Era, tmp_path: Path) -> None:
@@ -72,6 +80,117 @@ def test_roots_before_process(era: Era, tmp_path: Path) -> None:
         assert where(wire) == ("roots", str(root))
         roots.clear()
         assert where(wire) == ("process", str(cwd))
+
+
+def test_writes_go_to_the_worktree_the_client_enters(era: Era, tmp_path: Path) -> None:
+    """In a worktree of a branch that names another project, work goes there, though the environment says otherwise."""
+    home, main, worktree = folders(tmp_path, "home", "main", "worktree")
+    for folder in (main, worktree):
+        write_config(folder, config_text(folder.name, project_id=str(uuid4())))
+    roots = [main.as_uri()]
+    with started(home, era, main, lambda: roots, CLAUDE_PROJECT_DIR=str(main)) as wire:
+        assert wire.call("create_work_items", items=[{"title": "On main"}]).text.startswith("project: main | ")
+        roots[:] = [worktree.as_uri()]
+        assert wire.call("create_work_items", items=[{"title": "There"}]).text.startswith("project: worktree | ")
+        listed = wire.call("list_work_items").text
+        assert ("There" in listed, "On main" in listed) == (True, False)
+        roots[:] = [main.as_uri()]
+        assert "On main" in wire.call("list_work_items").text
+
+
+class Refusing(Wire):
+    """Answers with an error, at once, when it has no answer."""
+
+    def roots_answer(self, request: Message) -> Message:
+        """See `Wire`."""
+        refusal = {"jsonrpc": "2.0", "id": request["id"], "error": {"code": -32603, "message": "no"}}
+        return super().roots_answer(request) or refusal
+
+
+SILENT = "The client declares roots, which would come first, but did not answer when it was asked for them"
+
+
+def test_an_unanswering_client_goes_by_the_next_row(era: Era, tmp_path: Path) -> None:
+    """It is waited for once, the answers say so, and it is asked again after five minutes."""
+    home, project, root = folders(tmp_path, "home", "project", "root")
+    roots: list[Sequence[str] | None] = [None]
+    clock = tmp_path / "clock"
+    clock.write_text("1000")
+    command = ["-W", "error", str(CLOCKED_HOST), str(clock)]
+    variables = environment(home, CLAUDE_PROJECT_DIR=str(project))
+    with Refusing(project, variables, era, lambda: roots[0], command) as wire:
+        wire.open()
+        for now in ("1000", "1000", "1299.9"):
+            clock.write_text(now)
+            assert where(wire) == ("environment", str(project))
+            assert SILENT in wire.call("get_working_directory").data["message"]
+            assert SILENT in wire.call("health_check").data["workspace"]["message"]
+            assert not wire.call("init_project").is_error
+            assert wire.asked == 1
+        roots[0] = [root.as_uri()]
+        assert where(wire) == ("environment", str(project))
+        clock.write_text("1300")
+        assert where(wire) == ("roots", str(root))
+        assert SILENT not in wire.call("get_working_directory").data["message"]
+        assert wire.asked == 3
+
+
+def test_an_unanswering_client_may_still_say_where(era: Era, tmp_path: Path) -> None:
+    """What it sets for its session wins, and says nothing about roots."""
+    home, project, other = folders(tmp_path, "home", "project", "other")
+    variables = {"CLAUDE_PROJECT_DIR": str(project), "WORKFLOW_MCP_ROOTS_TIMEOUT": "0.3"}
+    with started(home, era, project, lambda: None, **variables) as wire:
+        assert where(wire) == ("environment", str(project))
+        wire.call("set_working_directory", directory=str(other))
+        assert where(wire) == ("session", str(other))
+        assert SILENT not in wire.call("get_working_directory").data["message"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"result": {"roots": "nonsense"}},
+        {"result": {"roots": [{"name": "no uri"}]}},
+        {"error": {"code": -32603, "message": "no"}},
+    ],
+    ids=["no-list", "no-uri", "error"],
+)
+def test_a_handshake_client_that_answers_something_else(tmp_path: Path, answer: Message) -> None:
+    """An error and an answer that is no list of roots are no answer: the next row applies."""
+    home, cwd = folders(tmp_path, "home", "cwd")
+
+    class Odd(Wire):
+        """Answers for its roots with something else."""
+
+        def roots_answer(self, request: Message) -> Message:
+            self.asked += 1
+            return {"jsonrpc": "2.0", "id": request["id"], **answer}
+
+    with Odd(cwd, environment(home), "legacy", lambda: None) as wire:
+        wire.open()
+        assert where(wire) == ("process", str(cwd))
+        assert SILENT in wire.call("get_working_directory").data["message"]
+        assert wire.asked == 1
+
+
+@pytest.mark.parametrize("malformed", [{"roots": "nonsense"}, {"roots": [{"name": "no uri"}]}, {"action": "decline"}])
+def test_a_2026_client_that_answers_something_else(tmp_path: Path, malformed: Message) -> None:
+    """A retry whose answer is no list of roots is no answer: the next row applies."""
+    home, cwd = folders(tmp_path, "home", "cwd")
+
+    class Odd(Wire):
+        """Answers for its roots with something else."""
+
+        def with_input(self, params: Message | None, result: Message) -> Message:
+            self.asked += 1
+            ((name, _),) = result["inputRequests"].items()
+            return {**(params or {}), "inputResponses": {name: malformed}}
+
+    with Odd(cwd, environment(home), MODERN, lambda: None) as wire:
+        wire.open()
+        assert where(wire) == ("process", str(cwd))
+        assert SILENT in wire.call("get_working_directory").data["message"]
+        assert wire.asked == 1
 
 
 def test_the_home_directory_is_no_working_directory(tmp_path: Path) -> None:
@@ -156,14 +275,17 @@ async def test_a_root_outside_the_allowed_roots(connect: Connect) -> None:
         assert "'/usr'" in refused.text
 
 
-def test_a_client_that_does_not_answer(processes: SharedProcesses, era: Era, base: Path) -> None:
-    """A client that declares roots and does not answer gets ROOTS_UNANSWERED; what needs no roots still works."""
-    wire = processes.wire(era, lambda: None)
-    refused = wire.call("get_working_directory")
-    assert refused.code == "ROOTS_UNANSWERED"
-    assert "Next: call set_working_directory(" in refused.text
-    assert not wire.call("set_working_directory", directory=str(base)).is_error
-    assert where(wire) == ("session", str(base))
+def test_a_client_that_does_not_answer(era: Era, tmp_path: Path) -> None:
+    """Where no later row applies it gets ROOTS_UNANSWERED, and waits once; what needs no roots still works."""
+    home, other = folders(tmp_path, "home", "other")
+    with started(home, era, Path("/"), lambda: None, WORKFLOW_MCP_ROOTS_TIMEOUT="0.3") as wire:
+        for _ in range(2):
+            refused = wire.call("get_working_directory")
+            assert refused.code == "ROOTS_UNANSWERED"
+            assert "Next: call set_working_directory(" in refused.text
+            assert wire.asked == 1
+        assert not wire.call("set_working_directory", directory=str(other)).is_error
+        assert where(wire) == ("session", str(other))
 
 
 async def test_a_legacy_client_that_refuses_to_say(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ EVERY: tuple[tuple[Era, Transport], ...] = (
     ("legacy", "sse"),
     ("2026-07-28", "http"),
 )
-ROWS: tuple[DirectorySource, ...] = ("session", "header", "option", "environment", "roots", "process")
+ROWS: tuple[DirectorySource, ...] = ("session", "header", "option", "roots", "environment", "process")
 
 
 class Roots:
@@ -154,14 +154,14 @@ async def test_resolving_stores_nothing(tmp_path: Path) -> None:
     assert await world.sessions.get_session_count() == 0
 
 
-@pytest.mark.parametrize("row", ["session", "option", "environment", "roots"])
+@pytest.mark.parametrize("row", ["session", "option", "roots", "environment"])
 async def test_a_broken_directory_is_an_error_and_not_a_reason_to_look_further(tmp_path: Path, row: str) -> None:
     """The first row that applies is the answer, also when its directory is gone; later rows are not tried."""
     rows: list[str] = [other for other in ROWS if other != "header"]
     world = make_world(tmp_path, rows[rows.index(row) :])
     if row == "session":
         await world.sessions.set_working_directory(PROCESS_KEY, world.at(row))
-    roots = Roots(Path(world.at("roots")).as_uri())
+    roots = Roots() if row == "environment" else Roots(Path(world.at("roots")).as_uri())
     call = Call(STDIO, roots=roots)
     assert (await world.resolver.resolve(call)).directory_source == row
     asked = roots.asked
@@ -170,7 +170,7 @@ async def test_a_broken_directory_is_an_error_and_not_a_reason_to_look_further(t
         await world.resolver.resolve(call)
     assert caught.value.code == "DIRECTORY_NOT_FOUND"
     assert world.at(row) in str(caught.value)
-    assert roots.asked == asked + (row == "roots")
+    assert roots.asked == asked + (row in ("roots", "environment"))
     (tmp_path / row).mkdir()
     assert (await world.resolver.resolve(call)).directory == world.at(row)
 
@@ -192,10 +192,10 @@ async def test_a_broken_header_is_an_error(tmp_path: Path, value: str, code: str
     assert (caught.value.code, roots.asked) == (code, 0)
 
 
-async def test_roots_are_asked_for_last_and_anew(tmp_path: Path) -> None:
+async def test_roots_are_asked_for_late_and_anew(tmp_path: Path) -> None:
     """A client is asked only when nothing before applies, and then at every call: roots move without notice."""
     roots = Roots(Path(tmp_path / "roots").as_uri())
-    settled = make_world(tmp_path, ("environment",))
+    settled = make_world(tmp_path, ("option",))
     await settled.resolver.resolve(Call(STDIO, roots=roots))
     assert roots.asked == 0
     world = make_world(tmp_path, ())
@@ -210,6 +210,27 @@ async def test_roots_that_are_no_files_are_none(tmp_path: Path) -> None:
     world = make_world(tmp_path, ("process",))
     roots = Roots("https://example.org", "untitled:1")
     assert (await world.resolver.resolve(Call(STDIO, roots=roots))).directory_source == "process"
+
+
+async def no_answer() -> None:
+    """The roots of a client that declares them and does not answer."""
+
+
+@pytest.mark.parametrize("row", ["environment", "process"])
+async def test_an_unanswering_client_goes_by_the_launcher(tmp_path: Path, row: str) -> None:
+    """Over stdio the next row applies, and the workspace says that roots would have come first."""
+    workspace = await make_world(tmp_path, (row,)).resolver.resolve(Call(STDIO, roots=no_answer))
+    assert (workspace.directory_source, workspace.roots_unanswered) == (row, True)
+
+
+@pytest.mark.parametrize(("era", "transport"), EVERY)
+async def test_an_unanswering_client_without_a_next_row(tmp_path: Path, era: Era, transport: Transport) -> None:
+    """Where the launcher says nothing, and wherever it does not speak for the client, that is an error."""
+    rows = () if transport == "stdio" else ("option", "environment", "process")
+    caller = Caller(era, transport, connection_id="c1" if era == "legacy" else None)
+    with pytest.raises(DirectoryError) as caught:
+        await make_world(tmp_path, rows).resolver.resolve(Call(caller, roots=no_answer))
+    assert caught.value.code == "ROOTS_UNANSWERED"
 
 
 @pytest.mark.parametrize("own", ["/", "home", "site-packages"])

@@ -63,8 +63,8 @@ def _about_data_dir(folder: str) -> Step:
 
 def _about_sources(directory: str, settings: Settings) -> Iterator[Step]:
     yield Step("source: option", *_given(settings.directory, "--directory is not given"))
-    yield Step("source: environment", *_given(settings.claude_project_dir, "CLAUDE_PROJECT_DIR is not set"))
     yield Step("source: roots", "none", "only a connected client has them")
+    yield Step("source: environment", *_given(settings.claude_project_dir, "CLAUDE_PROJECT_DIR is not set"))
     if process_directory(directory, home=settings.home) is None:
         why = "the root, the home directory, or inside an installed-package or cache folder"
         yield Step("source: process", "ignored", f"{directory} is {why}")

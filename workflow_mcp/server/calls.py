@@ -17,11 +17,10 @@ from mcp_types import ListRootsRequest, ListRootsResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, FailFast, ValidationError
 
-from workflow_mcp.errors import Code, DirectoryError
 from workflow_mcp.server.compat import connection_of
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport
-from workflow_mcp.workspace.directories import HEADER, SET_IT
+from workflow_mcp.workspace.directories import HEADER
 from workflow_mcp.workspace.values import Call
 
 logger = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ def call_of(context: Context, handle: str | None = None) -> Call:
     caller = caller_of(context, handle)
     request = None if context.request_context is None else context.request_context.request
     headers = () if request is None else tuple(request.headers.getlist(HEADER))
-    return Call(caller, headers=headers, roots=partial(_roots, context, caller.era))
+    return Call(caller, headers=headers, roots=partial(_roots, context, caller))
 
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
@@ -89,24 +88,29 @@ def _open_connection(context: Context, transport: Transport) -> str | None:
     return key
 
 
-async def _roots(context: Context, era: Era) -> Sequence[str]:
+async def _roots(context: Context, caller: Caller) -> Sequence[str] | None:
     capabilities = context.session.client_capabilities
     if capabilities is None or capabilities.roots is None:
         return ()
-    answer = await _ask_for_roots(context) if era == "legacy" else _answered_roots(context)
-    if not isinstance(answer, AnyRoots | ListRootsResult):
-        raise DirectoryError(
-            Code.ROOTS_UNANSWERED,
-            "the client declares roots but did not answer when it was asked for them.",
-            f"call {SET_IT}.",
-        )
-    return [str(root.uri) for root in answer.roots]
+    answer = await _answer_for_roots(context, caller)
+    uris = [str(root.uri) for root in answer.roots] if isinstance(answer, AnyRoots | ListRootsResult) else None
+    if caller.transport == "stdio":
+        services_of(context).connections.roots_asked(_connection_key(caller), answered=uris is not None)
+    return uris
 
 
-def _answered_roots(context: Context) -> object:
-    if context.input_responses is None:
+async def _answer_for_roots(context: Context, caller: Caller) -> object:
+    if caller.era != "legacy" and context.input_responses is not None:
+        return context.input_responses.get(ROOTS)
+    if not services_of(context).connections.may_ask_for_roots(_connection_key(caller)):
+        return None
+    if caller.era != "legacy":
         raise RootsRequired
-    return context.input_responses.get(ROOTS)
+    return await _ask_for_roots(context)
+
+
+def _connection_key(caller: Caller) -> str:
+    return caller.connection_id or PROCESS_KEY
 
 
 async def _ask_for_roots(context: Context) -> AnyRoots | None:

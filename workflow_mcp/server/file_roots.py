@@ -6,20 +6,36 @@ from dataclasses import replace
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
+from mcp_types import ListRootsResult
+from pydantic import ValidationError
 
 from workflow_mcp.server.calls import ROOTS
 
 
 class OnlyFileRoots(ServerMiddleware[Any]):
-    """Takes roots that are no `file://` out of a client's answer: for one of them the SDK refuses the whole call."""
+    """Takes roots that are no `file://` out of a client's answer, and an answer that is no list of roots as none.
+
+    For either the SDK refuses the whole call.
+    """
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """See `ServerMiddleware`."""
         responses = (ctx.params or {}).get("inputResponses")
         if ctx.params is not None and isinstance(responses, dict) and ROOTS in responses:
-            kept = {**responses, ROOTS: _only_file_roots(responses[ROOTS])}
+            kept = {name: answer for name, answer in responses.items() if name != ROOTS}
+            answer = _only_file_roots(responses[ROOTS])
+            if _is_list_of_roots(answer):
+                kept[ROOTS] = answer
             ctx = replace(ctx, params={**ctx.params, "inputResponses": kept})
         return await call_next(ctx)
+
+
+def _is_list_of_roots(answer: object) -> bool:
+    try:
+        ListRootsResult.model_validate(answer)
+    except ValidationError:
+        return False
+    return True
 
 
 def _only_file_roots(answer: object) -> object:

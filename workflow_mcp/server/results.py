@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from workflow_mcp.sessions.connections import ASK_AGAIN_AFTER
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.directories import HEADER, SET_IT, DirectorySource
 from workflow_mcp.workspace.values import Workspace
@@ -20,6 +21,10 @@ SOURCES: dict[DirectorySource, str] = {
     "roots": "the client's first root",
     "process": "where the server was started",
 }
+ROOTS_UNANSWERED = (
+    "The client declares roots, which would come first, but did not answer when it was asked for them; "
+    f"it is asked again after {ASK_AGAIN_AFTER / 60:.0f} minutes."
+)
 
 
 class WorkspaceResult(BaseModel):
@@ -128,6 +133,8 @@ def _sentences(workspace: Workspace) -> Iterator[str]:
         yield f"No working directory is known. Call {SET_IT}."
         return
     yield f"The directory is {SOURCES[workspace.location.directory.source]}."
+    if workspace.roots_unanswered:
+        yield ROOTS_UNANSWERED
     config = workspace.location.config
     if workspace.chosen:
         yield "The project was chosen with switch_project."

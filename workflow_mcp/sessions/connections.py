@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
+from collections.abc import Callable
 
 from workflow_mcp.sessions.caller import HANDLE_PREFIX, PROCESS_KEY, Transport
 
+ASK_AGAIN_AFTER = 300.0
+
 
 class Connections:
-    """The connections that are known to be open, and what their sessions are called where they outlive them."""
+    """The connections that are known to be open, and what their sessions are called where they outlive them.
 
-    def __init__(self, claude_session_id: str | None) -> None:
+    Args:
+        claude_session_id: the lasting name of the session of the client that launched this process.
+        clock: the current time in seconds.
+    """
+
+    def __init__(self, claude_session_id: str | None, *, clock: Callable[[], float] = time.time) -> None:
         self._open: set[str] = set()
         self._launched: set[str] = set()
+        self._roots_unanswered: dict[str, float] = {}
+        self._clock = clock
         self._claude_session_id = claude_session_id
         self._instance = secrets.token_hex(8)
 
@@ -30,6 +41,20 @@ class Connections:
         """Note that a connection has closed."""
         self._open.discard(key)
         self._launched.discard(key)
+        self._roots_unanswered.pop(key, None)
+
+    def roots_asked(self, key: str, *, answered: bool) -> None:
+        """Note what came of asking a client for its roots."""
+        if answered:
+            self._roots_unanswered.pop(key, None)
+        elif self.may_ask_for_roots(key):
+            self._roots_unanswered[key] = self._clock()
+
+    def may_ask_for_roots(self, key: str) -> bool:
+        """False for five minutes after a client did not answer."""
+        unanswered_at = self._roots_unanswered.get(key)
+        # A clock that was set back must not make the five minutes longer.
+        return unanswered_at is None or not 0 <= self._clock() - unanswered_at < ASK_AGAIN_AFTER
 
     def actor(self, key: str | None) -> str | None:
         """A short name for whoever has a session: the same again after a restart where the session is; else None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 from workflow_mcp.errors import Code, DirectoryError, ProjectError, SessionError, shown
@@ -22,7 +23,7 @@ from workflow_mcp.workspace.directories import (
     process_directory,
 )
 from workflow_mcp.workspace.discovery import find_config
-from workflow_mcp.workspace.values import Call, Location, Workspace
+from workflow_mcp.workspace.values import Call, Location, NamedDirectory, Workspace
 
 
 class Resolver:
@@ -58,19 +59,23 @@ class Resolver:
 
         Raises:
             SessionError: `SESSION_UNKNOWN`, for a handle that is not this caller's, or `SESSION_UNREADABLE`.
-            DirectoryError: the first directory that applies cannot be used; later ones are not tried.
+            DirectoryError: the first directory that applies cannot be used; later ones are not tried. Or
+                `ROOTS_UNANSWERED`, for a client that does not answer and whose launcher says nothing.
             ConfigError: the config that applies cannot be used.
             ProjectError: `PROJECT_UNKNOWN` or `STRICT_MODE`, for the project that the session chose.
         """
         session = await self.session(call.caller)
-        found = await self._directory(call, session)
-        location = None if found is None else await self.locate(*found)
+        named = await self._directory(call, session)
+        location = None if named is None else await self.locate(named.path, named.source)
         project = None if location is None else location.project
         chosen = chosen_project(session) if choice else None
         if chosen is not None:
             check_choice(location, chosen)
             project = await self._find_project(chosen)
-        return Workspace(session_key(call.caller), call.caller.handle, location, project, chosen is not None)
+        unanswered = named is not None and named.roots_unanswered
+        return Workspace(
+            session_key(call.caller), call.caller.handle, location, project, chosen is not None, unanswered
+        )
 
     async def require(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace, which has a location.
@@ -125,29 +130,36 @@ class Resolver:
             directory, path, self._configs.load(path, owners=directory.trusted_owners, within=directory.root)
         )
 
-    async def _directory(self, call: Call, session: SessionContext | None) -> tuple[str, DirectorySource] | None:
+    async def _directory(self, call: Call, session: SessionContext | None) -> NamedDirectory | None:
         if session is not None and session.working_directory is not None:
-            return session.working_directory, "session"
-        if call.caller.is_http:
-            if (named := directory_from_headers(call.headers)) is not None:
-                return named, "header"
-        elif (launched := self.launched_in(call.caller)) is not None:
+            return NamedDirectory(session.working_directory, "session")
+        if call.caller.is_http and (header := directory_from_headers(call.headers)) is not None:
+            return NamedDirectory(header, "header")
+        if call.caller.transport == "stdio" and self._settings.directory:
+            return NamedDirectory(self._settings.directory, "option")
+        roots = await call.roots()
+        if (root := directory_from_roots(roots or ())) is not None:
+            return NamedDirectory(root, "roots")
+        launched = self._launched_in() if call.caller.transport == "stdio" else None
+        if roots is not None:
             return launched
-        root = directory_from_roots(await call.roots())
-        if root is not None:
-            return root, "roots"
-        own = process_directory(self._settings.process_directory, home=self._settings.home)
-        return (own, "process") if own is not None and call.caller.transport == "stdio" else None
+        if launched is None:
+            raise _roots_unanswered()
+        return replace(launched, roots_unanswered=True)
 
-    def launched_in(self, caller: Caller) -> tuple[str, DirectorySource] | None:
-        """The directory that the launcher of a stdio server named."""
-        if caller.transport != "stdio":
-            return None
-        if self._settings.directory:
-            return self._settings.directory, "option"
+    def _launched_in(self) -> NamedDirectory | None:
         if self._settings.claude_project_dir:
-            return self._settings.claude_project_dir, "environment"
-        return None
+            return NamedDirectory(self._settings.claude_project_dir, "environment")
+        own = process_directory(self._settings.process_directory, home=self._settings.home)
+        return None if own is None else NamedDirectory(own, "process")
+
+
+def _roots_unanswered() -> DirectoryError:
+    return DirectoryError(
+        Code.ROOTS_UNANSWERED,
+        "the client declares roots but did not answer when it was asked for them.",
+        f"call {SET_IT}.",
+    )
 
 
 def chosen_project(session: SessionContext | None) -> str | None:

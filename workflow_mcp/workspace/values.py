@@ -23,12 +23,22 @@ class Call:
     Attributes:
         caller: whose call it is.
         headers: the values of `X-Workflow-Directory`, over HTTP.
-        roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies.
+        roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies. None when a
+            client that declares roots does not answer.
     """
 
     caller: Caller
     headers: tuple[str, ...] = ()
-    roots: Callable[[], Awaitable[Sequence[str]]] = no_roots
+    roots: Callable[[], Awaitable[Sequence[str] | None]] = no_roots
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDirectory:
+    """A directory as it was named, unchecked, and by which row of table 2."""
+
+    path: str
+    source: DirectorySource
+    roots_unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class Workspace:
         location: the directory, where it came from, and its config; None when no directory is known.
         project: the project the call works in.
         chosen: whether the session chose that project with switch_project, rather than the config.
+        roots_unanswered: whether the client's roots would come first, but it did not answer when asked for them.
     """
 
     session_key: str | None
@@ -64,6 +75,7 @@ class Workspace:
     location: Location | None = None
     project: Project | None = None
     chosen: bool = False
+    roots_unanswered: bool = False
 
     @property
     def directory(self) -> str | None:
