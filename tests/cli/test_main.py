@@ -15,6 +15,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from tests.clients.stdio import PATIENCE, environment
+from tests.support import PROJECT_ID, config_text, write_config
+from tests.workspace.test_worktrees import add_worktree
 from workflow_mcp import __version__
 from workflow_mcp.cli.main import app
 
@@ -107,6 +109,18 @@ def test_init_takes_a_name(tmp_path: Path) -> None:
     assert run(tmp_path, "init", "p", "--name", "Käse [bold]").returncode == 0
     config = json.loads((folder / ".workflow-mcp" / "config.json").read_text(encoding="utf-8"))
     assert config["project"]["name"] == "Käse [bold]"
+
+
+def test_init_in_a_worktree(tmp_path: Path) -> None:
+    """`init` in a git worktree joins the project of the main checkout, and says so."""
+    (tmp_path / "main" / ".git").mkdir(parents=True)
+    write_config(tmp_path / "main", config_text("shop"))
+    tree = add_worktree(tmp_path / "main", tmp_path / "tree")
+    done = run(tmp_path, "init", cwd=tree)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"It is the project of the main checkout {tmp_path / 'main'}" in done.stdout
+    config = json.loads((tree / ".workflow-mcp" / "config.json").read_text())
+    assert config["project"] == {"name": "shop", "id": PROJECT_ID}
 
 
 def test_init_of_nothing(tmp_path: Path) -> None:

@@ -27,7 +27,11 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")
 
 
 def init(
-    directory: Directory = ".", *, name: Annotated[str | None, Parameter(help="Default: the directory's name.")] = None
+    directory: Directory = ".",
+    *,
+    name: Annotated[
+        str | None, Parameter(help="Default: the main checkout's project, or the directory's name.")
+    ] = None,
 ) -> None:
     """Make a directory, or its git repository, a project: create or complete .workflow-mcp/config.json."""
     settings = load_settings()

@@ -44,22 +44,32 @@ def find_config(directory: str, resolved: str, *, home: str, within: str | None 
         ConfigError: `CONFIG_UNREADABLE` or `CONFIG_NOT_FOUND`, when it cannot be told whether there is one.
     """
     for candidate in candidates(directory, resolved, home=home, within=within):
-        path = config_path_in(candidate)
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if os.path.islink(os.path.dirname(path)) and not os.path.exists(os.path.dirname(path)):
-                raise ConfigError(
-                    Code.CONFIG_NOT_FOUND,
-                    f"{os.path.dirname(path)} is a link to nothing.",
-                    "point it at the folder of a config, or call again when that folder's file system is there.",
-                ) from error
-            continue
-        except OSError as error:
-            raise ConfigError(
-                Code.CONFIG_UNREADABLE,
-                f"{path}: {error.strerror or error}.",
-                "make that folder readable for the user who runs the server.",
-            ) from error
-        return path
+        if (path := own_config(candidate)) is not None:
+            return path
     return None
+
+
+def own_config(directory: str) -> str | None:
+    """The path of a directory's own config; None when it has none.
+
+    Raises:
+        ConfigError: see `find_config`.
+    """
+    path = config_path_in(directory)
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if os.path.islink(os.path.dirname(path)) and not os.path.exists(os.path.dirname(path)):
+            raise ConfigError(
+                Code.CONFIG_NOT_FOUND,
+                f"{os.path.dirname(path)} is a link to nothing.",
+                "point it at the folder of a config, or call again when that folder's file system is there.",
+            ) from error
+        return None
+    except OSError as error:
+        raise ConfigError(
+            Code.CONFIG_UNREADABLE,
+            f"{path}: {error.strerror or error}.",
+            "make that folder readable for the user who runs the server.",
+        ) from error
+    return path

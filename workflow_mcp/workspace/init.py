@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from workflow_mcp.errors import Code, UsageError, shown
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config import parse_config, parse_object
 from workflow_mcp.workspace.config_files import is_inside
 from workflow_mcp.workspace.config_writing import write_config_file
 from workflow_mcp.workspace.directories import Directory
 from workflow_mcp.workspace.discovery import candidates, config_path_in
 from workflow_mcp.workspace.values import Location
+from workflow_mcp.workspace.worktrees import MainCheckout, main_checkout
 
 MAX_NAME = 255
 
@@ -31,10 +33,11 @@ def init_project(location: Location, *, name: str | None, home: str) -> Initiali
     """Create or complete the config of the project that a location belongs to; blocking, safe to repeat and to race.
 
     A config in the location's repository is completed; else one is made at the nearest git top level,
-    or in the directory itself outside of repositories.
+    or in the directory itself outside of repositories. A git worktree joins the project of its main checkout,
+    which gets an id first if it has none, unless another name is asked for.
 
     Raises:
-        ConfigError: the config is broken or cannot be written; it is left as it is.
+        ConfigError: the config, or the main checkout's, is broken or cannot be written; it is left as it is.
         UsageError: `NAME_INVALID`.
     """
     if name is not None:
@@ -43,10 +46,47 @@ def init_project(location: Location, *, name: str | None, home: str) -> Initiali
     path = config_path_in(top)
     if location.config_path is not None and _belongs_to(location.config_path, top):
         path = location.config_path
+    wanted = _name_at(location, path) or name
+    main = _main_checkout(location, top, path)
+    if main is not None and wanted in (None, main.config.project.name):
+        return _joined(location, path, main)
+    own = Project(str(uuid4()), wanted or default_name(top))
+    return _initialised(location, path, own, "" if main is None else _other_project(main))
+
+
+def _main_checkout(location: Location, top: str, path: str) -> MainCheckout | None:
+    """The main checkout, if the config at `path` is to have an id and is the top level's own."""
+    config = location.config if location.config_path == path else None
+    if config is not None and (config.project.id is not None or config.dry_run):
+        return None
+    is_top = os.path.realpath(os.path.dirname(os.path.dirname(path))) == os.path.realpath(top)
+    return main_checkout(top, location.directory) if is_top else None
+
+
+def _name_at(location: Location, path: str) -> str | None:
+    return location.config.project.name if location.config is not None and location.config_path == path else None
+
+
+def _other_project(main: MainCheckout) -> str:
+    return f" The main checkout {main.directory} belongs to another project, {shown(main.config.project.name)}."
+
+
+def _joined(location: Location, path: str, main: MainCheckout) -> Initialised:
+    name, known = main.config.project.name, main.config.project.id
+    if main.config.dry_run:
+        message = f"dry_run is true in {main.config_path}: {path} would join its project {shown(name)}"
+        return Initialised(path, f"{message}; nothing was changed.")
+    given = known or write_project_id(main.config_path, str(uuid4()), within=location.directory.root)
+    note = f" It is the project of the main checkout {main.directory}: both share its work items."
+    done = _initialised(location, path, Project(given, name), note)
+    return done if known else replace(done, message=f"{done.message} An id was written into {main.config_path}.")
+
+
+def _initialised(location: Location, path: str, project: Project, note: str) -> Initialised:
     steps: list[str] = []
     write_config_file(
         path,
-        lambda current: _completed(path, current, name or default_name(top), steps),
+        lambda current: _completed(path, current, project, steps, note),
         within=location.directory.root,
     )
     return Initialised(path, steps[-1])
@@ -96,10 +136,10 @@ def _belongs_to(config_path: str, top: str) -> bool:
     return is_inside(os.path.realpath(holder), os.path.realpath(top))
 
 
-def _completed(path: str, current: bytes | None, name: str, steps: list[str]) -> bytes | None:
+def _completed(path: str, current: bytes | None, project: Project, steps: list[str], note: str) -> bytes | None:
     if current is None:
-        steps.append(f"Created {path} for the project {shown(name)}.")
-        return _text({"version": "1.0", "project": {"name": name, "id": str(uuid4())}})
+        steps.append(f"Created {path} for the project {shown(project.name)}.{note}")
+        return _text({"version": "1.0", "project": {"name": project.name, "id": project.id}})
     config = parse_config(path, current)
     if config.project.id is not None:
         steps.append(f"{path} already names the project {shown(config.project.name)}; nothing was changed.")
@@ -107,8 +147,10 @@ def _completed(path: str, current: bytes | None, name: str, steps: list[str]) ->
     if config.dry_run:
         steps.append(f"dry_run is true in {path}: an id would be written into it; nothing was changed.")
         return None
-    steps.append(f"Wrote an id into {path} for the project {shown(config.project.name)}.")
-    return _with_id(path, current, str(uuid4()))
+    # Another process may have made it meanwhile, for a project of another name.
+    is_meant = project.name == config.project.name
+    steps.append(f"Wrote an id into {path} for the project {shown(config.project.name)}.{note if is_meant else ''}")
+    return _with_id(path, current, project.known_id if is_meant else str(uuid4()))
 
 
 def _text(members: dict[str, Any]) -> bytes:

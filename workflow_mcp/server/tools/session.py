@@ -84,13 +84,16 @@ async def get_working_directory(
 
 
 async def init_project(
-    name: Annotated[OptionalText, Field(description="Default: the directory's name")] = None,
+    name: Annotated[
+        OptionalText, Field(description="Default: the main checkout's project, or the directory's name")
+    ] = None,
     session: SessionArgument = None,
     workspace: Workspace = CurrentWorkspace(choice=False),
     context: Context = CurrentContext(),
 ) -> WorkspaceResult:
     """Make the working directory (or its git repository) a project by creating or completing its
-    .workflow-mcp/config.json. Safe to repeat; a broken config is left as it is."""
+    .workflow-mcp/config.json; a git worktree joins the project of its main checkout. Safe to repeat; a broken
+    config is left as it is."""
     services = services_of(context)
     location = workspace.location
     assert location is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
