@@ -60,7 +60,9 @@ class Outcome:
 
 
 class ScriptedModel:
-    """A Messages API whose n-th answer to a conversation is the n-th turn: calls of our tools, by name.
+    """A Messages API whose n-th answer to a conversation is the n-th turn: calls of tools, by name.
+
+    Claude Code's own tools begin with a capital; all others are ours.
 
     Attributes:
         asked: the requests for a message, as they came.
@@ -130,9 +132,13 @@ class ScriptedModel:
         if not body.get("tools") or turn >= len(self._turns):
             return [{"type": "text", "text": "done"}]
         return [
-            {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": f"mcp__{SERVER}__{tool}", "input": arguments}
+            {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": _full_name(tool), "input": arguments}
             for tool, arguments in self._turns[turn]
         ]
+
+
+def _full_name(tool: str) -> str:
+    return tool if tool[0].isupper() else f"mcp__{SERVER}__{tool}"
 
 
 def _streamed(index: int, block: Block) -> list[dict[str, Any]]:

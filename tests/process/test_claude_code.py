@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode, ScriptedModel
+from tests.workspace.test_worktrees import git, needs_git
 
 pytestmark = NEEDS_CLAUDE_CODE
 
@@ -42,6 +43,32 @@ def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "
     assert later["project"]["name"] == "there"
     assert (health["protocol"] == "2026-07-28") is (era == "auto")
     assert done.code == 0
+
+
+@needs_git
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+def test_a_worktree_that_is_entered(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+    """After EnterWorktree the directory is the worktree's; without a config it joins the main checkout's project."""
+    here = project(tmp_path, "here")
+    git(here, "init", "-q")
+    git(here, "commit", "-q", "--allow-empty", "-m", "first")
+    done = claude.run(
+        here,
+        [("get_working_directory", {})],
+        [("EnterWorktree", {"name": "elsewhere"})],
+        [("init_project", {})],
+        [("get_working_directory", {})],
+        era=era,
+        arguments=["--allowedTools", "EnterWorktree"],
+    )
+    before, entered, joined, after = done.calls
+    assert before.data["directory"] == str(here)
+    assert not entered.is_error, entered
+    worktree = here / ".claude" / "worktrees" / "elsewhere"
+    assert f"It is the project of the main checkout {here}" in joined.data["message"]
+    assert (after.data["directory_source"], after.data["directory"]) == ("roots", str(worktree))
+    assert after.data["config_path"] == str(worktree / ".workflow-mcp" / "config.json")
+    assert after.data["project"] == before.data["project"]
 
 
 def test_subdirectory_and_subagent(claude: ClaudeCode, tmp_path: Path) -> None:
