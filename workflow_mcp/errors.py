@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-SHOWN_LENGTH = 160
+MAX_SHOWN_LENGTH = 160
 
 
 class Code(StrEnum):
@@ -104,8 +104,8 @@ class Code(StrEnum):
 
 def shown(value: object) -> str:
     """A value as it appears in an error: quoted, on one line, at most 160 characters."""
-    text = repr((value if isinstance(value, str) else str(value))[: SHOWN_LENGTH + 1])
-    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 2]}…'"
+    text = repr((value if isinstance(value, str) else str(value))[: MAX_SHOWN_LENGTH + 1])
+    return text if len(text) <= MAX_SHOWN_LENGTH else f"{text[: MAX_SHOWN_LENGTH - 2]}…'"
 
 
 class WorkflowError(Exception):

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Self
 
 from workflow_mcp.errors import SessionError
-from workflow_mcp.sessions.archive import STORED, SessionArchive
+from workflow_mcp.sessions.archive import STORED_FIELDS, SessionArchive
 from workflow_mcp.sessions.stores.protocol import Entry, SessionStore
 
 logger = logging.getLogger(__name__)
@@ -244,7 +244,7 @@ class SessionContextManager:
     def _entry(self, session_id: str) -> Entry | None:
         with self._lock:
             session = self._sessions.get(session_id)
-            return None if session is None else {name: getattr(session, name) for name in STORED}
+            return None if session is None else {name: getattr(session, name) for name in STORED_FIELDS}
 
     async def _cleanup_loop(self) -> None:
         while True:

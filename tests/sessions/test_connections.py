@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.support import FakeClock
 from workflow_mcp.sessions.caller import PROCESS_KEY
-from workflow_mcp.sessions.connections import ASK_AGAIN_AFTER, Connections
+from workflow_mcp.sessions.connections import ROOTS_RETRY_SECONDS, Connections
 
 
 def test_a_client_that_does_not_answer_is_left_alone_for_five_minutes() -> None:
     """They count from the first time that it did not answer, and for its connection alone."""
     connections = Connections(None, clock=(clock := FakeClock()))
     connections.roots_asked(PROCESS_KEY, answered=False)
-    clock.advance(ASK_AGAIN_AFTER - 1)
+    clock.advance(ROOTS_RETRY_SECONDS - 1)
     connections.roots_asked(PROCESS_KEY, answered=False)
     assert (connections.may_ask_for_roots(PROCESS_KEY), connections.may_ask_for_roots("other")) == (False, True)
     clock.advance(1)

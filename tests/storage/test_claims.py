@@ -229,8 +229,8 @@ async def test_what_is_blocked_cannot_be_put_in_progress(store: Store, project: 
 async def test_an_item_can_be_started_for_somebody(store: Store, project: Project, ana: Actor, bob: Actor) -> None:
     """The assignee that is named holds it; in progress and nobody's is a contradiction."""
     await make(store, project, ana, "one")
-    nobodys = ItemUpdate(1, status=START, assignee=None)
-    await refused("ITEM_INVALID", store.update_items(project, [nobodys], ana))
+    unassigned = ItemUpdate(1, status=START, assignee=None)
+    await refused("ITEM_INVALID", store.update_items(project, [unassigned], ana))
     await store.update_items(project, [ItemUpdate(1, status=START, assignee="bob")], ana)
     await refused("ITEM_CLAIMED", store.update_items(project, [ItemUpdate(1, note="mine?")], ana))
     assert (await store.update_items(project, [ItemUpdate(1, note="mine")], bob)).items[0].assignee == "bob"

@@ -106,16 +106,16 @@ async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: Pr
     error = await refused("PROJECT_AMBIGUOUS", store.find_project("two"))
     assert other.known_id in str(error)
     assert twin.known_id in str(error)
-    await refused("PROJECT_AMBIGUOUS", store.project_named("two"))
+    await refused("PROJECT_AMBIGUOUS", store.find_or_create_project("two"))
 
 
 async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
     """Though many ask at once; later ones find it."""
     async with AsyncExitStack() as stack:
         stores = [await stack.enter_async_context(open_store(tmp_path)) for _ in range(4)]
-        made = await asyncio.gather(*(store.project_named("fresh") for store in stores))
+        made = await asyncio.gather(*(store.find_or_create_project("fresh") for store in stores))
         assert len(set(made)) == 1
-        assert await stores[0].project_named("fresh") == made[0]
+        assert await stores[0].find_or_create_project("fresh") == made[0]
         assert (await stores[1].list_projects()).projects == (made[0],)
 
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from tests.support import BOUND, PROJECT_ID, config_text, posix_only, unprivileged, write_config
 from workflow_mcp.errors import ConfigError
 from workflow_mcp.workspace.config import Config, config_schema, parse_config
-from workflow_mcp.workspace.config_cache import CACHED_CONFIGS, ConfigCache
+from workflow_mcp.workspace.config_cache import MAX_CACHED_CONFIGS, ConfigCache
 from workflow_mcp.workspace.discovery import candidates, config_path_in, find_config
 
-ANYBODY = frozenset[int]()
+ANONYMOUS = frozenset[int]()
 HOME = "/home/nobody-here"
 
 
@@ -267,7 +267,7 @@ def test_the_schema_says_the_same_as_the_model() -> None:
 
 def load(cache: ConfigCache, path: str) -> str:
     """The name of the project a file names."""
-    return cache.load(path, owners=ANYBODY).project.name
+    return cache.load(path, owners=ANONYMOUS).project.name
 
 
 def settle(path: str) -> None:
@@ -361,12 +361,12 @@ def test_the_cache_has_an_end(tmp_path: Path) -> None:
     write_config(tmp_path)
     target = config_path_in(str(tmp_path))
     settle(target)
-    for number in range(CACHED_CONFIGS + 10):
+    for number in range(MAX_CACHED_CONFIGS + 10):
         cache.load(
             f"{tmp_path}/.workflow-mcp/{'./' * (number % 60)}{'../.workflow-mcp/' * (number // 60)}config.json",
-            owners=ANYBODY,
+            owners=ANONYMOUS,
         )
-    assert len(cache._parsed) <= CACHED_CONFIGS
+    assert len(cache._parsed) <= MAX_CACHED_CONFIGS
 
 
 def test_many_threads_load_the_same(tmp_path: Path) -> None:
@@ -539,4 +539,4 @@ def test_odd_names_hold_configs(tmp_path: Path, name: str) -> None:
         pytest.skip("no such names here")
     path = write_config(tmp_path / name, config_text(name if name.isprintable() else "p"))
     assert found(tmp_path / name) == path
-    assert str(UUID(ConfigCache().load(path, owners=ANYBODY).project.id)) == PROJECT_ID
+    assert str(UUID(ConfigCache().load(path, owners=ANONYMOUS).project.id)) == PROJECT_ID

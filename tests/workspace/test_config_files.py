@@ -10,12 +10,12 @@ import pytest
 
 from tests.support import NOBODY, posix_only, root_only, unprivileged
 from workflow_mcp.errors import ConfigError
-from workflow_mcp.workspace.config_files import MAX_BYTES, fingerprint, is_inside, read_config_file
+from workflow_mcp.workspace.config_files import MAX_CONFIG_BYTES, fingerprint, is_inside, read_config_file
 
-ANYBODY = frozenset[int]()
+ANONYMOUS = frozenset[int]()
 
 
-def both_refuse(path: Path | str, *, owners: frozenset[int] = ANYBODY) -> str:
+def both_refuse(path: Path | str, *, owners: frozenset[int] = ANONYMOUS) -> str:
     """The code with which looking at the file and reading it are both refused."""
     with pytest.raises(ConfigError) as looked:
         fingerprint(str(path), owners=owners)
@@ -31,18 +31,18 @@ def test_a_file_is_read_with_its_state(tmp_path: Path) -> None:
     """Content and state belong together."""
     path = tmp_path / "c"
     path.write_bytes(b"content")
-    data, state = read_config_file(str(path), owners=ANYBODY)
+    data, state = read_config_file(str(path), owners=ANONYMOUS)
     assert data == b"content"
-    assert state == fingerprint(str(path), owners=ANYBODY)
+    assert state == fingerprint(str(path), owners=ANONYMOUS)
     assert (state.size, state.inode) == (7, path.stat().st_ino)
 
 
 def test_64_kib_are_allowed_and_not_a_byte_more(tmp_path: Path) -> None:
     """The limit itself fits; one byte over, 70 KiB and a sparse terabyte are refused by their size."""
     path = tmp_path / "c"
-    path.write_bytes(b" " * MAX_BYTES)
-    assert len(read_config_file(str(path), owners=ANYBODY)[0]) == 65_536
-    for size in (MAX_BYTES + 1, 70 * 1024, 1 << 40):
+    path.write_bytes(b" " * MAX_CONFIG_BYTES)
+    assert len(read_config_file(str(path), owners=ANONYMOUS)[0]) == 65_536
+    for size in (MAX_CONFIG_BYTES + 1, 70 * 1024, 1 << 40):
         with path.open("wb") as file:
             file.truncate(size)
         assert both_refuse(path) == "CONFIG_TOO_LARGE"
@@ -87,7 +87,7 @@ def test_a_denied_permission_is_told(tmp_path: Path) -> None:
     (tmp_path / "c").write_bytes(b"{}")
     (tmp_path / "c").chmod(0)
     with pytest.raises(ConfigError) as caught:
-        unprivileged(lambda: read_config_file(str(tmp_path / "c"), owners=ANYBODY))
+        unprivileged(lambda: read_config_file(str(tmp_path / "c"), owners=ANONYMOUS))
     assert caught.value.code == "CONFIG_UNREADABLE"
 
 
@@ -111,9 +111,9 @@ def test_a_link_that_leads_outside_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "d").write_bytes(b"fine")
     within = os.path.realpath(tmp_path / "in")
     with pytest.raises(ConfigError) as caught:
-        read_config_file(str(tmp_path / "in" / "c"), owners=ANYBODY, within=within)
+        read_config_file(str(tmp_path / "in" / "c"), owners=ANONYMOUS, within=within)
     assert caught.value.code == "CONFIG_NOT_ALLOWED"
-    assert read_config_file(str(tmp_path / "in" / "d"), owners=ANYBODY, within=within)[0] == b"fine"
+    assert read_config_file(str(tmp_path / "in" / "d"), owners=ANONYMOUS, within=within)[0] == b"fine"
 
 
 @pytest.mark.parametrize(

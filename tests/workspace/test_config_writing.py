@@ -15,10 +15,10 @@ from filelock import FileLock, Timeout
 
 from tests.support import BOUND, NOBODY, posix_only, root_only, unprivileged
 from workflow_mcp.errors import ConfigError
-from workflow_mcp.workspace.config_files import MAX_BYTES, read_config_file
+from workflow_mcp.workspace.config_files import MAX_CONFIG_BYTES, read_config_file
 from workflow_mcp.workspace.config_writing import write_config_file
 
-ANYBODY = frozenset[int]()
+ANONYMOUS = frozenset[int]()
 SYSTEM_CALLS = ("open", "mkdir", "stat", "lstat", "readlink", "rename", "replace", "unlink", "fsync")
 
 
@@ -119,7 +119,7 @@ def test_nothing_is_written_that_could_not_be_read_again(tmp_path: Path) -> None
     path = tmp_path / "c"
     path.write_bytes(b"old")
     with pytest.raises(ConfigError) as caught:
-        write_config_file(str(path), change_to(b"x" * (MAX_BYTES + 1)))
+        write_config_file(str(path), change_to(b"x" * (MAX_CONFIG_BYTES + 1)))
     assert caught.value.code == "CONFIG_TOO_LARGE"
     assert (path.read_bytes(), os.listdir(tmp_path)) == (b"old", ["c"])
 
@@ -183,7 +183,7 @@ def test_readers_never_see_a_part(tmp_path: Path) -> None:
     writer = threading.Thread(target=replace, daemon=True)
     writer.start()
     while not done.is_set():
-        data, state = read_config_file(str(path), owners=ANYBODY)
+        data, state = read_config_file(str(path), owners=ANONYMOUS)
         assert data in contents
         assert state.size == len(data)
     writer.join(BOUND)

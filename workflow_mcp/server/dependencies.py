@@ -14,7 +14,7 @@ from workflow_mcp.work.values import Actor
 from workflow_mcp.workspace.values import Call, Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 
-ANYBODY = "somebody"
+ANONYMOUS = "somebody"
 
 
 class _CurrentWorkspace(Dependency[Workspace]):
@@ -60,7 +60,7 @@ async def _work_items(context: Context, call: Call, actor: str | None) -> WorkIt
 
 
 def _actor(name: str | None, call: Call, workspace: Workspace) -> Actor:
-    return Actor(name or call.caller.principal or ANYBODY, workspace.directory or "")
+    return Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "")
 
 
 def CurrentWorkItems() -> WorkItems:  # noqa: N802 - stands for its value

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from workflow_mcp.sessions.connections import ASK_AGAIN_AFTER
+from workflow_mcp.sessions.connections import ROOTS_RETRY_SECONDS
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.directories import HEADER, SET_IT, DirectorySource
 from workflow_mcp.workspace.values import Workspace
@@ -23,7 +23,7 @@ SOURCES: dict[DirectorySource, str] = {
 }
 ROOTS_UNANSWERED = (
     "The client declares roots, which would come first, but did not answer when it was asked for them; "
-    f"it is asked again after {ASK_AGAIN_AFTER / 60:.0f} minutes."
+    f"it is asked again after {ROOTS_RETRY_SECONDS / 60:.0f} minutes."
 )
 
 

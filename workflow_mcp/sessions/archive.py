@@ -20,17 +20,17 @@ from workflow_mcp.sessions.stores.protocol import COLLECTION, Entry, SessionStor
 
 logger = logging.getLogger(__name__)
 
-TEXTS = ("working_directory", "config_path", "project_id")
-STORED = (*TEXTS, "set_at", "last_used")
+TEXT_FIELDS = ("working_directory", "config_path", "project_id")
+STORED_FIELDS = (*TEXT_FIELDS, "set_at", "last_used")
 FAR_FUTURE = 1e12  # seconds; also more than anything that is no number
 REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
 
 
 def is_whole(entry: Entry) -> bool:
     """Whether an entry is a session as it was stored."""
-    if any(name not in entry for name in STORED):
+    if any(name not in entry for name in STORED_FIELDS):
         return False
-    texts, times = [entry[name] for name in TEXTS], (entry["last_used"], entry["set_at"] or 0.0)
+    texts, times = [entry[name] for name in TEXT_FIELDS], (entry["last_used"], entry["set_at"] or 0.0)
     return (
         all(text is None or isinstance(text, str) for text in texts)
         and os.path.isabs(entry["working_directory"] or os.path.abspath(os.sep))
@@ -129,7 +129,7 @@ class SessionArchive:
             logger.warning("session %s… is damaged in the store", name[:8])
             raise unreadable()
         self._saved[session_id] = entry["last_used"]
-        return {field: entry[field] for field in STORED}
+        return {field: entry[field] for field in STORED_FIELDS}
 
     async def save(self, session_id: str, entry_now: Callable[[str], Entry | None]) -> None:
         """Store what `entry_now` returns; the last of several concurrent changes wins, as in memory."""

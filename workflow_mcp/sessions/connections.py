@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from workflow_mcp.sessions.caller import HANDLE_PREFIX, PROCESS_KEY, Transport
 
-ASK_AGAIN_AFTER = 300.0
+ROOTS_RETRY_SECONDS = 300.0
 
 
 class Connections:
@@ -54,7 +54,7 @@ class Connections:
         """False for five minutes after a client did not answer."""
         unanswered_at = self._roots_unanswered.get(key)
         # A clock that was set back must not make the five minutes longer.
-        return unanswered_at is None or not 0 <= self._clock() - unanswered_at < ASK_AGAIN_AFTER
+        return unanswered_at is None or not 0 <= self._clock() - unanswered_at < ROOTS_RETRY_SECONDS
 
     def actor(self, key: str | None) -> str | None:
         """A short name for whoever has a session: the same again after a restart where the session is; else None."""

@@ -56,7 +56,7 @@ class Databases(Protocol):
         """
         ...
 
-    async def find_or_make(self, name: str) -> Project:
+    async def find_or_create(self, name: str) -> Project:
         """The only project of this name, else a new one; of many processes that ask at once, one makes it.
 
         Raises:

@@ -91,7 +91,7 @@ class Store:
         """
         return await self._databases.find_project(id_or_name)
 
-    async def project_by_name(self, name: str) -> Project | None:
+    async def find_project_by_name(self, name: str) -> Project | None:
         """The only project of exactly this name; None when there is none.
 
         Raises:
@@ -99,13 +99,13 @@ class Store:
         """
         return await self._databases.find_by_name(name)
 
-    async def project_named(self, name: str) -> Project:
+    async def find_or_create_project(self, name: str) -> Project:
         """The project of a config without an id: the only one of this name, else a new one, made once.
 
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
-        return await self._databases.find_or_make(name)
+        return await self._databases.find_or_create(name)
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
@@ -207,8 +207,8 @@ class Store:
         deletion.check_deletion(ids, actor)
         async with self._databases.use(project) as database:
             if restore:
-                return await database.write(partial(deletion.bring_back, ids=ids, actor=actor))
-            return await database.write(partial(deletion.hide, ids=ids, actor=actor, confirm=confirm))
+                return await database.write(partial(deletion.restore_items, ids=ids, actor=actor))
+            return await database.write(partial(deletion.delete_items, ids=ids, actor=actor, confirm=confirm))
 
     async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""

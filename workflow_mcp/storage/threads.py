@@ -17,9 +17,9 @@ from typing import Any, Generic, TypeVar
 
 from workflow_mcp.errors import Code, DirectoryError, shown
 
-KEPT_THREADS = 2
+MIN_THREADS = 2
 MAX_THREADS = 256
-HELP_SECONDS = 0.02
+MAX_QUEUE_SECONDS = 0.02
 FILE_TIMEOUT = 5.0
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class _Job(Generic[T]):
 class WorkerThreads:
     """Runs blocking work in threads; work that hangs costs its own callers time and nobody else.
 
-    Two threads are kept. Work that has waited for `HELP_SECONDS` gets one more, up to `MAX_THREADS`.
+    Two threads are kept. Work that has waited for `MAX_QUEUE_SECONDS` gets one more, up to `MAX_THREADS`.
 
     Args:
         timeout: seconds that one piece of file work may take.
@@ -63,7 +63,7 @@ class WorkerThreads:
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns."""
         job = self._submit(work)
-        helping = job.loop.call_later(HELP_SECONDS, self._help, job)
+        helping = job.loop.call_later(MAX_QUEUE_SECONDS, self._help, job)
         try:
             return await job.future
         finally:
@@ -79,7 +79,7 @@ class WorkerThreads:
             raise self._timed_out(location)
         job = self._submit(work, location)
         timers = (
-            job.loop.call_later(HELP_SECONDS, self._help, job),
+            job.loop.call_later(MAX_QUEUE_SECONDS, self._help, job),
             job.loop.call_later(self._timeout, self._expire, job, location),
         )
         try:
@@ -98,7 +98,7 @@ class WorkerThreads:
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future(), location)
         self._queue.put(job)
-        if self._threads < KEPT_THREADS:
+        if self._threads < MIN_THREADS:
             self._add_thread()
         return job
 
@@ -135,7 +135,7 @@ class WorkerThreads:
 
     def _is_spare(self) -> bool:
         with self._lock:
-            spare = self._threads > KEPT_THREADS and self._queue.empty()
+            spare = self._threads > MIN_THREADS and self._queue.empty()
             self._threads -= spare
             return spare
 

@@ -12,12 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert
 
 T = TypeVar("T")
 
-OWN_PROJECT = "own_project"
+PROJECT_PARAMETER = "of_project"
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction in one project: statements are built with `own`, which keeps them inside it.
+    """A transaction in one project: statements are built with `in_project`, which keeps them inside it.
 
     They are built once, with parameters, because building one takes longer than SQLite takes to run it.
 
@@ -33,15 +33,15 @@ class Transaction:
 
     def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
-        return self.connection.execute(statement, {**values, OWN_PROJECT: self.project_id}).all()
+        return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).all()
 
     def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
         """The first row of a statement with these values for its parameters, or None."""
-        return self.connection.execute(statement, {**values, OWN_PROJECT: self.project_id}).first()
+        return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).first()
 
     def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each of these values for its parameters."""
-        self._execute(statement, [{**one, OWN_PROJECT: self.project_id} for one in values])
+        self._execute(statement, [{**one, PROJECT_PARAMETER: self.project_id} for one in values])
 
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows of this project."""
@@ -52,9 +52,9 @@ class Transaction:
             self.connection.execute(statement, values)
 
 
-def own(table: FromClause) -> ColumnElement[bool]:
+def in_project(table: FromClause) -> ColumnElement[bool]:
     """The condition that a row is the project's, in statements for `Transaction`."""
-    return table.c.project_id == bindparam(OWN_PROJECT)
+    return table.c.project_id == bindparam(PROJECT_PARAMETER)
 
 
 @cache

@@ -8,7 +8,7 @@ from datetime import datetime
 from workflow_mcp.errors import Code, UsageError, WorkItemError, shown
 from workflow_mcp.work.values import Item
 
-SHOWN_IDS = 10
+MAX_SHOWN_IDS = 10
 TAKE_ANOTHER = "leave it to them; call claim_work_item() for another that is ready."
 
 
@@ -32,8 +32,8 @@ class ItemError(WorkItemError):
 def numbers(ids: Iterable[int]) -> str:
     """Ids as they appear in a sentence, `#1, #2`; at most ten of them."""
     known = list(ids)
-    rest = len(known) - SHOWN_IDS
-    return ", ".join(f"#{one}" for one in known[:SHOWN_IDS]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(known) - MAX_SHOWN_IDS
+    return ", ".join(f"#{one}" for one in known[:MAX_SHOWN_IDS]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def at(time: datetime) -> str:
@@ -124,10 +124,10 @@ def cycle(what: str) -> WorkItemError:
     )
 
 
-def too_deep(what: str, most: int) -> WorkItemError:
+def too_deep(what: str, maximum: int) -> WorkItemError:
     """`ITEM_TOO_DEEP`: more levels of parents than are allowed."""
     return WorkItemError(
-        Code.ITEM_TOO_DEEP, f"{what} would be more than {most} levels deep.", "choose a parent that is further up."
+        Code.ITEM_TOO_DEEP, f"{what} would be more than {maximum} levels deep.", "choose a parent that is further up."
     )
 
 

@@ -14,7 +14,7 @@ from workflow_mcp.work.values import NewItem
 
 @dataclass(frozen=True, slots=True)
 class BatchIndex:
-    """The place of an item within its batch, counted from 0."""
+    """The position of an item within its batch, counted from 0."""
 
     index: int
 
@@ -24,7 +24,7 @@ Target = int | BatchIndex
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An item to create, what it refers to resolved to ids or places in the batch."""
+    """An item to create, what it refers to resolved to ids or positions in the batch."""
 
     item: NewItem
     parent: Target | None
@@ -51,16 +51,16 @@ class Plan:
         """How many levels of new items hang below an existing one, or below none."""
         return max((self._depth(n) for n, entry in enumerate(self.entries) if self._root(n) == outer), default=0)
 
-    def _parent_place(self, index: int) -> int | None:
+    def _parent_index(self, index: int) -> int | None:
         parent = self.entries[index].parent
         return parent.index if isinstance(parent, BatchIndex) else None
 
     def _depth(self, index: int) -> int:
-        above = self._parent_place(index)
+        above = self._parent_index(index)
         return 1 if above is None else 1 + self._depth(above)
 
     def _root(self, index: int) -> int | None:
-        above = self._parent_place(index)
+        above = self._parent_index(index)
         if above is not None:
             return self._root(above)
         parent = self.entries[index].parent

@@ -62,12 +62,12 @@ def _read(found: Records, record: Mapping[str, Any]) -> None:
             found.links.append({"source_id": record["source"], "target_id": record["target"], "kind": record["link"]})
         case "note":
             check_update(ItemUpdate(record["item"], note=record["text"]))
-            told = {name: str(record[name]) for name in ("author", "text")}
-            found.notes.append({"item_id": record["item"], "at": _time(record["at"]), **told})
+            fields = {name: str(record[name]) for name in ("author", "text")}
+            found.notes.append({"item_id": record["item"], "at": _time(record["at"]), **fields})
         case "event":
-            told = {name: str(record[name]) for name in ("actor", "directory", "action")}
+            fields = {name: str(record[name]) for name in ("actor", "directory", "action")}
             changes = dict(record["changes"])
-            found.events.append({"item_id": record["item"], "at": _time(record["at"]), **told, "changes": changes})
+            found.events.append({"item_id": record["item"], "at": _time(record["at"]), **fields, "changes": changes})
         case kind:
             raise ValueError(f"kind {kind!r}")
 

@@ -21,19 +21,20 @@ from workflow_mcp.work.values import (
     NewItem,
 )
 
-TITLE = 200
-DESCRIPTION = 20_000
-NOTE = 20_000
-LABELS = 20
-LABEL = 50
-NAME = 100
-REQUEST_ID = 200
-SEARCH = 500
-BATCH = 100
+MAX_TITLE_LENGTH = 200
+MAX_DESCRIPTION_LENGTH = 20_000
+MAX_NOTE_LENGTH = 20_000
+MAX_LABELS = 20
+MAX_LABEL_LENGTH = 50
+MAX_NAME_LENGTH = 100
+MAX_REQUEST_ID_LENGTH = 200
+MAX_SEARCH_LENGTH = 500
+MAX_BATCH = 100
+MAX_PRIORITY = 4
 MAX_LIMIT = 200
 DEFAULT_LEASE = timedelta(minutes=60)
 MAX_LEASE = timedelta(days=30)
-BREAKING = ("Cc", "Cs", "Zl", "Zp")
+CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 MAX_ID = 2**31 - 1
 ID = re.compile("#?([0-9]{1,19})")
 
@@ -47,9 +48,9 @@ def parse_id(text: str) -> int | None:
 def check_batch(what: str, count: int) -> None:
     """Refuse an empty batch and one of more than 100."""
     if not count:
-        raise errors.invalid(f"there are no {what} in this call.", f"pass 1 to {BATCH} of them.")
-    if count > BATCH:
-        raise errors.invalid(f"{count} {what} in one call; at most {BATCH} are allowed.", "split the call.")
+        raise errors.invalid(f"there are no {what} in this call.", f"pass 1 to {MAX_BATCH} of them.")
+    if count > MAX_BATCH:
+        raise errors.invalid(f"{count} {what} in one call; at most {MAX_BATCH} are allowed.", "split the call.")
 
 
 def check_ids(ids: Iterable[int]) -> None:
@@ -72,8 +73,8 @@ def check_actor(actor: Actor) -> None:
 
 def check_new(where: str, item: NewItem) -> None:
     """Refuse an item that cannot be created."""
-    _check_text(f"{where}.title", item.title, TITLE, blank=False, lines=False)
-    _check_text(f"{where}.description", item.description, DESCRIPTION)
+    _check_text(f"{where}.title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
+    _check_text(f"{where}.description", item.description, MAX_DESCRIPTION_LENGTH)
     _check_choice(f"{where}.item_type", item.item_type, ITEM_TYPES)
     _check_priority(f"{where}.priority", item.priority)
     _check_labels(f"{where}.labels", item.labels)
@@ -87,9 +88,9 @@ def check_update(item: ItemUpdate) -> None:
     """Refuse an update with a value that is not allowed."""
     where = f"#{item.id}"
     if item.title is not None:
-        _check_text(f"{where} title", item.title, TITLE, blank=False, lines=False)
+        _check_text(f"{where} title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
     if item.description is not None:
-        _check_text(f"{where} description", item.description, DESCRIPTION)
+        _check_text(f"{where} description", item.description, MAX_DESCRIPTION_LENGTH)
     if item.item_type is not None:
         _check_choice(f"{where} item_type", item.item_type, ITEM_TYPES)
     if item.status is not None:
@@ -101,11 +102,11 @@ def check_update(item: ItemUpdate) -> None:
     if item.assignee is not UNSET and item.assignee is not None:
         _check_name(f"{where} assignee", item.assignee)
     if item.note is not None:
-        _check_text(f"{where} note", item.note, NOTE, blank=False)
+        _check_text(f"{where} note", item.note, MAX_NOTE_LENGTH, blank=False)
 
 
 def check_kind(kind: str) -> None:
-    """Refuse a kind of link that there is not."""
+    """Refuse an unknown kind of link."""
     _check_choice("kind", kind, LINK_KINDS)
 
 
@@ -117,7 +118,7 @@ def check_lease(lease: timedelta) -> None:
 
 def check_request_id(request_id: str) -> None:
     """Refuse a request id that is empty or too long."""
-    _check_text("request_id", request_id, REQUEST_ID, blank=False, lines=False)
+    _check_text("request_id", request_id, MAX_REQUEST_ID_LENGTH, blank=False, lines=False)
 
 
 def check_limit(limit: int) -> None:
@@ -139,17 +140,17 @@ def check_query(query: ItemQuery) -> None:
     if query.parent is not None:
         check_ids([query.parent])
     if query.text is not None:
-        _check_text("text", query.text, SEARCH)
+        _check_text("text", query.text, MAX_SEARCH_LENGTH)
     if query.view == "mine" and not query.actor:
         raise errors.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
 
 
-def _check_text(where: str, text: str, most: int, *, blank: bool = True, lines: bool = True) -> None:
-    if len(text) > most:
-        raise errors.invalid(f"{where} has {len(text)} characters; at most {most} are allowed.")
+def _check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:
+    if len(text) > maximum:
+        raise errors.invalid(f"{where} has {len(text)} characters; at most {maximum} are allowed.")
     if not (blank or text.strip()):
         raise errors.invalid(f"{where} is empty.")
-    if not lines and any(unicodedata.category(character) in BREAKING for character in text):
+    if not lines and any(unicodedata.category(character) in CONTROL_CATEGORIES for character in text):
         raise errors.invalid(f"{where} {shown(text)} must be one line without control characters.")
     if "\0" in text or not _is_unicode(text):
         raise errors.invalid(f"{where} has characters that are no text.")
@@ -164,7 +165,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _check_name(where: str, name: str) -> None:
-    _check_text(where, name, NAME, blank=False, lines=False)
+    _check_text(where, name, MAX_NAME_LENGTH, blank=False, lines=False)
 
 
 def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -173,12 +174,12 @@ def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def _check_priority(where: str, priority: int) -> None:
-    if not 0 <= priority <= 4:  # noqa: PLR2004 - the scale itself
-        raise errors.invalid(f"{where} {priority} is not 0 (most urgent) to 4.")
+    if not 0 <= priority <= MAX_PRIORITY:
+        raise errors.invalid(f"{where} {priority} is not 0 (most urgent) to {MAX_PRIORITY}.")
 
 
 def _check_labels(where: str, given: tuple[str, ...]) -> None:
-    if len(set(given)) > LABELS:
-        raise errors.invalid(f"{where}: {len(set(given))} labels; at most {LABELS} are allowed.")
+    if len(set(given)) > MAX_LABELS:
+        raise errors.invalid(f"{where}: {len(set(given))} labels; at most {MAX_LABELS} are allowed.")
     for label in given:
-        _check_text(f"{where}: label", label, LABEL, blank=False, lines=False)
+        _check_text(f"{where}: label", label, MAX_LABEL_LENGTH, blank=False, lines=False)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from workflow_mcp.workspace.config import Config, parse_config
 from workflow_mcp.workspace.config_files import Fingerprint, fingerprint, read_config_file
 
-CACHED_CONFIGS = 4096
+MAX_CACHED_CONFIGS = 4096
 
 CLOCK_TICK = 50_000_000  # ns; the clocks that file systems take times from tick at most this far apart
 
@@ -44,6 +44,6 @@ class ConfigCache:
             return config  # an edit within the same tick would leave the same state behind
         with self._lock:
             self._parsed[path] = (current, config)
-            while len(self._parsed) > CACHED_CONFIGS:
+            while len(self._parsed) > MAX_CACHED_CONFIGS:
                 self._parsed.popitem(last=False)
         return config

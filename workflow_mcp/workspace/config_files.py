@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from workflow_mcp.errors import Code, ConfigError
 
-MAX_BYTES = 64 * 1024
+MAX_CONFIG_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def read_config_file(path: str, *, owners: frozenset[int], within: str | None = 
         with os.fdopen(os.open(path, flags), "rb") as file:
             current = checked_state(path, os.fstat(file.fileno()), owners=owners)
             check_within(path, _path_of(file.fileno(), path), within)
-            data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+            data = file.read(MAX_CONFIG_BYTES + 1)
+    if len(data) > MAX_CONFIG_BYTES:
         raise too_large(path, len(data))
     return data, current
 
@@ -97,7 +97,7 @@ def checked_state(path: str, status: os.stat_result, *, owners: frozenset[int]) 
             f"{path} is {_kind(status.st_mode)}, not a regular file.",
             "put a regular file there, or move that entry away and call init_project.",
         )
-    if status.st_size > MAX_BYTES:
+    if status.st_size > MAX_CONFIG_BYTES:
         raise too_large(path, status.st_size)
     if owners and status.st_uid not in owners:
         raise ConfigError(
@@ -114,10 +114,10 @@ def _kind(mode: int) -> str:
 
 
 def too_large(path: str, size: int) -> ConfigError:
-    """The error for a config file of more than `MAX_BYTES`."""
+    """The error for a config file of more than `MAX_CONFIG_BYTES`."""
     return ConfigError(
         Code.CONFIG_TOO_LARGE,
-        f"{path} has or needs {size} bytes; at most {MAX_BYTES} are allowed.",
+        f"{path} has or needs {size} bytes; at most {MAX_CONFIG_BYTES} are allowed.",
         "shorten that file.",
     )
 

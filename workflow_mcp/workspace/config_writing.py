@@ -15,11 +15,11 @@ import stat
 from collections.abc import Callable
 
 from workflow_mcp.errors import Code, ConfigError, ConfigWriteError
-from workflow_mcp.workspace.config_files import MAX_BYTES, check_within, checked_state, fingerprint, too_large
+from workflow_mcp.workspace.config_files import MAX_CONFIG_BYTES, check_within, checked_state, fingerprint, too_large
 from workflow_mcp.workspace.open_folders import LockTimeout, OpenFolder, open_folder
 
 LOCK_TIMEOUT = 4.0  # seconds; less than the time a call may take
-ANYBODY = frozenset[int]()
+ANY_OWNER = frozenset[int]()
 
 Change = Callable[[bytes | None], bytes | None]
 
@@ -60,7 +60,7 @@ def _target(path: str, within: str | None) -> str:
         target = os.path.join(os.path.realpath(os.path.dirname(folder)), *path.split(os.sep)[-2:])
     check_within(path, target, within)
     if os.path.lexists(path):  # a dangling link, say, at whose end nothing is to be made
-        fingerprint(path, owners=ANYBODY)
+        fingerprint(path, owners=ANY_OWNER)
     return target
 
 
@@ -73,7 +73,7 @@ def _change(folder: OpenFolder, path: str, name: str, change: Change) -> bool:
             return False
         if failure is not None:
             raise failure
-        if len(new) > MAX_BYTES:
+        if len(new) > MAX_CONFIG_BYTES:
             raise too_large(path, len(new))
         _replace(folder, name, new, keep_attributes=current is not None)
     return True
@@ -93,8 +93,8 @@ def _read(folder: OpenFolder, path: str, name: str) -> bytes | None:
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as file:
-        checked_state(path, os.fstat(file.fileno()), owners=ANYBODY)
-        return file.read(MAX_BYTES + 1)
+        checked_state(path, os.fstat(file.fileno()), owners=ANY_OWNER)
+        return file.read(MAX_CONFIG_BYTES + 1)
 
 
 def _replace(folder: OpenFolder, name: str, data: bytes, *, keep_attributes: bool) -> None:

@@ -18,7 +18,7 @@ from workflow_mcp.errors import Code, DirectoryError, shown
 from workflow_mcp.workspace.config_files import is_inside
 
 HEADER = "X-Workflow-Directory"
-MAX_BYTES = 4096
+MAX_PATH_BYTES = 4096
 UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
 INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
 
@@ -68,7 +68,7 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
 
 
 def _check_text(given: str) -> None:
-    if len(given) > MAX_BYTES:
+    if len(given) > MAX_PATH_BYTES:
         raise _too_long(given, len(given.encode("utf-8", "surrogatepass")))
     # Up to the last brace, so that each one that opens is closed and the search takes linear time.
     if (variable := UNEXPANDED.search(given, 0, given.rfind("}") + 1)) is not None:
@@ -85,7 +85,7 @@ def _check_text(given: str) -> None:
         raise DirectoryError(
             Code.DIRECTORY_NOT_TEXT, f"{shown(given)} is not valid Unicode.", f"call {SET_IT}."
         ) from error
-    if length > MAX_BYTES:
+    if length > MAX_PATH_BYTES:
         raise _too_long(given, length)
     if not os.path.isabs(given):
         what = "starts with ~, which is not expanded" if given.startswith("~") else "is not an absolute path"
@@ -95,7 +95,7 @@ def _check_text(given: str) -> None:
 def _too_long(given: str, length: int) -> DirectoryError:
     return DirectoryError(
         Code.DIRECTORY_TOO_LONG,
-        f"{shown(given)} has {length} bytes; at most {MAX_BYTES} are allowed and the file system may allow fewer.",
+        f"{shown(given)} has {length} bytes; at most {MAX_PATH_BYTES} are allowed and the file system may allow fewer.",
         "give a shorter path, for example one through a symlink.",
     )
 

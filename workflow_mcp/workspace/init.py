@@ -18,7 +18,7 @@ from workflow_mcp.workspace.discovery import candidates, config_path_in
 from workflow_mcp.workspace.values import Location
 from workflow_mcp.workspace.worktrees import MainCheckout, main_checkout
 
-MAX_NAME = 255
+MAX_NAME_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,10 @@ def _text(members: dict[str, Any]) -> bytes:
 
 
 def _check_name(name: str) -> None:
-    if not (0 < len(name) <= MAX_NAME and name.isprintable() and name.strip()):
+    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable() and name.strip()):
         raise UsageError(
             Code.NAME_INVALID,
-            f"the project name {shown(name)} is not 1 to {MAX_NAME} printable characters.",
+            f"the project name {shown(name)} is not 1 to {MAX_NAME_LENGTH} printable characters.",
             'call init_project(name="a short name").',
         )
 
@@ -172,4 +172,4 @@ def _check_name(name: str) -> None:
 def default_name(directory: str) -> str:
     """A project name made of a directory's own."""
     name = "".join(character if character.isprintable() else " " for character in os.path.basename(directory))
-    return name.strip()[:MAX_NAME] or "project"
+    return name.strip()[:MAX_NAME_LENGTH] or "project"

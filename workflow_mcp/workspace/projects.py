@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class ProjectData:
     """A project's data.
 
     Attributes:
-        store: where it is.
-        project: whose it is.
-        dry_run: the config that forbids changing anything, if one does.
-        note: what the caller should know about it, if anything.
+        store: the store that holds it.
+        project: the project, which has an id.
+        dry_run_config: the path of the config whose `dry_run` forbids changes; None when changes are allowed.
+        note: a warning for the caller; None when there is none.
     """
 
     store: Store
     project: Project
-    dry_run: str | None = None
+    dry_run_config: str | None = None
     note: str | None = None
 
 
@@ -91,7 +91,7 @@ class Projects:
         await data.store.ensure(data.project)
         return data.project
 
-    async def data_of(self, workspace: Workspace) -> Data:
+    async def data_of(self, workspace: Workspace) -> ProjectData:
         """The data of the project that a workspace is in.
 
         A config without an id gets one: that of the only project of its name, else a new one.
@@ -105,14 +105,14 @@ class Projects:
             raise no_project(workspace)
         return await self._data(project, location)
 
-    async def _data(self, project: Project, location: Location) -> Data:
+    async def _data(self, project: Project, location: Location) -> ProjectData:
         store = await self.store()
         dry_run = location.config_path if location.config is not None and location.config.dry_run else None
         if project.id is None:
             return await self._named(store, project.name, location, dry_run)
         if dry_run is not None and not await self._is_known(project.id):
             raise dry_run_error(dry_run, f"the project {project.name} would be made")
-        return Data(store, project, dry_run)
+        return ProjectData(store, project, dry_run)
 
     async def _is_known(self, project_id: str) -> bool:
         try:
@@ -121,19 +121,19 @@ class Projects:
             return False
         return True
 
-    async def _named(self, store: Store, name: str, location: Location, dry_run: str | None) -> Data:
+    async def _named(self, store: Store, name: str, location: Location, dry_run: str | None) -> ProjectData:
         if dry_run is not None:
-            known = await store.project_by_name(name)
+            known = await store.find_project_by_name(name)
             if known is None:
                 raise dry_run_error(dry_run, f"the project {name} would be made")
-            return Data(store, known, dry_run)
-        found, path = await store.project_named(name), location.config_path or ""
+            return ProjectData(store, known, dry_run)
+        found, path = await store.find_or_create_project(name), location.config_path or ""
         write = partial(_written_id, path, found.known_id, location.directory.root)
         written = await self._threads.run_bounded(location.directory.path, write)
         if written is None:
             note = f"The project's id could not be written into {path}; the project is found by its name."
-            return Data(store, found, note=note)
-        return Data(store, Project(written, name))
+            return ProjectData(store, found, note=note)
+        return ProjectData(store, Project(written, name))
 
 
 def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:

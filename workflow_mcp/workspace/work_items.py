@@ -10,7 +10,7 @@ from typing import Any
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
 from workflow_mcp.work.values import Actor, Item, ItemDetail, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
-from workflow_mcp.workspace.projects import Data, dry_run_error
+from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class WorkItems:
         identified: whether the actor's name was given or comes from a session, and so is nobody else's.
     """
 
-    data: Data
+    data: ProjectData
     actor: Actor
     identified: bool = True
 
@@ -103,8 +103,8 @@ class WorkItems:
         return await self.data.store.import_items(self.data.project, records, self.actor)
 
     def _refuse_dry_run(self, what: str) -> None:
-        if self.data.dry_run is not None:
-            raise dry_run_error(self.data.dry_run, what)
+        if self.data.dry_run_config is not None:
+            raise dry_run_error(self.data.dry_run_config, what)
 
     def _by_actor(self, query: ItemQuery) -> ItemQuery:
         if query.view == "mine" and query.assignee is None:

@@ -25,7 +25,7 @@ from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD, list_text
 from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, Project
-from workflow_mcp.workspace.projects import Data
+from workflow_mcp.workspace.projects import ProjectData
 from workflow_mcp.workspace.work_items import WorkItems
 
 PLAN: list[dict[str, Any]] = [
@@ -686,7 +686,7 @@ class Growing:
 async def test_a_list_stays_short_though_titles_grow_meanwhile() -> None:
     """What is read anew because it did not fit is looked at anew."""
     store = Growing()
-    data = Data(cast("Store", store), Project(str(uuid4()), "p"))
+    data = ProjectData(cast("Store", store), Project(str(uuid4()), "p"))
     text = await list_text(WorkItems(data, Actor("ana", "/")), ItemQuery("all", limit=400))
     assert len(text.encode()) <= MAX_ANSWER_BYTES
     assert store.looks > 2

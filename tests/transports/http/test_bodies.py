@@ -17,10 +17,10 @@ from tests.clients.protocol import MODERN, Era
 from tests.clients.served import served_here
 from tests.support import config_text, write_config
 from tests.transports.http.loop_time import longest_hold
-from workflow_mcp.transports.http.bodies import MAX_BODY, SMALL_BODY, Bodies
+from workflow_mcp.transports.http.bodies import MAX_BODY_BYTES, MAX_SMALL_BODY_BYTES, Bodies
 from workflow_mcp.transports.http.server import DrainingServer
 
-SIZE = MAX_BODY - 2_000
+SIZE = MAX_BODY_BYTES - 2_000
 # Ten times the 50 ms that are promised: what this is to catch took a second and more.
 GENEROUS = 0.5
 
@@ -160,8 +160,8 @@ async def test_a_body_that_does_not_come() -> None:
 @pytest.mark.parametrize(
     "sent",
     [
-        Sent(b" " * MAX_BODY, b" "),
-        Sent(b" ", ends=False, headers=[(b"content-length", str(MAX_BODY + 1).encode())]),
+        Sent(b" " * MAX_BODY_BYTES, b" "),
+        Sent(b" ", ends=False, headers=[(b"content-length", str(MAX_BODY_BYTES + 1).encode())]),
         Sent(b" ", ends=False, headers=[(b"content-length", b"9" * 5_000)]),
         Sent(b"[" + b"1," * 20_000 + b"1]"),
     ],
@@ -180,29 +180,29 @@ async def test_a_whole_body_is_handed_on() -> None:
     async def echo(_scope: Scope, receive: Receive, _send: Send) -> None:
         seen.extend([await receive(), await receive()])
 
-    sent = Sent(b"a" * SMALL_BODY, b"b")
+    sent = Sent(b"a" * MAX_SMALL_BODY_BYTES, b"b")
     sent.gone.set()
     await sent.to(Bodies(), echo)
-    assert seen[0] == {"type": "http.request", "body": b"a" * SMALL_BODY + b"b", "more_body": False}
+    assert seen[0] == {"type": "http.request", "body": b"a" * MAX_SMALL_BODY_BYTES + b"b", "more_body": False}
     assert seen[1] == {"type": "http.disconnect"}
 
 
 async def test_half_sent_bodies_share_a_bound() -> None:
     """When large bodies take too much together, the one that has been waited for longest is answered 503."""
-    bodies = Bodies(max_held=3 * SMALL_BODY)
-    half = [Sent(b"a" * (SMALL_BODY + 1), ends=False) for _ in range(4)]
+    bodies = Bodies(max_held=3 * MAX_SMALL_BODY_BYTES)
+    half = [Sent(b"a" * (MAX_SMALL_BODY_BYTES + 1), ends=False) for _ in range(4)]
     async with anyio.create_task_group() as tasks:
         for sent in half[:2]:
             tasks.start_soon(sent.to, bodies)
             await sent.waits.wait()
-        assert bodies.held == 2 * (SMALL_BODY + 1)
+        assert bodies.held == 2 * (MAX_SMALL_BODY_BYTES + 1)
         for number, sent in enumerate(half[2:]):
             tasks.start_soon(sent.to, bodies)
             await sent.waits.wait()
             await anyio.wait_all_tasks_blocked()
             assert (half[number].status, half[number].code) == (503, "SERVER_BUSY")
-            assert bodies.held == 2 * (SMALL_BODY + 1)
-        small, whole = Sent(b"{}"), Sent(b"a" * SMALL_BODY)
+            assert bodies.held == 2 * (MAX_SMALL_BODY_BYTES + 1)
+        small, whole = Sent(b"{}"), Sent(b"a" * MAX_SMALL_BODY_BYTES)
         await small.to(bodies)
         await whole.to(bodies)
         assert (small.status, whole.status) == (200, 200), "small ones are never refused"
@@ -220,14 +220,18 @@ async def test_a_large_body_counts_until_its_call_is_answered() -> None:
         going_on.set()
         await go_on.wait()
 
-    bodies, first, second = Bodies(max_held=3 * SMALL_BODY), Sent(b"a" * 2 * SMALL_BODY), Sent(b"a" * 2 * SMALL_BODY)
+    bodies, first, second = (
+        Bodies(max_held=3 * MAX_SMALL_BODY_BYTES),
+        Sent(b"a" * 2 * MAX_SMALL_BODY_BYTES),
+        Sent(b"a" * 2 * MAX_SMALL_BODY_BYTES),
+    )
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(first.to, bodies, slow)
         await going_on.wait()
         await second.to(bodies)
         assert (second.status, second.code) == (503, "SERVER_BUSY")
         go_on.set()
-    third = Sent(b"a" * 2 * SMALL_BODY)
+    third = Sent(b"a" * 2 * MAX_SMALL_BODY_BYTES)
     await third.to(bodies)
     assert third.status == 200
 

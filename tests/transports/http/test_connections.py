@@ -242,8 +242,8 @@ def process_limited_to(soft: int, hard: int, code: str) -> Iterator[str]:
 def test_room_below_the_limit_of_descriptors(soft: int, hard: int, room: int, raised: int) -> None:
     """The limit is raised as far as it may be and is needed; what is there is shared with files."""
     code = (
-        "from workflow_mcp.transports.http.descriptors import make_room\n"
-        "print(make_room(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+        "from workflow_mcp.transports.http.descriptors import reserve_descriptors\n"
+        "print(reserve_descriptors(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     with process_limited_to(soft, hard, code) as printed:
         assert printed.split() == [str(room), str(raised)]

@@ -147,7 +147,7 @@ async def test_idle_connections_do_not_delay_the_end(tmp_path: Path) -> None:
 
 async def test_a_call_that_never_finishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that does not end keeps the server no longer than the time a drain may take."""
-    monkeypatch.setattr("workflow_mcp.transports.http.server.DRAIN", 0.1)
+    monkeypatch.setattr("workflow_mcp.transports.http.server.DRAIN_TIMEOUT", 0.1)
     async with served_here(tmp_path, roots_timeout=300) as server:
         client = HttpClient(server.url, "legacy", roots=tuple)
         async with client.connection as connection:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Executable, Table, bindparam, func, select
 
 from workflow_mcp.storage.tables import events, notes
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.values import Actor, Event, Note
 
 
@@ -32,9 +32,9 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def record(tx: Transaction, actor: Actor, happened: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
-    """Write events: the item, the action and its changes, each."""
-    rows = [event_row(one, action, changes, actor=actor, now=tx.now) for one, action, changes in happened]
+def add_events(tx: Transaction, actor: Actor, entries: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
+    """Write events; an entry is an item's id, the action and the changed fields."""
+    rows = [event_row(one, action, changes, actor=actor, now=tx.now) for one, action, changes in entries]
     tx.add(events, rows)
 
 
@@ -46,7 +46,7 @@ def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
 
 def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
     """An item's last events, the oldest of them first."""
-    rows = tx.all(_last(events), of_item=item_id, so_many=count)
+    rows = tx.all(_last(events), of_item=item_id, count=count)
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
@@ -59,13 +59,13 @@ def last_time(tx: Transaction, item_id: int, actions: Sequence[str]) -> datetime
 @cache
 def _last_of_actions() -> Executable:
     wanted = events.c.action.in_(bindparam("actions", expanding=True))
-    statement = select(events.c.at).where(own(events), events.c.item_id == bindparam("of_item"), wanted)
+    statement = select(events.c.at).where(in_project(events), events.c.item_id == bindparam("of_item"), wanted)
     return statement.order_by(events.c.id.desc()).limit(1)
 
 
 def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
     """An item's last notes, the oldest of them first."""
-    rows = tx.all(_last(notes), of_item=item_id, so_many=count)
+    rows = tx.all(_last(notes), of_item=item_id, count=count)
     first = _count_notes(tx, item_id) - len(rows) + 1 if len(rows) == count else 1
     return tuple(Note(number, row.at, row.author, row.text) for number, row in enumerate(reversed(rows), start=first))
 
@@ -77,7 +77,7 @@ def _count_notes(tx: Transaction, item_id: int) -> int:
 
 @cache
 def _count_of_notes() -> Executable:
-    return select(func.count()).select_from(notes).where(own(notes), notes.c.item_id == bindparam("of_item"))
+    return select(func.count()).select_from(notes).where(in_project(notes), notes.c.item_id == bindparam("of_item"))
 
 
 def note_of(tx: Transaction, item_id: int, number: int) -> Note | None:
@@ -88,11 +88,11 @@ def note_of(tx: Transaction, item_id: int, number: int) -> Note | None:
 
 @cache
 def _note() -> Executable:
-    of_item = select(notes).where(own(notes), notes.c.item_id == bindparam("of_item"))
+    of_item = select(notes).where(in_project(notes), notes.c.item_id == bindparam("of_item"))
     return of_item.order_by(notes.c.id).limit(1).offset(bindparam("before"))
 
 
 @cache
 def _last(table: Table) -> Executable:
-    statement = select(table).where(own(table), table.c.item_id == bindparam("of_item"))
-    return statement.order_by(table.c.id.desc()).limit(bindparam("so_many"))
+    statement = select(table).where(in_project(table), table.c.item_id == bindparam("of_item"))
+    return statement.order_by(table.c.id.desc()).limit(bindparam("count"))

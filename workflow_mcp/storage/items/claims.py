@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from workflow_mcp.storage.events.rows import last_time, record
+from workflow_mcp.storage.events.rows import add_events, last_time
 from workflow_mcp.storage.items.detail import reasons
 from workflow_mcp.storage.items.listing import first_row
 from workflow_mcp.storage.items.rows import change_item, require_rows, state_of, to_item
@@ -19,7 +19,7 @@ from workflow_mcp.work.validation import check_actor, check_ids, check_lease
 from workflow_mcp.work.values import Actor, Item, ItemQuery
 
 # The actions after which somebody holds an item who did not.
-BEGINNINGS = ("claimed", "started", "assigned")
+START_ACTIONS = ("claimed", "started", "assigned")
 
 
 def check_claim(actor: Actor, item_id: int | None, lease: timedelta) -> None:
@@ -57,8 +57,8 @@ def claim(
 def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
     row = require_rows(tx, [item_id], lock=True)[item_id]
     item = to_item(row, tx.now)
-    nobodys = item.state == "in_progress" and item.assignee is None and not item.waits
-    if item.ready or nobodys or _is_own(row, actor, tx.now):
+    unassigned = item.state == "in_progress" and item.assignee is None and not item.waits
+    if item.ready or unassigned or _is_own(row, actor, tx.now):
         return row
     if item.state == "in_progress" and item.claim_expires_at is not None:
         raise errors.claimed(item)
@@ -71,7 +71,7 @@ def _is_own(row: Row[Any], actor: Actor, now: datetime) -> bool:
 
 
 def _held_since(tx: Transaction, row: Row[Any]) -> datetime:
-    return last_time(tx, row.id, BEGINNINGS) or row.updated_at
+    return last_time(tx, row.id, START_ACTIONS) or row.updated_at
 
 
 def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta, action: str) -> Item:
@@ -80,7 +80,7 @@ def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta, action
     changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
     bookkeeping = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
     change_item(tx, row.id, held | bookkeeping)
-    record(tx, actor, [(row.id, action, changes)])
+    add_events(tx, actor, [(row.id, action, changes)])
     return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.now)
 
 

@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Executable, Row, bindparam, select
 
 from workflow_mcp.errors import shown
-from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import fetch_items, insert_items, new_row, require_rows, take_ids, written_item
 from workflow_mcp.storage.tables import links, requests
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.plans import BatchIndex, Plan, Target, make_plan
@@ -112,7 +112,7 @@ class Creation:
         insert_items(tx, rows, tags)
         tx.add(links, _link_rows(self._plan, ids))
         self._check_cycles(tx, ids)
-        record(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
+        add_events(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
         waits = Waits()
         for entry in self._plan.entries:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
@@ -122,7 +122,7 @@ class Creation:
 
 @cache
 def _request() -> Executable:
-    return select(requests).where(own(requests), requests.c.request_id == bindparam("request_id"))
+    return select(requests).where(in_project(requests), requests.c.request_id == bindparam("request_id"))
 
 
 def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:
@@ -149,8 +149,8 @@ def _link_rows(plan: Plan, ids: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _created(row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"title": row["title"], "parent": row["parent_id"]}
-    return {field: [None, value] for field, value in told.items() if value is not None}
+    fields = {"title": row["title"], "parent": row["parent_id"]}
+    return {field: [None, value] for field, value in fields.items() if value is not None}
 
 
 def _digest(given: Sequence[NewItem]) -> str:

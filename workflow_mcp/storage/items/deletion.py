@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Executable, Row, bindparam, select, update
 
 from workflow_mcp.errors import Code, WorkItemError
-from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.claims import refuse_if_held
 from workflow_mcp.storage.items.graph import descent
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import chunks, fetch_items, fetch_rows, item_columns
 from workflow_mcp.storage.tables import items
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work import errors
 from workflow_mcp.work.results import UpdateResult
@@ -34,7 +34,7 @@ def check_deletion(ids: Sequence[int], actor: Actor) -> None:
     check_ids(ids)
 
 
-def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
+def delete_items(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
     """Hide items and all below them; says what became ready by it.
 
     Raises:
@@ -52,12 +52,12 @@ def hide(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) ->
         for row in subtree:
             refuse_if_held(tx, row, actor)
         _set_hidden(tx, subtree, one, waits)
-        record(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
+        add_events(tx, actor, [(row.id, "deleted", {"with": one}) for row in subtree])
         hidden.update(row.id for row in subtree)
     return _result(tx, ids, hidden, waits)
 
 
-def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
+def restore_items(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
     """Show items again, with what was hidden together with them; says what became ready by it.
 
     Raises:
@@ -73,7 +73,7 @@ def bring_back(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResul
         _check_parent(tx, row)
         subtree = _subtree(tx, one, hidden_by=row.hidden_by)
         _set_hidden(tx, subtree, 0, waits)
-        record(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
+        add_events(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
         for each in subtree:
             waits.reopened(each.id)
         restored.update(each.id for each in subtree)
@@ -112,18 +112,18 @@ def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[A
 @cache
 def _hidden_by() -> Executable:
     below, hidden_by = descent(hidden_alike=True), items.c.hidden_by == bindparam("hidden_by")
-    return item_columns.where(own(items), items.c.id.in_(select(below.c.id)), hidden_by)
+    return item_columns.where(in_project(items), items.c.id.in_(select(below.c.id)), hidden_by)
 
 
 def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
     for ids in chunks([row.id for row in subtree]):
         tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
     unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
-    waits.flipped(tx, unfinished, -1 if hidden_by else 1)
+    waits.completion_changed(tx, unfinished, -1 if hidden_by else 1)
 
 
 @cache
 def _set_hidden_by() -> Executable:
-    statement = update(items).where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    statement = update(items).where(in_project(items), items.c.id.in_(bindparam("ids", expanding=True)))
     now = bindparam("now", type_=Instant())
     return statement.values(hidden_by=bindparam("new_hidden_by"), version=items.c.version + 1, updated_at=now)

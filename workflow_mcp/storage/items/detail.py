@@ -10,7 +10,7 @@ from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
 from workflow_mcp.storage.items.graph import ancestry
 from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import items, links
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked, Note
 
@@ -79,7 +79,7 @@ def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
 @cache
 def _ancestors_of() -> Executable:
     above = ancestry()
-    statement = summary_columns.join(above, above.c.id == items.c.id).where(own(items), above.c.distance > 0)
+    statement = summary_columns.join(above, above.c.id == items.c.id).where(in_project(items), above.c.distance > 0)
     return statement.order_by(above.c.distance.desc())
 
 
@@ -93,7 +93,7 @@ def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], i
 
 
 def _own_children() -> ColumnElement[bool]:
-    return and_(own(items), items.c.parent_id == bindparam("of_item"), items.c.hidden_by == 0)
+    return and_(in_project(items), items.c.parent_id == bindparam("of_item"), items.c.hidden_by == 0)
 
 
 @cache
@@ -118,13 +118,13 @@ def _links_of() -> Executable:
     to = select(links.c.target_id.label("other"), links.c.kind.label("link_kind"), literal(True).label("outgoing"))
     by = select(links.c.source_id, links.c.kind, literal(False))
     ends = union_all(
-        to.where(own(links), links.c.source_id == bindparam("of_item")),
-        by.where(own(links), links.c.target_id == bindparam("of_item")),
+        to.where(in_project(links), links.c.source_id == bindparam("of_item")),
+        by.where(in_project(links), links.c.target_id == bindparam("of_item")),
     ).subquery()
     return (
         summary_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
         .join(ends, ends.c.other == items.c.id)
-        .where(own(items), items.c.hidden_by == 0)
+        .where(in_project(items), items.c.hidden_by == 0)
         .order_by(ends.c.link_kind, items.c.id)
         .limit(MAX_LINKS)
     )

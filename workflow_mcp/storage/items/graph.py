@@ -11,25 +11,25 @@ from functools import cache
 from sqlalchemy import CTE, ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
 from workflow_mcp.storage.tables import items, links
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 
 
 def ancestry() -> CTE:
     """The item `of_item` and its ancestors: `id`, `parent_id`, and `distance` from the item."""
-    start = select(items.c.id, items.c.parent_id, literal(0).label("distance")).where(own(items), _is_of_item())
+    start = select(items.c.id, items.c.parent_id, literal(0).label("distance")).where(in_project(items), _is_of_item())
     found = start.cte("ancestry", recursive=True)
     above = items.alias()
     step = select(above.c.id, above.c.parent_id, found.c.distance + 1)
-    return found.union_all(step.where(own(above), above.c.id == found.c.parent_id))
+    return found.union_all(step.where(in_project(above), above.c.id == found.c.parent_id))
 
 
 def descent(*, hidden_alike: bool = False) -> CTE:
     """The item `of_item` and all below it, or only what `hidden_by` hides of that: `id` and `distance` from it."""
-    start = select(items.c.id, literal(0).label("distance")).where(own(items), _is_of_item())
+    start = select(items.c.id, literal(0).label("distance")).where(in_project(items), _is_of_item())
     found = start.cte("descent", recursive=True)
     below = items.alias()
-    step = select(below.c.id, found.c.distance + 1).where(own(below), below.c.parent_id == found.c.id)
+    step = select(below.c.id, found.c.distance + 1).where(in_project(below), below.c.parent_id == found.c.id)
     if hidden_alike:
         step = step.where(below.c.hidden_by == bindparam("hidden_by"))
     return found.union_all(step)
@@ -62,14 +62,18 @@ def _farthest() -> Executable:
 
 
 def _waiting_for() -> CTE:
-    start = select(items.c.id, items.c.parent_id).where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    start = select(items.c.id, items.c.parent_id).where(
+        in_project(items), items.c.id.in_(bindparam("ids", expanding=True))
+    )
     found = start.cte("waiting", recursive=True)
     parent = select(found.c.parent_id).correlate(found)
-    blocked = select(links.c.target_id).where(own(links), links.c.source_id == found.c.id, links.c.kind == "blocks")
+    blocked = select(links.c.target_id).where(
+        in_project(links), links.c.source_id == found.c.id, links.c.kind == "blocks"
+    )
     one = items.alias()
     # One recursive term for both kinds of edge: PostgreSQL allows no more.
     next_ids = union_all(parent, blocked.correlate(found))
-    near = and_(own(one), one.c.id.in_(next_ids))
+    near = and_(in_project(one), one.c.id.in_(next_ids))
     step = select(one.c.id, one.c.parent_id).select_from(found.join(one, near))
     return found.union(step)
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.items.rows import item_columns, state_of, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import item_texts, items, labels
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
@@ -78,7 +78,7 @@ def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more:
     words = (query.text or "").casefold().split()
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
-    values = {**given, "actor": query.actor, "now": tx.now, "most": query.limit + more}
+    values = {**given, "actor": query.actor, "now": tx.now, "row_limit": query.limit + more}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
     values |= {f"key_{number}": part for number, part in enumerate(key)}
     return tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
@@ -86,16 +86,16 @@ def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more:
 
 @lru_cache(maxsize=256)
 def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
-    ordered, most = _order(view), bindparam("most", type_=Integer())
+    ordered, row_limit = _order(view), bindparam("row_limit", type_=Integer())
     narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
     parts = [
-        select(items.c.id).where(own(items), *branch, *narrowed).order_by(*ordered).limit(most)
+        select(items.c.id).where(in_project(items), *branch, *narrowed).order_by(*ordered).limit(row_limit)
         for branch in _branches(view)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
     keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(view))]
-    statement = columns.add_columns(*keys).where(own(items), items.c.id.in_(wanted))
-    return statement.order_by(*ordered).limit(most)
+    statement = columns.add_columns(*keys).where(in_project(items), items.c.id.in_(wanted))
+    return statement.order_by(*ordered).limit(row_limit)
 
 
 def _ran_out() -> ColumnElement[bool]:
@@ -124,7 +124,7 @@ def _branches(view: str) -> list[list[ColumnElement[bool]]]:
 
 def _filter(name: str) -> ColumnElement[bool]:
     if name == "label":
-        labelled = select(labels.c.item_id).where(own(labels), labels.c.label == bindparam("label"))
+        labelled = select(labels.c.item_id).where(in_project(labels), labels.c.label == bindparam("label"))
         return items.c.id.in_(labelled)
     column: Column[Any] = items.c.parent_id if name == "parent" else items.c[name]
     return column == bindparam(name)
@@ -134,7 +134,7 @@ def _text_filters(words: int) -> list[ColumnElement[bool]]:
     if not words:
         return []
     matching = [item_texts.c.folded.like(bindparam(f"word_{number}"), escape=ESCAPE) for number in range(words)]
-    return [exists().where(own(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+    return [exists().where(in_project(item_texts), item_texts.c.item_id == items.c.id, *matching)]
 
 
 def _escaped(word: str) -> str:
@@ -196,10 +196,10 @@ def _state_counts() -> Executable:
     # Grouped as the index is ordered: anything else sorts all items first.
     by = (items.c.status, items.c.waits)
     statement = select(*by, func.count().label("number"))
-    return statement.where(own(items), items.c.hidden_by == 0).group_by(*by)
+    return statement.where(in_project(items), items.c.hidden_by == 0).group_by(*by)
 
 
 @cache
 def _ran_out_counts() -> Executable:
     statement = select(items.c.waits, func.count().label("number"))
-    return statement.where(own(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)
+    return statement.where(in_project(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)

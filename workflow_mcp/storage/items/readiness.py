@@ -13,7 +13,7 @@ from sqlalchemy import Executable, bindparam, select, update
 
 from workflow_mcp.storage.items.rows import chunks, summary_columns, to_summary
 from workflow_mcp.storage.tables import items, links
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.values import ItemSummary
 
 
@@ -33,7 +33,7 @@ class Waits:
         """By how much the waits of an item change."""
         return self._changes[item_id]
 
-    def flipped(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
+    def completion_changed(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
         """Let all that wait for these items (with their parents) wait for `by` more each."""
         for parent in parents.values():
             self.add(parent, by)
@@ -47,7 +47,7 @@ class Waits:
     def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
         """Write the changes; the items that are ready now and were not before, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
-        tx.change(_shift(), [{"of_item": one, "by_so_many": by} for one, by in changes.items()])
+        tx.change(_shift(), [{"of_item": one, "by": by} for one, by in changes.items()])
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
         rows = [row for ids in chunks(sorted(freed)) for row in tx.all(_visible(), ids=ids)]
         return tuple(item for item in (to_summary(row, tx.now) for row in rows) if item.ready)
@@ -56,13 +56,13 @@ class Waits:
 @cache
 def _visible() -> Executable:
     wanted = items.c.id.in_(bindparam("ids", expanding=True))
-    return summary_columns.where(own(items), wanted, items.c.hidden_by == 0).order_by(items.c.id)
+    return summary_columns.where(in_project(items), wanted, items.c.hidden_by == 0).order_by(items.c.id)
 
 
 @cache
 def _shift() -> Executable:
-    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
-    return statement.values(waits=items.c.waits + bindparam("by_so_many"))
+    statement = update(items).where(in_project(items), items.c.id == bindparam("of_item"))
+    return statement.values(waits=items.c.waits + bindparam("by"))
 
 
 def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
@@ -75,5 +75,5 @@ def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
 
 @cache
 def _blocked_by() -> Executable:
-    blocking = [own(links), links.c.source_id.in_(bindparam("ids", expanding=True)), links.c.kind == "blocks"]
+    blocking = [in_project(links), links.c.source_id.in_(bindparam("ids", expanding=True)), links.c.kind == "blocks"]
     return select(links.c.target_id).where(*blocking)

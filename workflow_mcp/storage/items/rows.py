@@ -12,7 +12,7 @@ from typing import Any, cast
 from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 
 from workflow_mcp.storage.tables import item_texts, items, labels, projects
-from workflow_mcp.storage.transactions import OWN_PROJECT, Transaction, own
+from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.values import Item, ItemSummary, NewItem
 
@@ -103,7 +103,7 @@ def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> di
 
 @cache
 def _by_ids(*, lock: bool) -> Select[Any]:
-    statement = item_columns.where(own(items), items.c.id.in_(bindparam("ids", expanding=True)))
+    statement = item_columns.where(in_project(items), items.c.id.in_(bindparam("ids", expanding=True)))
     return statement.with_for_update(of=items) if lock else statement
 
 
@@ -132,15 +132,15 @@ def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> 
 
 def take_ids(tx: Transaction, count: int) -> range:
     """New ids, never given out before and never again."""
-    row = tx.first(_take(), so_many=count)
+    row = tx.first(_take(), count=count)
     end = int(row[0]) if row is not None else count
     return range(end - count, end)
 
 
 @cache
 def _take() -> Executable:
-    taken = projects.c.next_item_id + bindparam("so_many")
-    statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT))
+    taken = projects.c.next_item_id + bindparam("count")
+    statement = update(projects).where(projects.c.id == bindparam(PROJECT_PARAMETER))
     return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
 
 
@@ -203,5 +203,5 @@ def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> No
 
 @lru_cache(maxsize=256)
 def _change(names: tuple[str, ...]) -> Executable:
-    statement = update(items).where(own(items), items.c.id == bindparam("of_item"))
+    statement = update(items).where(in_project(items), items.c.id == bindparam("of_item"))
     return statement.values({name: bindparam(f"new_{name}", type_=items.c[name].type) for name in names})

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, bindparam, delete, update
 
-from workflow_mcp.storage.events.rows import add_notes, record
+from workflow_mcp.storage.events.rows import add_events, add_notes
 from workflow_mcp.storage.items.claims import is_held_by_another, refuse_if_held
 from workflow_mcp.storage.items.detail import reasons
 from workflow_mcp.storage.items.graph import depth_of, height_of, refuse_cycle
@@ -25,7 +25,7 @@ from workflow_mcp.storage.items.rows import (
     written_item,
 )
 from workflow_mcp.storage.tables import item_texts, labels
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.results import UpdateResult
@@ -72,7 +72,7 @@ def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) ->
     became_ready = waits.write(tx)
     written = {one: _written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items()}
     for item_id, change in changes.items():
-        if change.starts and written[item_id].waits and not _goes_on(rows[item_id], written[item_id]):
+        if change.starts and written[item_id].waits and not _continues(rows[item_id], written[item_id]):
             _refuse_start(tx, written[item_id])
     unchanged = tuple(one for one, change in changes.items() if not change)
     return UpdateResult(tuple(written.values()), became_ready, unchanged)
@@ -94,7 +94,7 @@ def _is_anothers_work(row: Row[Any], actor: Actor) -> bool:
     return begun and row.assignee not in (None, actor.name)
 
 
-def _goes_on(row: Row[Any], item: Item) -> bool:
+def _continues(row: Row[Any], item: Item) -> bool:
     return bool(row.status == "in_progress" and row.assignee == item.assignee)
 
 
@@ -136,7 +136,7 @@ def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> Non
 
 @cache
 def _no_labels() -> Executable:
-    return delete(labels).where(own(labels), labels.c.item_id == bindparam("of_item"))
+    return delete(labels).where(in_project(labels), labels.c.item_id == bindparam("of_item"))
 
 
 def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
@@ -155,13 +155,13 @@ def _write_texts(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping
 
 @cache
 def _new_text() -> Executable:
-    statement = update(item_texts).where(own(item_texts), item_texts.c.item_id == bindparam("of_item"))
+    statement = update(item_texts).where(in_project(item_texts), item_texts.c.item_id == bindparam("of_item"))
     return statement.values(folded=bindparam("text"))
 
 
 def _record(tx: Transaction, changes: Mapping[int, Change], given: Sequence[ItemUpdate], actor: Actor) -> None:
     add_notes(tx, actor, {one.id: one.note for one in given if one.note is not None})
-    record(tx, actor, [(one, change.action, change.changed_fields) for one, change in changes.items() if change])
+    add_events(tx, actor, [(one, change.action, change.changed_fields) for one, change in changes.items() if change])
 
 
 def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
@@ -174,6 +174,6 @@ def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, 
         row = rows[one]
         if change.releases and state_of(row.status, row.claim_expires_at, row.waits, tx.now) != "ready":
             waits.reopened(one)
-    waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
-    waits.flipped(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
+    waits.completion_changed(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
+    waits.completion_changed(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
     return waits

@@ -6,12 +6,12 @@ from functools import cache
 
 from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, delete, or_, select
 
-from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.graph import refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import require_rows
 from workflow_mcp.storage.tables import links
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.results import LinkResult
 from workflow_mcp.work.validation import check_actor, check_ids, check_kind
@@ -46,7 +46,7 @@ def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, 
         tx.change(_removal(kind), [ends])
     else:
         _add(tx, item_id, other, kind)
-    record(tx, actor, _events(item_id, other, kind, remove=remove))
+    add_events(tx, actor, _events(item_id, other, kind, remove=remove))
     waits = Waits()
     if kind == "blocks" and rows[item_id].completed_at is None:
         waits.add(other, -1 if remove else 1)
@@ -69,7 +69,7 @@ def _same(kind: str) -> ColumnElement[bool]:
     forwards = and_(links.c.source_id == one, links.c.target_id == other)
     backwards = and_(links.c.source_id == other, links.c.target_id == one)
     between = or_(forwards, backwards) if kind == "relates_to" else forwards
-    return and_(own(links), links.c.kind == bindparam("kind"), between)
+    return and_(in_project(links), links.c.kind == bindparam("kind"), between)
 
 
 def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:

@@ -11,7 +11,7 @@ from typing import cast
 
 from sqlalchemy import Connection, NullPool, create_engine
 
-BUSY_SECONDS = 30.0
+BUSY_TIMEOUT = 30.0
 MAX_CONNECTIONS = 4
 PAGE_CACHE_KIB = 16 * 1024
 
@@ -114,7 +114,7 @@ def read_header(path: str) -> Header:
     Raises:
         sqlite3.Error: it cannot be read, or is no database.
     """
-    with contextlib.closing(_open(path, wait=BUSY_SECONDS)) as raw:
+    with contextlib.closing(_open(path, wait=BUSY_TIMEOUT)) as raw:
         return _header(raw)
 
 
@@ -127,7 +127,7 @@ def exclusive(path: str) -> Iterator[Connection]:
     """
     engine = create_engine(
         "sqlite://",
-        creator=lambda: sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None),
+        creator=lambda: sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None),
         poolclass=NullPool,
     )
     with engine.connect() as connection:
@@ -142,7 +142,7 @@ def exclusive(path: str) -> Iterator[Connection]:
 def copy_file(path: str, target: str) -> None:
     """A complete copy of what is committed in a file, as one new file; blocking."""
     with (
-        contextlib.closing(_open(path, wait=BUSY_SECONDS)) as source,
+        contextlib.closing(_open(path, wait=BUSY_TIMEOUT)) as source,
         contextlib.closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from workflow_mcp.storage.sqlite.connections import BUSY_SECONDS, MAX_CONNECTIONS, Connections, begin
+from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, MAX_CONNECTIONS, Connections, begin
 from workflow_mcp.storage.sqlite.faults import DRIVER_ERRORS, is_busy, store_errors
 from workflow_mcp.storage.sqlite.files import FileIdentity, check_owner
 from workflow_mcp.storage.threads import WorkerThreads
@@ -115,7 +115,7 @@ class SqliteDatabase:
             return await self._threads.run(work)
 
     def _patiently(self, work: Work[T], *, write: bool) -> T:
-        deadline = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + BUSY_TIMEOUT
         with store_errors(self.path):
             while True:
                 try:

@@ -73,9 +73,9 @@ class SqliteDatabases:
         """See `Databases`."""
         return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
 
-    async def find_or_make(self, name: str) -> Project:
+    async def find_or_create(self, name: str) -> Project:
         """See `Databases`."""
-        return await self._threads.run(partial(projects.find_or_make, self._data_dir, name, self._clock()))
+        return await self._threads.run(partial(projects.find_or_create, self._data_dir, name, self._clock()))
 
     async def close(self) -> None:
         """Close all files, after what is running on them."""

@@ -11,7 +11,7 @@ from typing import Literal
 from sqlalchemy.exc import DBAPIError
 
 from workflow_mcp.errors import Code, StoreError
-from workflow_mcp.storage.sqlite.connections import BUSY_SECONDS
+from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT
 
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
 Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
@@ -81,7 +81,7 @@ def store_error(path: str, kind: Fault, cause: object) -> StoreError:
     """The error for a fault of the file or folder `path`."""
     match kind:
         case "busy":
-            what, then = f"{path} was locked by other processes for {BUSY_SECONDS:.0f} s.", "call again."
+            what, then = f"{path} was locked by other processes for {BUSY_TIMEOUT:.0f} s.", "call again."
             return StoreError(Code.STORE_BUSY, what, then)
         case "full":
             what = f"{path} has no room to grow, on its disk or by a quota; nothing of this call was stored."

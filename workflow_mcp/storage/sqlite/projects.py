@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
-from workflow_mcp.storage.sqlite.connections import BUSY_SECONDS, read_header
+from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, read_header
 from workflow_mcp.storage.sqlite.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
 from workflow_mcp.work.cursors import make_cursor, read_cursor
@@ -20,7 +20,7 @@ from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.validation import check_limit
 from workflow_mcp.work.values import Project
 
-SHOWN_PROJECTS = 5
+MAX_SHOWN_PROJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def find_project(data_dir: Path, id_or_name: str) -> Project:
             f"there is no project {shown(id_or_name)}.",
             "call list_projects() for those there are.",
         )
-    return the_one(matching)
+    return only_match(matching)
 
 
 def _with_id(data_dir: Path, id_or_name: str) -> list[Project]:
@@ -99,10 +99,10 @@ def find_by_name(data_dir: Path, name: str) -> Project | None:
         StoreError: see `read_projects`.
     """
     matching = named(read_projects(data_dir).projects, name)
-    return the_one(matching) if matching else None
+    return only_match(matching) if matching else None
 
 
-def find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
+def find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
     """The only project of this name, else a new one; of many processes that ask at once, one makes it.
 
     Raises:
@@ -113,13 +113,13 @@ def find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
     with store_errors(folder):
         make_folder(folder)
         try:
-            with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_SECONDS, mode=PRIVATE_FILE):
-                return _find_or_make(data_dir, name, now)
+            with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE):
+                return _find_or_create(data_dir, name, now)
         except Timeout as error:
             raise store_error(folder, "busy", error) from error
 
 
-def _find_or_make(data_dir: Path, name: str, now: datetime) -> Project:
+def _find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
     found = find_by_name(data_dir, name)
     if found is not None:
         return found
@@ -133,14 +133,14 @@ def named(projects: Sequence[Project], name: str) -> list[Project]:
     return [one for one in projects if one.name == name]
 
 
-def the_one(matching: Sequence[Project]) -> Project:
+def only_match(matching: Sequence[Project]) -> Project:
     """The only one of some projects of one name.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
     """
     if len(matching) > 1:
-        ids = ", ".join(one.known_id for one in matching[:SHOWN_PROJECTS])
+        ids = ", ".join(one.known_id for one in matching[:MAX_SHOWN_PROJECTS])
         raise ProjectError(
             Code.PROJECT_AMBIGUOUS,
             f"{len(matching)} projects are named {shown(matching[0].name)}: {ids}.",

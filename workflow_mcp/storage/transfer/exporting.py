@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select, tuple_
 
 from workflow_mcp.storage.items.rows import item_columns, labels_of
 from workflow_mcp.storage.tables import events, items, links, notes
-from workflow_mcp.storage.transactions import Transaction, own
+from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.transfer import FORMAT
 from workflow_mcp.work.values import Project
 
@@ -24,10 +24,10 @@ def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
     yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
-        (item_columns.where(own(items)), [items.c.id], _item),
-        (select(links).where(own(links)), link_key, _link),
-        (select(notes).where(own(notes)), [notes.c.id], _note),
-        (select(events).where(own(events)), [events.c.id], _event),
+        (item_columns.where(in_project(items)), [items.c.id], _item),
+        (select(links).where(in_project(links)), link_key, _link),
+        (select(notes).where(in_project(notes)), [notes.c.id], _note),
+        (select(events).where(in_project(events)), [events.c.id], _event),
     ]
     for statement, key, record in tables:
         for rows in _portions(tx, statement, key):

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import bindparam, update
 
-from workflow_mcp.storage.events.rows import record
+from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.rows import fetch_rows, insert_items, take_ids
 from workflow_mcp.storage.tables import events, links, notes, projects
-from workflow_mcp.storage.transactions import OWN_PROJECT, Transaction
+from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction
 from workflow_mcp.work.results import ImportResult
 from workflow_mcp.work.transfer import Records, waits_of
 from workflow_mcp.work.values import Actor
@@ -39,7 +39,7 @@ def import_records(tx: Transaction, found: Records, actor: Actor) -> ImportResul
     tx.add(notes, [_renumbered(row, new_ids, "item_id") for row in found.notes])
     past = [_renumbered(row, new_ids, "item_id") for row in found.events]
     tx.add(events, [{**row, "changes": _renumbered_changes(row["changes"], new_ids)} for row in past])
-    record(tx, actor, [(new, "imported", {"as": old}) for old, new in new_ids.items()])
+    add_events(tx, actor, [(new, "imported", {"as": old}) for old, new in new_ids.items()])
     return ImportResult(len(rows), {old: new for old, new in new_ids.items() if old != new})
 
 
@@ -53,7 +53,7 @@ def _new_ids(tx: Transaction, found: Records) -> dict[int, int]:
 
 def _raise_next_id(tx: Transaction, to: int) -> None:
     next_id = projects.c.next_item_id
-    statement = update(projects).where(projects.c.id == bindparam(OWN_PROJECT), next_id < bindparam("to"))
+    statement = update(projects).where(projects.c.id == bindparam(PROJECT_PARAMETER), next_id < bindparam("to"))
     tx.change(statement.values(next_item_id=bindparam("to")), [{"to": to}])
 
 

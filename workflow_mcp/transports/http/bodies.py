@@ -14,9 +14,9 @@ from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.limits import MAX_VALUES, count_values
 from workflow_mcp.transports.http.turns import Turns
 
-MAX_BODY = 4 * 2**20
-SMALL_BODY = 64 * 2**10
-MAX_HELD = 64 * 2**20
+MAX_BODY_BYTES = 4 * 2**20
+MAX_SMALL_BODY_BYTES = 64 * 2**10
+MAX_HELD_BYTES = 64 * 2**20
 BODY_TIMEOUT = 30
 INVALID_REQUEST = -32600
 SPLIT = "send less in one call: split it into several."
@@ -44,7 +44,7 @@ class Bodies:
         timeout: seconds a body may take to arrive.
     """
 
-    def __init__(self, *, max_held: int = MAX_HELD, timeout: float = BODY_TIMEOUT) -> None:
+    def __init__(self, *, max_held: int = MAX_HELD_BYTES, timeout: float = BODY_TIMEOUT) -> None:
         self._max_held = max_held
         self._timeout = timeout
         self._large: dict[Body, int] = {}
@@ -95,7 +95,7 @@ class Bodies:
     def _take(self, body: Body, message: Message) -> None:
         body.disconnected = message["type"] == "http.disconnect"
         body.data += message.get("body", b"")
-        if len(body.data) > SMALL_BODY:
+        if len(body.data) > MAX_SMALL_BODY_BYTES:
             self._large[body] = len(body.data)
             while self.held > self._max_held:
                 self._give_up(next(one for one in self._large if not one.complete))
@@ -118,9 +118,11 @@ def _announced(scope: Scope) -> int | float:
 
 
 def _refusal_of_size(size: float) -> Response | None:
-    if size <= MAX_BODY:
+    if size <= MAX_BODY_BYTES:
         return None
-    return _refusal(413, Code.BODY_TOO_LARGE, f"a request has {size} bytes; at most {MAX_BODY} are allowed.", SPLIT)
+    return _refusal(
+        413, Code.BODY_TOO_LARGE, f"a request has {size} bytes; at most {MAX_BODY_BYTES} are allowed.", SPLIT
+    )
 
 
 def _refusal(status: int, code: Code, message: str, next_step: str) -> Response:

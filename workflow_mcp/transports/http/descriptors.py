@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 # For 32 open projects with 4 connections to SQLite each, the configs that are being read, and the log.
-KEPT_BACK = 384
+RESERVED_DESCRIPTORS = 384
 
 
-def make_room(connections: int) -> int:
+def reserve_descriptors(connections: int) -> int:
     """Raise the process's limit of descriptors for so many connections, as far as it may be raised.
 
     Returns:
         How many of them there is room for when descriptors are kept back for files.
     """
-    limit = _raised_limit(connections + KEPT_BACK)
-    return min(connections, max(limit - KEPT_BACK, limit // 2))
+    limit = _raised_limit(connections + RESERVED_DESCRIPTORS)
+    return min(connections, max(limit - RESERVED_DESCRIPTORS, limit // 2))
 
 
 def _raised_limit(needed: int) -> int:

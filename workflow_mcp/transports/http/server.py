@@ -25,16 +25,16 @@ from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connection, Connections
-from workflow_mcp.transports.http.descriptors import make_room
+from workflow_mcp.transports.http.descriptors import reserve_descriptors
 from workflow_mcp.transports.http.drain import Drain
 from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
 from workflow_mcp.transports.http.tokens import TokenFile
 
-DRAIN = 5
-CLOSING = 1
+DRAIN_TIMEOUT = 5
+CLOSE_TIMEOUT = 1
 # How many the kernel keeps for us, and how many we take before we look at those we have.
-WAITING_CONNECTIONS = 2048
-ACCEPTED_AT_ONCE = 32
+LISTEN_BACKLOG = 2048
+MAX_ACCEPTED_AT_ONCE = 32
 HEALTH_PATH = "/health"
 
 
@@ -84,7 +84,7 @@ class DrainingServer(uvicorn.Server):
         """See `uvicorn.Server`."""
         await super().startup(sockets)
         # asyncio has told the kernel to let no more wait than it accepts at once.
-        self._listener.listen(WAITING_CONNECTIONS)
+        self._listener.listen(LISTEN_BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
         """See `uvicorn.Server`, which calls it ten times a second."""
@@ -96,7 +96,7 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """See `uvicorn.Server`."""
         self._drain.begin()
-        deadline = anyio.current_time() + DRAIN
+        deadline = anyio.current_time() + DRAIN_TIMEOUT
         while not (self._drain.drained or self.force_exit or anyio.current_time() > deadline):  # noqa: ASYNC110
             await anyio.sleep(0.05)  # like uvicorn itself: its signal handlers set no events
         await super().shutdown(sockets)
@@ -124,7 +124,7 @@ def build_http_server(settings: Settings, *, session_store: SessionStore | None 
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
     app = _app(server, settings, drain)
-    connections = Connections(maximum=make_room(settings.max_connections))
+    connections = Connections(maximum=reserve_descriptors(settings.max_connections))
     return DrainingServer(
         _config(app, settings, connections),
         connections=connections,
@@ -151,20 +151,20 @@ def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:
 def _config(app: Starlette, settings: Settings, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        backlog=ACCEPTED_AT_ONCE,
+        backlog=MAX_ACCEPTED_AT_ONCE,
         http=cast("type[Protocol]", partial(Connection, known_to=connections)),
         lifespan="on",
         ws="none",
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=CLOSING,
+        timeout_graceful_shutdown=CLOSE_TIMEOUT,
     )
 
 
 def _listen(host: str, port: int) -> socket:
     try:
-        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=WAITING_CONNECTIONS)
+        listener = create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=LISTEN_BACKLOG)
     except OSError as error:
         raise UsageError(
             Code.ADDRESS_UNUSABLE,

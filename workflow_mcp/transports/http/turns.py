@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-CALLS_PER_TURN = 8
+MAX_CALLS_PER_TURN = 8
 
 
 class Turns:
@@ -15,7 +15,7 @@ class Turns:
     progress hold nothing: one that waits for a slow file system or for its client delays nobody.
     """
 
-    def __init__(self, *, calls_per_turn: int = CALLS_PER_TURN) -> None:
+    def __init__(self, *, calls_per_turn: int = MAX_CALLS_PER_TURN) -> None:
         self._per_turn = calls_per_turn
         self._left = calls_per_turn
         self._turning = False

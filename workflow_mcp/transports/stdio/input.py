@@ -21,8 +21,8 @@ import anyio
 
 from workflow_mcp.transports.process import PARENT
 
-PARENT_CHECK = 0.5  # seconds
-GRACE = 1.2  # seconds that clean-up may take after the end of the input
+PARENT_CHECK_SECONDS = 0.5  # seconds
+CLEANUP_TIMEOUT = 1.2  # seconds that clean-up may take after the end of the input
 CHUNK = 65_536
 MAX_LINE_BYTES = 2**30
 
@@ -37,9 +37,9 @@ class StandardInput:
         self._ended, self._end = os.pipe()
 
     def watch(self) -> None:
-        """End the input when the parent dies, and the process, with code 1, when it is still there after `GRACE`.
+        """End the input when the parent process dies, and exit with code 1 if clean-up takes over `CLEANUP_TIMEOUT`.
 
-        It is when its client reads no more answers, or a file system hangs.
+        Clean-up takes that long when the client reads no more answers, or a file system hangs.
         """
         threading.Thread(target=self._watch, name="stdin-watch", daemon=True).start()
 
@@ -85,7 +85,7 @@ class StandardInput:
         events = select.poll()
         events.register(self._ended, select.POLLIN)
         events.register(self._source, 0)  # a client that hung up is reported all the same
-        while not events.poll(PARENT_CHECK * 1000):
+        while not events.poll(PARENT_CHECK_SECONDS * 1000):
             if os.getppid() != PARENT:
                 self.end()
         leave_for_good()
@@ -98,5 +98,5 @@ async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 def leave_for_good() -> None:
     """End the process when nothing else does, after the time its clean-up may take."""
-    time.sleep(GRACE)
+    time.sleep(CLEANUP_TIMEOUT)
     os._exit(1)

@@ -13,7 +13,7 @@ import time
 from types import FrameType
 
 from workflow_mcp.transports.process import PARENT
-from workflow_mcp.transports.stdio.input import CHUNK, PARENT_CHECK, leave_for_good
+from workflow_mcp.transports.stdio.input import CHUNK, PARENT_CHECK_SECONDS, leave_for_good
 
 
 class CarriedInput:
@@ -44,6 +44,6 @@ class CarriedInput:
 
     def _watch(self) -> None:
         while os.getppid() == PARENT and not self._closing.locked():
-            time.sleep(PARENT_CHECK)
+            time.sleep(PARENT_CHECK_SECONDS)
         self.end()
         leave_for_good()
