@@ -31,6 +31,7 @@ ROOMS = (
     ("sessions", "session_context"),
     ("workspace",),
     ("app",),
+    ("claude_code",),
     ("server",),
     ("transports", "board"),
     ("cli",),

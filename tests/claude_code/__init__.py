@@ -1,0 +1,1 @@
+"""Tests of what `workflow_mcp/claude_code` holds."""

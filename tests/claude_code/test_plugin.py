@@ -1,0 +1,93 @@
+"""The plugin's folder: complete, of the package's version, in the wheel, and right in the eyes of Claude Code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import workflow_mcp
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
+
+TOP = Path(__file__).parent.parent.parent
+PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
+
+
+def read(name: str) -> dict[str, Any]:
+    """A JSON file of the plugin."""
+    value: dict[str, Any] = json.loads((PLUGIN / name).read_text(encoding="utf-8"))
+    return value
+
+
+def test_its_version_is_the_package_s() -> None:
+    """The manifest is where the version stands; the build reads it there, and the portable manifest says the same."""
+    build = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    assert build["tool"]["hatch"]["version"]["path"] == str((PLUGIN / ".claude-plugin/plugin.json").relative_to(TOP))
+    manifest = read(".claude-plugin/plugin.json")
+    assert manifest["version"] == version("workflow-mcp")
+    shared = ("name", "version", "description", "author", "license", "keywords")
+    assert {name: manifest[name] for name in shared} == {name: read("plugin.json")[name] for name in shared}
+
+
+def test_the_folder_is_a_marketplace_that_offers_itself() -> None:
+    """Adding the folder as a marketplace offers exactly the plugin that it is."""
+    [offered] = read(".claude-plugin/marketplace.json")["plugins"]
+    assert (offered["name"], offered["source"]) == (read(".claude-plugin/plugin.json")["name"], "./")
+
+
+def test_both_kinds_of_client_start_the_same_server() -> None:
+    """A bare `workflow-mcp`; the hook tool is asked for only where there are hooks."""
+    claude_code, portable = (read(name)["mcpServers"]["workflow"] for name in (".mcp.json", "mcp.json"))
+    assert claude_code == {"command": "workflow-mcp", "env": {"WORKFLOW_MCP_HOOK_TOOL": "1"}}
+    assert portable == {"type": "stdio", "command": "workflow-mcp"}
+
+
+def test_the_license_is_the_package_s() -> None:
+    """A copy, because a plugin is installed without what is around its folder."""
+    assert (PLUGIN / "LICENSE").read_bytes() == (TOP / "LICENSE").read_bytes()
+
+
+def test_the_wheel_has_every_file_of_it(tmp_path: Path) -> None:
+    """What is installed is what is here, the files in folders that begin with a dot too."""
+    uv = shutil.which("uv")
+    if uv is None:
+        pytest.skip("uv is not on the PATH")
+    command = [
+        uv,
+        "build",
+        "--wheel",
+        "--offline",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "-o",
+        str(tmp_path),
+        str(TOP),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    if "hatchling" in done.stderr:
+        pytest.skip(f"uv has no hatchling here: {done.stderr}")
+    assert done.returncode == 0, done
+    [wheel] = tmp_path.glob("*.whl")
+    files = {path.relative_to(PLUGIN.parent.parent.parent).as_posix() for path in PLUGIN.rglob("*") if path.is_file()}
+    assert len(files) > 8
+    assert files <= set(zipfile.ZipFile(wheel).namelist())
+
+
+@pytest.mark.parametrize("of", [".", ".claude-plugin/plugin.json"])
+@NEEDS_CLAUDE_CODE[0]
+def test_claude_code_finds_no_fault_with_it(claude: ClaudeCode, tmp_path: Path, of: str) -> None:
+    """`claude plugin validate` passes, strictly and by the rules of the plugin directory, where it stands alone."""
+    folder = shutil.copytree(PLUGIN, tmp_path / "workflow")
+    command = [claude.binary, "plugin", "validate", "--strict", "--profile", "directory", "--json", str(folder / of)]
+    env = {"HOME": str(claude.home), "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,1 @@
+"""The Claude Code plugin, and what its hooks and status line run."""
