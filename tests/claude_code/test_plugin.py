@@ -60,22 +60,14 @@ def test_the_wheel_has_every_file_of_it(tmp_path: Path) -> None:
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on the PATH")
-    command = [
-        uv,
-        "build",
-        "--wheel",
-        "--offline",
-        "--quiet",
-        "--python",
-        sys.executable,
-        "-o",
-        str(tmp_path),
-        str(TOP),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
-    if "hatchling" in done.stderr:
-        pytest.skip(f"uv has no hatchling here: {done.stderr}")
-    assert done.returncode == 0, done
+    build = [uv, "build", "--wheel", "--quiet", "--python", sys.executable, "--out-dir", str(tmp_path), str(TOP)]
+    for command in ([*build, "--offline"], build):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        if done.returncode == 0:
+            break
+    else:
+        assert "resolve requirements" in done.stderr, done
+        pytest.skip(f"uv has no hatchling here and cannot get it: {done.stderr}")
     [wheel] = tmp_path.glob("*.whl")
     files = {path.relative_to(PLUGIN.parent.parent.parent).as_posix() for path in PLUGIN.rglob("*") if path.is_file()}
     assert len(files) > 8
