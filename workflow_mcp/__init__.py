@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605 - one list of names,
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("workflow-mcp")
+        return import_module("importlib.metadata").version("workflow-mcp")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -19,6 +19,7 @@ from workflow_mcp.server import rows
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.work.errors import limit_invalid
+from workflow_mcp.work.lines import counted
 from workflow_mcp.work.validation import MAX_LIMIT, parse_id
 from workflow_mcp.work.values import ItemPage, ItemQuery, ItemSummary, View
 from workflow_mcp.workspace.work_items import WorkItems
@@ -124,7 +125,7 @@ def _table(title: str, items: Sequence[ItemSummary]) -> Table:
 
 def _print_page(work: WorkItems, page: ItemPage[ItemSummary]) -> None:
     if sys.stdout.isatty():
-        Console().print(_table(f"{work.data.project.name}: {rows.counted(page.counts)}", page.items))
+        Console().print(_table(f"{work.data.project.name}: {counted(page.counts)}", page.items))
     else:
         _print(rows.page_text(work, page))
 

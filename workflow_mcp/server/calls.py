@@ -20,7 +20,7 @@ from pydantic import BaseModel, FailFast, ValidationError
 from workflow_mcp.server.compat import connection_of
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport
-from workflow_mcp.workspace.directories import HEADER
+from workflow_mcp.workspace.client_directories import HEADER
 from workflow_mcp.workspace.values import Call
 
 logger = logging.getLogger(__name__)

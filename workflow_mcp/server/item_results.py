@@ -7,8 +7,9 @@ from datetime import datetime
 
 from workflow_mcp.server.fitting import MAX_HINT_BYTES, count_last, first_lines, fitting_text, last_lines, size_of
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES, counted, cut, row
+from workflow_mcp.server.rows import MAX_ANSWER_BYTES
 from workflow_mcp.work.errors import at
+from workflow_mcp.work.lines import counted, cut, row
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked, Note
 from workflow_mcp.workspace.work_items import WorkItems

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from workflow_mcp.sessions.connections import ROOTS_RETRY_SECONDS
 from workflow_mcp.work.values import Project
-from workflow_mcp.workspace.directories import HEADER, SET_IT, DirectorySource
+from workflow_mcp.workspace.client_directories import HEADER
+from workflow_mcp.workspace.directories import SET_IT, DirectorySource
 from workflow_mcp.workspace.values import Workspace
 
 SOURCES: dict[DirectorySource, str] = {

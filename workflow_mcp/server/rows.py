@@ -4,41 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import accumulate, takewhile
 
 from workflow_mcp.errors import shown
+from workflow_mcp.work.lines import as_fits, count_fitting, counted, row
 from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
-from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary
+from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary
 from workflow_mcp.workspace.work_items import WorkItems
 
-ROW_OVERHEAD = 40
 MAX_ANSWER_BYTES = 20_000
 MAX_FIRST_LINE_BYTES = 400  # with counts and a cursor, but without the name of the project
 MAX_PROBLEM_BYTES = 4_000
-
-
-def row(item: ItemSummary) -> str:
-    """`#12 task p1 ready  Fix login  @ana`: at most 40 bytes beyond the title; a long name is cut."""
-    head = f"#{item.id} {item.item_type} p{item.priority} {item.state}  "
-    holder = cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
-    return f"{head}{item.title}  @{holder}" if holder else head + item.title
-
-
-def cut(text: str, max_bytes: int) -> str:
-    """The text as far as so many bytes go, and `…` where it was longer; empty where not even that fits."""
-    data = text.encode()
-    if len(data) <= max_bytes:
-        return text
-    kept = data[: max(max_bytes - len("…".encode()), 0)].decode(errors="ignore")
-    return f"{kept}…" if kept else ""
-
-
-def counted(counts: Counts) -> str:
-    """How many items are in which state."""
-    return (
-        f"{counts.ready} ready, {counts.in_progress} in progress, {counts.blocked} blocked, "
-        f"{counts.done} done of {counts.total}"
-    )
 
 
 async def list_text(work: WorkItems, query: ItemQuery) -> str:
@@ -117,18 +92,6 @@ def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
 def _room(work: WorkItems) -> int:
     note = work.data.note or ""
     return MAX_ANSWER_BYTES - MAX_FIRST_LINE_BYTES - len(work.data.project.name.encode()) - len(note.encode())
-
-
-def count_fitting(lines: Iterable[str], room: int) -> int:
-    """How many lines, from the first on, take no more than `room` bytes."""
-    taken = accumulate(len(line.encode()) + 1 for line in lines)
-    return sum(1 for _ in takewhile(lambda size: size <= room, taken))
-
-
-def as_fits(lines: list[str], room: int) -> list[str]:
-    """The lines as far as `room` bytes go, and how many more there are."""
-    fitting = count_fitting(lines, room)
-    return lines if fitting == len(lines) else [*lines[:fitting], f"… and {len(lines) - fitting} more"]
 
 
 def projects_text(page: ProjectPage, current: str | None) -> str:

@@ -6,18 +6,15 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
 
 from workflow_mcp.errors import Code, DirectoryError, shown
 from workflow_mcp.workspace.config_files import is_inside
 
-HEADER = "X-Workflow-Directory"
 MAX_PATH_BYTES = 4096
 UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
 INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
@@ -140,37 +137,6 @@ def _os_error(given: str, error: OSError) -> DirectoryError:
         f"{shown(given)} cannot be read: {error.strerror or error}.",
         "make it readable for the user who runs the server, or use another directory.",
     )
-
-
-def directory_from_headers(values: Sequence[str]) -> str | None:
-    """The directory the `X-Workflow-Directory` header names, percent-decoded when it carries `%`; None without one.
-
-    Raises:
-        DirectoryError: `HEADER_TWICE`.
-    """
-    if len(values) > 1:
-        raise DirectoryError(Code.HEADER_TWICE, f"{HEADER} came {len(values)} times.", "send it once.")
-    if not values or not values[0]:
-        return None
-    # Starlette reads header bytes as Latin-1; what clients mean is UTF-8 unless it cannot be.
-    raw = unquote_to_bytes(values[0].encode("latin-1")) if "%" in values[0] else values[0].encode("latin-1")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def directory_from_roots(uris: Iterable[str]) -> str | None:
-    """The path of the first `file://` root; None when there is none."""
-    for uri in uris:
-        try:
-            # A client that forgot to encode these means a name that holds them, never another directory.
-            parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
-        except ValueError:
-            continue
-        if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-            return url2pathname(parts.path)
-    return None
 
 
 @lru_cache(maxsize=16)

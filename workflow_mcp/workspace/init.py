@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.work.values import Project
-from workflow_mcp.workspace.config import parse_config, parse_object
+from workflow_mcp.workspace.config import parse_config
 from workflow_mcp.workspace.config_files import is_inside
 from workflow_mcp.workspace.config_writing import write_config_file
 from workflow_mcp.workspace.directories import Directory
 from workflow_mcp.workspace.discovery import candidates, config_path_in
+from workflow_mcp.workspace.strict_json import parse_object
 from workflow_mcp.workspace.values import Location
 from workflow_mcp.workspace.worktrees import MainCheckout, main_checkout
 

@@ -12,16 +12,9 @@ from workflow_mcp.sessions.caller import Caller, session_key
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
+from workflow_mcp.workspace.client_directories import HEADER, directory_from_headers, directory_from_roots
 from workflow_mcp.workspace.config_cache import ConfigCache
-from workflow_mcp.workspace.directories import (
-    HEADER,
-    SET_IT,
-    DirectorySource,
-    check_directory,
-    directory_from_headers,
-    directory_from_roots,
-    process_directory,
-)
+from workflow_mcp.workspace.directories import SET_IT, DirectorySource, check_directory, process_directory
 from workflow_mcp.workspace.discovery import find_config
 from workflow_mcp.workspace.values import Call, Location, NamedDirectory, Workspace
 

@@ -21,9 +21,10 @@ from tests.clients.protocol import ERAS, MODERN, Era
 from tests.clients.stdio import Wire, environment
 from tests.support import FakeClock
 from workflow_mcp import build_server
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES, ROW_OVERHEAD, list_text
+from workflow_mcp.server.rows import MAX_ANSWER_BYTES, list_text
 from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
+from workflow_mcp.work.lines import ROW_OVERHEAD
 from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.projects import ProjectData
 from workflow_mcp.workspace.work_items import WorkItems
@@ -635,7 +636,7 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 @settings(max_examples=300, deadline=None)
 def test_any_row_is_short(item_id: int, item_type: str, state: str, title: str, assignee: str) -> None:
     """Of any number, type, state, title and assignee: at most 40 bytes beyond the title, on one line, and whole."""
-    from workflow_mcp.server.rows import row
+    from workflow_mcp.work.lines import row
 
     line = row(_item(id=item_id, item_type=item_type, state=state, title=title, assignee=assignee))
     assert len(line.encode()) - len(title.encode()) <= ROW_OVERHEAD

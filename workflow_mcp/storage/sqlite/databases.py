@@ -16,7 +16,8 @@ from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.faults import store_errors
-from workflow_mcp.storage.sqlite.files import identity_of, path_of, prepare
+from workflow_mcp.storage.sqlite.files import identity_of, prepare
+from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project

@@ -8,9 +8,6 @@ import secrets
 import stat
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy import insert, update
 
@@ -19,10 +16,9 @@ from workflow_mcp.storage import tables
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive, read_header
 from workflow_mcp.storage.sqlite.faults import damaged, store_errors
+from workflow_mcp.storage.sqlite.paths import SUFFIX
 from workflow_mcp.work.values import Project
 
-FOLDER = "projects"
-SUFFIX = ".db"
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 
@@ -33,30 +29,6 @@ class FileIdentity:
 
     device: int
     inode: int
-
-
-@lru_cache(maxsize=1024)
-def path_of(data_dir: Path, project_id: str) -> str:
-    """The path of a project's file.
-
-    Raises:
-        StoreError: `PROJECT_ID_INVALID`; an id is a canonical UUID and so never leads out of the folder.
-    """
-    try:
-        canonical = str(UUID(project_id))
-    except ValueError as error:
-        raise _invalid_id(project_id) from error
-    if canonical != project_id:
-        raise _invalid_id(project_id)
-    return str(data_dir / FOLDER / f"{project_id}{SUFFIX}")
-
-
-def _invalid_id(project_id: str) -> StoreError:
-    return StoreError(
-        Code.PROJECT_ID_INVALID,
-        f"{shown(project_id)} is not a UUID in its usual lower-case form.",
-        "call list_projects() for the ids there are.",
-    )
 
 
 def prepare(path: str, project: Project, now: datetime) -> FileIdentity:

@@ -14,7 +14,8 @@ from filelock import FileLock, Timeout
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, read_header
 from workflow_mcp.storage.sqlite.faults import store_error, store_errors
-from workflow_mcp.storage.sqlite.files import FOLDER, PRIVATE_FILE, SUFFIX, check_owner, make_folder, path_of, prepare
+from workflow_mcp.storage.sqlite.files import PRIVATE_FILE, check_owner, make_folder, prepare
+from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, path_of
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.validation import check_limit

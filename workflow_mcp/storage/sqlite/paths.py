@@ -1,0 +1,36 @@
+"""Where the projects' files are."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from uuid import UUID
+
+from workflow_mcp.errors import Code, StoreError, shown
+
+FOLDER = "projects"
+SUFFIX = ".db"
+
+
+@lru_cache(maxsize=1024)
+def path_of(data_dir: Path, project_id: str) -> str:
+    """The path of a project's file.
+
+    Raises:
+        StoreError: `PROJECT_ID_INVALID`; an id is a canonical UUID and so never leads out of the folder.
+    """
+    try:
+        canonical = str(UUID(project_id))
+    except ValueError as error:
+        raise _invalid_id(project_id) from error
+    if canonical != project_id:
+        raise _invalid_id(project_id)
+    return str(data_dir / FOLDER / f"{project_id}{SUFFIX}")
+
+
+def _invalid_id(project_id: str) -> StoreError:
+    return StoreError(
+        Code.PROJECT_ID_INVALID,
+        f"{shown(project_id)} is not a UUID in its usual lower-case form.",
+        "call list_projects() for the ids there are.",
+    )
