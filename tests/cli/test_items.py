@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 import workflow_mcp
 from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
 from tests.clients.stdio import environment
+from tests.server.test_reading import state_of
 from tests.server.tools.test_catalog import ORDER as TOOLS
 from tests.support import posix_only
 from workflow_mcp.cli import items, transfer
@@ -208,6 +210,21 @@ def test_what_is_refused(here: Path, tmp_path: Path) -> None:
 def test_a_refusal_is_one_line(tmp_path: Path, project: Path) -> None:
     """It goes to stderr, and the exit code is 2."""
     assert "#99" in refused("ITEM_NOT_FOUND", tmp_path, project, "show", "99")
+
+
+@pytest.mark.parametrize("with_id", [True, False], ids=["id", "no id"])
+def test_reading_makes_nothing(tmp_path: Path, with_id: bool) -> None:
+    """In a project that nobody has worked in yet, what only reads finds no work and makes no file."""
+    folder = make_project(tmp_path, "fresh", with_id=with_id)
+    before = state_of(tmp_path)
+    commands = (["ready"], ["list", "--json"], ["show", "1"], ["export"], ["doctor"])
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(command, tmp_path, folder, *arguments) for arguments in commands]
+    codes = [run.result().returncode for run in runs]
+    assert codes == [0, 0, 2, 0, 0]
+    assert "0 ready" in runs[0].result().stdout
+    assert state_of(tmp_path) == before
+    assert told(tmp_path, folder, "import", "-", given=runs[3].result().stdout) == "0 items imported into fresh\n"
 
 
 def test_errors_name_commands(tmp_path: Path, project: Path) -> None:

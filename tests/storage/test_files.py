@@ -30,6 +30,7 @@ from tests.storage.support import (
     refused,
     start_worker,
 )
+from tests.support import posix_only, unprivileged
 from workflow_mcp.storage import migrate, tables
 from workflow_mcp.storage.sqlite import connections
 from workflow_mcp.storage.store import Store
@@ -164,6 +165,44 @@ async def test_a_newer_file_is_refused(tmp_path: Path, project: Project, ana: Ac
     assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(1,)]
 
 
+async def test_reading_makes_nothing(store: Store, tmp_path: Path, project: Project) -> None:
+    """A project without a file, or without an id, reads like one without work; no file or folder is made."""
+    for unknown in (project, Project(None, "new")):
+        assert (await store.list_items(unknown, ItemQuery("all"))).items == ()
+        assert (await store.list_whole_items(unknown, ItemQuery("all"))).counts.total == 0
+        await refused("ITEM_NOT_FOUND", store.get_item(unknown, 1))
+        assert [record["kind"] async for record in store.export(unknown)] == ["project"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix_only
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path: Path, project: Project, ana: Actor) -> None:
+    """Where it cannot be known whether there is work, reading says so instead of finding none."""
+
+    async def read() -> None:
+        async with open_store(tmp_path) as store:
+            await refused("STORE_READ_ONLY", store.list_items(project, ItemQuery()))
+
+    async def fill() -> None:
+        async with open_store(tmp_path) as store:
+            await make(store, project, ana, "a")
+
+    asyncio.run(fill())
+    (tmp_path / "projects").chmod(0)
+    unprivileged(lambda: asyncio.run(read()))
+    (tmp_path / "projects").chmod(0o700)
+
+
+async def test_a_new_name_is_stored_with_the_next_change(store: Store, project: Project, ana: Actor) -> None:
+    """Reading under another name leaves the stored one alone; a change carries it into the file."""
+    await make(store, project, ana, "a")
+    renamed = Project(project.id, "renamed")
+    assert await ids(store, renamed) == [1]
+    assert await store.find_project(project.known_id) == project
+    await make(store, renamed, ana, "b")
+    assert await store.find_project(project.known_id) == renamed
+
+
 async def test_an_older_file_is_copied_and_then_upgraded(
     tmp_path: Path, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,10 +231,15 @@ async def list_all(store: Store) -> list[list[int]]:
     return await asyncio.gather(*(ids(store, project) for project in MANY))
 
 
+async def make_all(store: Store) -> None:
+    """Make many projects, all at once."""
+    await asyncio.gather(*(store.ensure(project) for project in MANY))
+
+
 async def test_many_projects_made_at_once(tmp_path: Path) -> None:
-    """The first calls for sixteen projects, made together, all find their own new and whole file."""
+    """Sixteen projects, made together, all get their own whole file."""
     async with open_store(tmp_path) as store:
-        assert await list_all(store) == [[]] * len(MANY)
+        await make_all(store)
     for project in MANY:
         check_invariants(file_of(tmp_path, project))
         assert raw(file_of(tmp_path, project), "SELECT id, name FROM projects") == [(project.id, project.name)]
@@ -222,9 +266,9 @@ async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, proc
     """Processes that open the same sixteen new projects at once all get through, and agree on the files."""
     script = (
         "import asyncio, sys\nfrom pathlib import Path\n"
-        "from tests.storage.support import open_store\nfrom tests.storage.test_files import list_all\n"
+        "from tests.storage.support import open_store\nfrom tests.storage.test_files import list_all, make_all\n"
         "async def main():\n    async with open_store(Path(sys.argv[1])) as store:\n"
-        "        print(await list_all(store))\n"
+        "        await make_all(store)\n        print(await list_all(store))\n"
         "sys.stdin.readline()\nasyncio.run(main())\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]

@@ -36,7 +36,7 @@ def init(directory: Path | str, *, name: str | None = None, home: Path | None = 
 
 def members(path: str) -> dict[str, Any]:
     """What a config file holds."""
-    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    value: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8-sig"))
     return value
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import sys
 from collections.abc import Awaitable, Callable
 
 from workflow_mcp.app import open_services
@@ -31,16 +29,20 @@ def locate(directory: str, settings: Settings) -> Location:
     return asyncio.run(located())
 
 
-def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]]) -> None:
-    """Run a command on the work items of the directory's project; what it prints is UTF-8, as `import` reads it."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+def with_work_items(
+    directory: str, command: Callable[[WorkItems], Awaitable[None]], *, create: bool = False
+) -> None:
+    """Run a command on the work items of the directory's project.
+
+    A command that changes them needs `create`: with it the project is made when nobody has worked in it yet.
+    """
     settings = load_settings()
 
     async def run() -> None:
         async with open_services(settings) as services:
             location = await services.resolver.locate(settings.absolute(directory), "option")
-            data = await services.projects.data_of(Workspace(None, None, location, location.project))
+            workspace = Workspace(None, None, location, location.project)
+            data = await services.projects.data_of(workspace, create=create)
             await command(WorkItems(data, Actor(ACTOR, location.directory.path)))
 
     asyncio.run(run())

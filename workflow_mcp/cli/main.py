@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import NoReturn
@@ -45,7 +46,12 @@ for _name, (_function, _help) in ITEM_COMMANDS.items():
 
 
 def run() -> NoReturn:
-    """Run the command line; what a user got wrong is one line on stderr and exit code 2."""
+    """Run the command line; what a user got wrong is one line on stderr and exit code 2.
+
+    What is printed is UTF-8 whatever the locale is: `import` reads it so, and `doctor` prints signs.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         try:
             app()

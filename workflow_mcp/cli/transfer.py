@@ -39,7 +39,7 @@ def read(
         name = work.data.project.name
         print(f"{result.items} items imported into {name}{': ' + renumbered if renumbered else ''}")
 
-    with_work_items(directory, import_file)
+    with_work_items(directory, import_file, create=True)
 
 
 def _records(file: str) -> Iterator[dict[str, Any]]:

@@ -46,15 +46,19 @@ def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace
 
 
 class _CurrentWorkItems(Dependency[WorkItems]):
+    def __init__(self, *, create: bool) -> None:
+        self._create = create
+
     async def __aenter__(self) -> WorkItems:
         context, arguments = get_context(), current_frame().provided
-        return await _work_items(context, call_of(context, arguments.get("session")), arguments.get("actor"))
+        call = call_of(context, arguments.get("session"))
+        return await _work_items(context, call, arguments.get("actor"), create=self._create)
 
 
-async def _work_items(context: Context, call: Call, actor: str | None) -> WorkItems:
+async def _work_items(context: Context, call: Call, actor: str | None, *, create: bool) -> WorkItems:
     services = services_of(context)
     workspace = await services.resolver.require(call)
-    data = await services.projects.data_of(workspace)
+    data = await services.projects.data_of(workspace, create=create)
     name = actor or services.connections.actor(workspace.session_key)
     return WorkItems(data, _actor(name, call, workspace), identified=name is not None)
 
@@ -63,9 +67,10 @@ def _actor(name: str | None, call: Call, workspace: Workspace) -> Actor:
     return Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "")
 
 
-def CurrentWorkItems() -> WorkItems:  # noqa: N802 - stands for its value
+def CurrentWorkItems(*, create: bool = False) -> WorkItems:  # noqa: N802 - stands for its value
     """The work items of the caller's project, as the default of a tool's or a resource's parameter.
 
-    The `session` and `actor` arguments of the same tool, if it has them, say whose call it is.
+    The `session` and `actor` arguments of the same tool, if it has them, say whose call it is. What changes work
+    items needs `create`: with it the project is made when nobody has worked in it yet.
     """
-    return cast("WorkItems", _CurrentWorkItems())
+    return cast("WorkItems", _CurrentWorkItems(create=create))

@@ -13,19 +13,23 @@ from workflow_mcp.work.values import Project
 T = TypeVar("T")
 
 
-class Database(Protocol):
-    """One project's data. Reads see one state of it; writes are all or nothing and one at a time."""
+class ReadableDatabase(Protocol):
+    """One project's data, to be read. Every read sees one state of it."""
 
     async def read(self, work: Work[T]) -> T:
         """What `work` returns, all its statements seeing the same state."""
         ...
 
-    async def write(self, work: Work[T]) -> T:
-        """What `work` returns, once what it wrote is on disk; nothing is written when it raises."""
-        ...
-
     def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
         """What `work` yields, all of it seeing the same state."""
+        ...
+
+
+class Database(ReadableDatabase, Protocol):
+    """One project's data. Writes are all or nothing and one at a time."""
+
+    async def write(self, work: Work[T]) -> T:
+        """What `work` returns, once what it wrote is on disk; nothing is written when it raises."""
         ...
 
 
@@ -34,6 +38,10 @@ class Databases(Protocol):
 
     def use(self, project: Project) -> AbstractAsyncContextManager[Database]:
         """The project's data, usable while the body runs; made when there is none."""
+        ...
+
+    def use_to_read(self, project: Project) -> AbstractAsyncContextManager[ReadableDatabase]:
+        """The same to read from: where there is none, or the project has no id yet, it is empty and nothing is made."""
         ...
 
     async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:

@@ -42,8 +42,9 @@ from workflow_mcp.work.values import (
 class Store:
     """All projects' work; safe to use from many processes at once.
 
-    Every call that touches a project may raise `StoreError`, when its file cannot be used, and makes the
-    file when there is none. A call that raises has stored nothing.
+    Every call that touches a project may raise `StoreError`, when its file cannot be used. Calls that change
+    something make the file when there is none; calls that read find nothing then, and make nothing. A call that
+    raises has stored nothing.
 
     Args:
         databases: hold the data; closed with the store.
@@ -127,7 +128,7 @@ class Store:
             UsageError: `CURSOR_INVALID`.
         """
         validation.check_query(query)
-        async with self._databases.use(project) as database:
+        async with self._databases.use_to_read(project) as database:
             return await database.read(partial(listing.list_page, query=query))
 
     async def list_whole_items(self, project: Project, query: ItemQuery) -> ItemPage[Item]:
@@ -137,7 +138,7 @@ class Store:
             WorkflowError: see `list_items`.
         """
         validation.check_query(query)
-        async with self._databases.use(project) as database:
+        async with self._databases.use_to_read(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
 
     async def get_item(self, project: Project, item_id: int, note: int | None = None) -> ItemDetail:
@@ -149,7 +150,7 @@ class Store:
         validation.check_ids([item_id])
         if note is not None:
             validation.check_note(item_id, note)
-        async with self._databases.use(project) as database:
+        async with self._databases.use_to_read(project) as database:
             return await database.read(partial(detail.detail_of, item_id=item_id, note=note))
 
     async def claim_item(
@@ -213,7 +214,7 @@ class Store:
     async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""
         async with (
-            self._databases.use(project) as database,
+            self._databases.use_to_read(project) as database,
             aclosing(database.portions(partial(export_records, project=project))) as portions,
         ):
             async for records in portions:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import uuid4
 
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config import parse_config
+from workflow_mcp.workspace.config_editing import config_bytes, with_project_id
 from workflow_mcp.workspace.config_files import is_inside
 from workflow_mcp.workspace.config_writing import write_config_file
 from workflow_mcp.workspace.directories import Directory
 from workflow_mcp.workspace.discovery import candidates, config_path_in
-from workflow_mcp.workspace.strict_json import parse_object
 from workflow_mcp.workspace.values import Location
 from workflow_mcp.workspace.worktrees import MainCheckout, main_checkout
 
@@ -107,16 +105,10 @@ def write_project_id(config_path: str, project_id: str, *, within: str | None = 
     def change(current: bytes | None) -> bytes | None:
         config = parse_config(config_path, current or b"")
         ids.append(config.project.id or project_id)
-        return None if config.project.id else _with_id(config_path, current or b"", project_id)
+        return None if config.project.id else with_project_id(config_path, current or b"", project_id)
 
     write_config_file(config_path, change, within=within)
     return ids[-1]
-
-
-def _with_id(path: str, current: bytes, project_id: str) -> bytes:
-    members = parse_object(path, current)
-    members["project"]["id"] = project_id
-    return _text(members)
 
 
 def project_top(directory: Directory, *, home: str) -> str:
@@ -140,7 +132,7 @@ def _belongs_to(config_path: str, top: str) -> bool:
 def _completed(path: str, current: bytes | None, project: Project, steps: list[str], note: str) -> bytes | None:
     if current is None:
         steps.append(f"Created {path} for the project {shown(project.name)}.{note}")
-        return _text({"version": "1.0", "project": {"name": project.name, "id": project.id}})
+        return config_bytes({"version": "1.0", "project": {"name": project.name, "id": project.id}})
     config = parse_config(path, current)
     if config.project.id is not None:
         steps.append(f"{path} already names the project {shown(config.project.name)}; nothing was changed.")
@@ -151,14 +143,7 @@ def _completed(path: str, current: bytes | None, project: Project, steps: list[s
     # Another process may have made it meanwhile, for a project of another name.
     is_meant = project.name == config.project.name
     steps.append(f"Wrote an id into {path} for the project {shown(config.project.name)}.{note if is_meant else ''}")
-    return _with_id(path, current, project.known_id if is_meant else str(uuid4()))
-
-
-def _text(members: dict[str, Any]) -> bytes:
-    try:
-        return (json.dumps(members, ensure_ascii=False, indent=2) + "\n").encode()
-    except UnicodeEncodeError:  # JSON can name half a character, UTF-8 cannot hold it
-        return (json.dumps(members, indent=2) + "\n").encode()
+    return with_project_id(path, current, project.known_id if is_meant else str(uuid4()))
 
 
 def _check_name(name: str) -> None:

@@ -25,7 +25,7 @@ class ProjectData:
 
     Attributes:
         store: the store that holds it.
-        project: the project, which has an id.
+        project: the project; it has no id where nobody has worked in it yet and its config has none.
         dry_run_config: the path of the config whose `dry_run` forbids changes; None when changes are allowed.
         note: a warning for the caller; None when there is none.
     """
@@ -87,46 +87,38 @@ class Projects:
                 raise
             if id_or_name != own.name and id_or_name.lower() != own.id:
                 raise
-        data = await self._data(Project(own.id, own.name), location)
+        data = await self._data(Project(own.id, own.name), location, create=True)
+        if data.dry_run_config is not None:
+            raise dry_run_error(data.dry_run_config, f"the project {own.name} would be made")
         await data.store.ensure(data.project)
         return data.project
 
-    async def data_of(self, workspace: Workspace) -> ProjectData:
-        """The data of the project that a workspace is in.
+    async def data_of(self, workspace: Workspace, *, create: bool = False) -> ProjectData:
+        """The data of the project that a workspace is in: of a config without an id, the only project of its name.
 
-        A config without an id gets one: that of the only project of its name, else a new one.
+        Without `create` nothing is made or written: a project that nobody has worked in yet can be read, and is
+        empty. With it, a config without an id gets one, that of the only project of its name or a new one; unless
+        `dry_run` forbids it.
 
         Raises:
-            ProjectError: `NO_PROJECT`, `PROJECT_AMBIGUOUS`, or `DRY_RUN` where the project would have to be made.
+            ProjectError: `NO_PROJECT` or `PROJECT_AMBIGUOUS`.
             ConfigError: the config is broken.
         """
         project, location = workspace.project, workspace.location
         if project is None or location is None:
             raise no_project(workspace)
-        return await self._data(project, location)
+        return await self._data(project, location, create=create)
 
-    async def _data(self, project: Project, location: Location) -> ProjectData:
+    async def _data(self, project: Project, location: Location, *, create: bool) -> ProjectData:
         store = await self.store()
         dry_run = location.config_path if location.config is not None and location.config.dry_run else None
+        if project.id is None and create and dry_run is None:
+            return await self._with_id(store, project.name, location)
         if project.id is None:
-            return await self._named(store, project.name, location, dry_run)
-        if dry_run is not None and not await self._is_known(project.id):
-            raise dry_run_error(dry_run, f"the project {project.name} would be made")
+            project = await store.find_project_by_name(project.name) or project
         return ProjectData(store, project, dry_run)
 
-    async def _is_known(self, project_id: str) -> bool:
-        try:
-            await self.find(project_id)
-        except ProjectError:
-            return False
-        return True
-
-    async def _named(self, store: Store, name: str, location: Location, dry_run: str | None) -> ProjectData:
-        if dry_run is not None:
-            known = await store.find_project_by_name(name)
-            if known is None:
-                raise dry_run_error(dry_run, f"the project {name} would be made")
-            return ProjectData(store, known, dry_run)
+    async def _with_id(self, store: Store, name: str, location: Location) -> ProjectData:
         found, path = await store.find_or_create_project(name), location.config_path or ""
         write = partial(_written_id, path, found.known_id, location.directory.root)
         written = await self._threads.run_bounded(location.directory.path, write)

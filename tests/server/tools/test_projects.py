@@ -73,6 +73,8 @@ async def test_a_config_without_an_id_finds_the_project_of_its_name(tmp_path: Pa
         await agent.create("one")
         await agent.go(by_hand)
         assert await agent.titles() == ["one"]
+        assert id_in(by_hand) is None, "reading writes nothing"
+        await agent.create("two")
     assert id_in(by_hand) == id_in(known)
     assert files_in(tmp_path) == [id_in(known)]
 
@@ -116,19 +118,19 @@ def test_processes_agree_on_one_id(tmp_path: Path) -> None:
     (tmp_path / "nothing.jsonl").write_text(line + "\n")
 
     def work(number: int) -> str:
-        command = [sys.executable, "-W", "error", "-m", "workflow_mcp", "list", "--json"]
+        command = [sys.executable, "-W", "error", "-m", "workflow_mcp", "import", str(tmp_path / "nothing.jsonl")]
         done = run(command, cwd=folders[number % 2], env=environment(tmp_path), capture_output=True, text=True,
                    timeout=30, check=False)  # fmt: skip
         return f"{done.returncode} {done.stdout.strip()} {done.stderr}"
 
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(work, range(4))) == ["0 [] "] * 4
+        assert list(pool.map(work, range(4))) == ["0 0 items imported into mine "] * 4
     assert files_in(tmp_path) == [id_in(folders[0])] == [id_in(folders[1])]
 
 
 @posix_only
 def test_a_config_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """The project is found by its name, and every answer with rows says that the id could not be written."""
+    """The project is found by its name, and the answer to a change says that the id could not be written."""
     folder = make_project(tmp_path, "fixed", with_id=False)
     before = (folder / ".workflow-mcp" / "config.json").read_bytes()
     (folder / ".workflow-mcp").chmod(0o555)
@@ -136,10 +138,10 @@ def test_a_config_folder_that_cannot_be_written(tmp_path: Path) -> None:
     async def work() -> None:
         async with agent_on(tmp_path, folder) as agent:
             created = await agent.told("create_work_items", items=[{"title": "one"}])
-            for told in (created, await agent.told("list_work_items")):
-                assert told.splitlines()[0].startswith("project: fixed |")
-                assert "could not be written" in told.splitlines()[-1]
-                assert str(folder) in told.splitlines()[-1]
+            assert created.splitlines()[0].startswith("project: fixed |")
+            assert "could not be written" in created.splitlines()[-1]
+            assert str(folder) in created.splitlines()[-1]
+            assert await agent.titles() == ["one"]
         async with agent_on(tmp_path, folder) as another:
             assert await another.titles() == ["one"], "a later server finds the same"
 
@@ -238,7 +240,7 @@ async def test_dry_run_can_be_read(tmp_path: Path) -> None:
         assert await agent.data("get_work_item", id=1) == before
         assert await agent.titles(view="all") == ["one"]
         await agent.go(make_project(tmp_path, "empty", dry_run=True))
-        await agent.refused("DRY_RUN", "list_work_items")
+        assert await agent.titles() == []
         await agent.refused("DRY_RUN", "switch_project", project="empty")
     assert files_in(tmp_path) == [project_id]
 
@@ -248,8 +250,8 @@ async def test_dry_run_without_an_id(tmp_path: Path) -> None:
     folder = make_project(tmp_path, "dry", with_id=False, dry_run=True)
     before = (folder / ".workflow-mcp" / "config.json").read_bytes()
     async with agent_on(tmp_path, folder) as agent:
-        for tool, arguments in [("list_work_items", {}), ("create_work_items", {"items": [{"title": "x"}]})]:
-            await agent.refused("DRY_RUN", tool, **arguments)
+        assert await agent.titles() == []
+        await agent.refused("DRY_RUN", "create_work_items", items=[{"title": "x"}])
     assert (folder / ".workflow-mcp" / "config.json").read_bytes() == before
     assert os.listdir(folder / ".workflow-mcp") == ["config.json"]
     assert not (tmp_path / "data" / "projects").exists()
@@ -445,7 +447,7 @@ async def test_worktrees_and_clones_share_their_work(era: Era, tmp_path: Path) -
 
 
 async def test_a_renamed_project_keeps_its_work(tmp_path: Path) -> None:
-    """The id is what counts: with a new name in the config the work is there, and listed under the new name."""
+    """The id is what counts: with a new name in the config the work is there; the first change stores the name."""
     folder = make_project(tmp_path, "old")
     project_id = str(id_in(folder))
     async with agent_on(tmp_path, folder) as agent:
@@ -454,6 +456,7 @@ async def test_a_renamed_project_keeps_its_work(tmp_path: Path) -> None:
         assert (await agent.told("list_work_items")).startswith("project: new |")
     async with agent_on(tmp_path, folder) as agent:
         assert await agent.titles() == ["one"]
+        await agent.create("two")
         assert f"new  {project_id}" in await agent.told("list_projects")
 
 

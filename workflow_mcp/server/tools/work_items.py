@@ -36,7 +36,7 @@ async def create_work_items(
     actor: ActorArgument = None,
     request_id: Annotated[OptionalText, Field(description="Repeat it to retry safely.")] = None,
     session: SessionArgument = None,
-    work: WorkItems = CurrentWorkItems(),
+    work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Create 1-100 work items at once, all or none: a whole plan. Give an item a `ref` to name it as
     parent or dependency of others in the same call."""
@@ -83,7 +83,7 @@ async def claim_work_item(
     item_type: OptionalItemType = None,
     label: OptionalText = None,
     session: SessionArgument = None,
-    work: WorkItems = CurrentWorkItems(),
+    work: WorkItems = CurrentWorkItems(create=True),
 ) -> ClaimResult:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
@@ -95,7 +95,7 @@ async def update_work_items(
     updates: WorkItemUpdates,
     actor: ActorArgument = None,
     session: SessionArgument = None,
-    work: WorkItems = CurrentWorkItems(),
+    work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Change 1-100 work items, all or none; status=completed finishes one, in_progress claims one.
     What somebody else claimed needs its current expected_version. The answer says what became ready."""
@@ -109,7 +109,7 @@ async def link_work_items(
     kind: LinkKind,
     remove: bool = False,
     session: SessionArgument = None,
-    work: WorkItems = CurrentWorkItems(),
+    work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Say that item `id` blocks, relates to, duplicates or was discovered from item `other`, or remove that."""
     result = await work.link(id, other, kind, remove=remove)
@@ -121,7 +121,7 @@ async def delete_work_items(
     restore: bool = False,
     confirm: Annotated[bool, Field(description="Needed with children")] = False,
     session: SessionArgument = None,
-    work: WorkItems = CurrentWorkItems(),
+    work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Hide work items and what is below them; restore=true brings them back. Nothing is lost."""
     result = await work.delete(ids, restore=restore, confirm=confirm)

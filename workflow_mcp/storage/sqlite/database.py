@@ -33,6 +33,9 @@ class SqliteDatabase:
         identity: which file it was when it was made ready.
         clock: the current time, UTC.
         threads: run the transactions.
+
+    Attributes:
+        named: the names that the project has been given here.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class SqliteDatabase:
         self.path = path
         self.identity = identity
         self.users = 0
+        self.named: set[str] = set()
         self._project_id = project_id
         self._clock = clock
         self._threads = threads

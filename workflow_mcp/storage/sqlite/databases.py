@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, StoreError
+from workflow_mcp.storage.databases import ReadableDatabase
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.faults import store_errors
-from workflow_mcp.storage.sqlite.files import identity_of, prepare
+from workflow_mcp.storage.sqlite.empty import EmptyDatabase
+from workflow_mcp.storage.sqlite.files import identity_of, is_there, prepare, rename
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.results import ProjectPage
@@ -53,6 +55,30 @@ class SqliteDatabases:
         Raises:
             StoreError: it cannot be used, or is not this project's.
         """
+        async with self._used(project) as database:
+            if project.name not in database.named:
+                await self._threads.run(partial(rename, database.path, project))
+                database.named.add(project.name)
+            yield database
+
+    @contextlib.asynccontextmanager
+    async def use_to_read(self, project: Project) -> AsyncIterator[ReadableDatabase]:
+        """See `Databases`; a file of an older format is brought up to date first.
+
+        Raises:
+            StoreError: it cannot be used, or is not this project's.
+        """
+        if project.id is None or not await self._is_there(path_of(self._data_dir, project.id)):
+            yield EmptyDatabase(clock=self._clock, threads=self._threads)
+            return
+        async with self._used(project) as database:
+            yield database
+
+    async def _is_there(self, path: str) -> bool:
+        return self._current(path) is not None or await self._threads.run(partial(is_there, path))
+
+    @contextlib.asynccontextmanager
+    async def _used(self, project: Project) -> AsyncIterator[SqliteDatabase]:
         database = await self._database(project)
         database.users += 1
         try:

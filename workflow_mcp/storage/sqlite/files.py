@@ -45,9 +45,21 @@ def prepare(path: str, project: Project, now: datetime) -> FileIdentity:
         check_owner(path, header, project.known_id)
         if is_older(header):
             _upgrade(path, now)
-        if header.project_name != project.name:
-            _rename(path, project)
     return identity
+
+
+def is_there(path: str) -> bool:
+    """Whether there is a file at `path`, or anything else.
+
+    Raises:
+        StoreError: it cannot be known, see `store_errors`.
+    """
+    with store_errors(path):
+        try:
+            os.lstat(path)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def identity_of(path: str) -> FileIdentity | None:
@@ -150,7 +162,15 @@ def _upgrade(path: str, now: datetime) -> None:
         upgrade(connection)
 
 
-def _rename(path: str, project: Project) -> None:
-    with exclusive(path) as connection:
-        projects = tables.projects
-        connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))
+def rename(path: str, project: Project) -> None:
+    """Let a file carry the project's name.
+
+    Raises:
+        StoreError: see `store_errors`.
+    """
+    with store_errors(path):
+        if read_header(path).project_name == project.name:
+            return
+        with exclusive(path) as connection:
+            projects = tables.projects
+            connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))
