@@ -29,9 +29,7 @@ def locate(directory: str, settings: Settings) -> Location:
     return asyncio.run(located())
 
 
-def with_work_items(
-    directory: str, command: Callable[[WorkItems], Awaitable[None]], *, create: bool = False
-) -> None:
+def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]], *, create: bool = False) -> None:
     """Run a command on the work items of the directory's project.
 
     A command that changes them needs `create`: with it the project is made when nobody has worked in it yet.

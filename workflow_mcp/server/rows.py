@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from workflow_mcp.errors import shown
 from workflow_mcp.work.lines import as_fits, count_fitting, counted, row
 from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
-from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary
+from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_ANSWER_BYTES = 20_000
@@ -100,5 +100,11 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
     problems = as_fits([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
-    lines = [f"{one.name}  {one.id}{'  (yours)' if one.id == current else ''}" for one in page.projects]
+    lines = [_project_row(one, current, page.directories) for one in page.projects]
     return "\n".join((" | ".join(parts), *lines, *problems))
+
+
+def _project_row(project: Project, current: str | None, directories: Mapping[str, str]) -> str:
+    directory = directories.get(project.known_id)
+    mark, where = "  (yours)" if project.id == current else "", f"  in {directory}" if directory else ""
+    return f"{project.name}  {project.id}{mark}{where}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from workflow_mcp.work.values import Item, ItemSummary, Project
@@ -52,11 +52,19 @@ class LinkResult:
 
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
-    """Projects by name; `problems` has a sentence for each file that could not be read."""
+    """Projects by name.
+
+    Attributes:
+        projects: the projects of this page.
+        next_cursor: leads to the next page; None after the last.
+        problems: a sentence for each file that could not be read.
+        directories: by id, of projects that share their name, the directory that each was last changed from.
+    """
 
     projects: tuple[Project, ...]
     next_cursor: str | None
     problems: tuple[str, ...] = ()
+    directories: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,21 +77,20 @@ class Projects:
         """The same for a session; the project of its own config is made when nobody has worked in it yet.
 
         Raises:
-            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`, or `DRY_RUN` where it would have to be made.
+            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`, or `DRY_RUN` where nothing may be changed.
         """
+        own = _own_project(location, id_or_name)
         try:
-            return await self.find(id_or_name)
+            chosen = await self.find(id_or_name)
         except ProjectUnknownError:
-            own = None if location is None or location.config is None else location.config.project
-            if own is None or location is None:
+            if own is None:
                 raise
-            if id_or_name != own.name and id_or_name.lower() != own.id:
-                raise
-        data = await self._data(Project(own.id, own.name), location, create=True)
-        if data.dry_run_config is not None:
-            raise dry_run_error(data.dry_run_config, f"the project {own.name} would be made")
-        await data.store.ensure(data.project)
-        return data.project
+            chosen = own
+        if location is None:
+            return chosen
+        if location.dry_run_config is not None:
+            raise dry_run_error(location.dry_run_config, f"the project {chosen.name} would be chosen")
+        return await self._made(chosen, location) if chosen is own else chosen
 
     async def data_of(self, workspace: Workspace, *, create: bool = False) -> ProjectData:
         """The data of the project that a workspace is in: of a config without an id, the only project of its name.
@@ -111,12 +110,16 @@ class Projects:
 
     async def _data(self, project: Project, location: Location, *, create: bool) -> ProjectData:
         store = await self.store()
-        dry_run = location.config_path if location.config is not None and location.config.dry_run else None
-        if project.id is None and create and dry_run is None:
+        if project.id is None and create and location.dry_run_config is None:
             return await self._with_id(store, project.name, location)
         if project.id is None:
             project = await store.find_project_by_name(project.name) or project
-        return ProjectData(store, project, dry_run)
+        return ProjectData(store, project, location.dry_run_config)
+
+    async def _made(self, project: Project, location: Location) -> Project:
+        data = await self._data(project, location, create=True)
+        await data.store.ensure(data.project)
+        return data.project
 
     async def _with_id(self, store: Store, name: str, location: Location) -> ProjectData:
         found, path = await store.find_or_create_project(name), location.config_path or ""
@@ -126,6 +129,14 @@ class Projects:
             note = f"The project's id could not be written into {path}; the project is found by its name."
             return ProjectData(store, found, note=note)
         return ProjectData(store, Project(written, name))
+
+
+def _own_project(location: Location | None, id_or_name: str) -> Project | None:
+    """The project of the config at a location, if this is its id or name."""
+    config = None if location is None else location.config
+    if config is None or (id_or_name != config.project.name and id_or_name.lower() != config.project.id):
+        return None
+    return Project(config.project.id, config.project.name)
 
 
 def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:

@@ -56,6 +56,11 @@ class Location:
             return None
         return Project(self.config.project.id, self.config.project.name)
 
+    @property
+    def dry_run_config(self) -> str | None:
+        """The path of the config whose `dry_run` forbids changes; None when they are allowed."""
+        return self.config_path if self.config is not None and self.config.dry_run else None
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:

@@ -386,6 +386,33 @@ async def test_list_projects(era: Era, tmp_path: Path) -> None:
         await agent.refused("LIMIT_INVALID", "list_projects", limit=0)
 
 
+async def test_same_named_projects_are_told_apart(era: Era, tmp_path: Path) -> None:
+    """Of projects that share a name the list says where each was last changed from; of others only the id."""
+    folders = [make_project(tmp_path, "twin", folder=name) for name in ("a", "b")]
+    single = make_project(tmp_path, "single")
+    async with agent_on(tmp_path, single, era=era) as agent:
+        for folder in (single, *folders):
+            await agent.go(folder)
+            await agent.create("x")
+        twins = sorted((str(id_in(folder)), folder) for folder in folders)
+        rows = [f"twin  {one}{'  (yours)' if folder == folders[1] else ''}  in {folder}" for one, folder in twins]
+        assert (await agent.told("list_projects")).splitlines()[1:] == [f"single  {id_in(single)}", *rows]
+
+
+async def test_a_dry_run_chooses_nothing(era: Era, tmp_path: Path) -> None:
+    """Under `dry_run` a switch says what would be chosen and chooses nothing; "" leads back as ever."""
+    other = make_project(tmp_path, "other")
+    async with agent_on(tmp_path, other, era=era) as agent:
+        await agent.create("of other")
+        await agent.go(make_project(tmp_path, "dry", dry_run=True))
+        for named in ("other", str(id_in(other)), "dry"):
+            told = await agent.refused("DRY_RUN", "switch_project", project=named)
+            assert "would be chosen; nothing was changed" in told
+        assert (await agent.data("get_working_directory"))["project"]["name"] == "dry"
+        assert await agent.titles(view="all") == []
+        assert (await agent.data("switch_project", project=""))["project"]["name"] == "dry"
+
+
 @pytest.mark.parametrize("letter", ["x", "🚀"])
 async def test_many_projects_of_long_names(tmp_path: Path, letter: str) -> None:
     """The list of projects is never more than 20 kB either, and its cursor loses none."""

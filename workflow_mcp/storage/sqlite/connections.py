@@ -118,6 +118,17 @@ def read_header(path: str) -> Header:
         return _header(raw)
 
 
+def last_directory(path: str) -> str | None:
+    """The directory that an existing file was last changed from; None when it never was; blocking.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or is no project's.
+    """
+    with contextlib.closing(_open(path, wait=BUSY_TIMEOUT)) as raw:
+        row = raw.execute("SELECT directory FROM events ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
+
+
 @contextlib.contextmanager
 def exclusive(path: str) -> Iterator[Connection]:
     """One write transaction on a file, which is created when it is not there; blocking.

@@ -16,8 +16,8 @@ from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.databases import ReadableDatabase
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
-from workflow_mcp.storage.sqlite.faults import store_errors
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
+from workflow_mcp.storage.sqlite.faults import store_errors
 from workflow_mcp.storage.sqlite.files import identity_of, is_there, prepare, rename
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads

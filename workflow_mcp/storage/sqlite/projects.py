@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from uuid import UUID, uuid4
 from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
-from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, read_header
+from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, last_directory, read_header
 from workflow_mcp.storage.sqlite.faults import store_error, store_errors
 from workflow_mcp.storage.sqlite.files import PRIVATE_FILE, check_owner, make_folder, prepare
 from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, path_of
@@ -62,7 +63,21 @@ def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str |
     matching = [one for one in found.projects if not text or text.casefold() in one.name.casefold()]
     rest = [one for one in matching if after is None or _by_name(one) > after]
     following = make_cursor(subject, _by_name(rest[limit - 1])) if len(rest) > limit else None
-    return ProjectPage(tuple(rest[:limit]), following, found.problems if cursor is None else ())
+    problems = found.problems if cursor is None else ()
+    return ProjectPage(tuple(rest[:limit]), following, problems, _directories(data_dir, found.projects, rest[:limit]))
+
+
+def _directories(data_dir: Path, known: Sequence[Project], page: Sequence[Project]) -> dict[str, str]:
+    """Where the projects of a page that share their name with another were last changed from, by id."""
+    names = Counter(one.name for one in known)
+    shared = [one.known_id for one in page if names[one.name] > 1]
+    directories = {project_id: _last_directory(path_of(data_dir, project_id)) for project_id in shared}
+    return {project_id: directory for project_id, directory in directories.items() if directory is not None}
+
+
+def _last_directory(path: str) -> str | None:
+    with store_errors(path):
+        return last_directory(path)
 
 
 def find_project(data_dir: Path, id_or_name: str) -> Project:
