@@ -135,7 +135,7 @@ def test_only_the_server_s_side_knows_fastmcp(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_settings_reads_the_environment(module: str) -> None:
-    """What a process's environment says enters in one place."""
+    """What a process's environment says enters in one place; what is known before, goes by its bare text."""
     names = {"environ", "environb", "getenv", "getenvb", "putenv"}
     reads = [
         node
@@ -143,7 +143,7 @@ def test_only_settings_reads_the_environment(module: str) -> None:
         if (isinstance(node, ast.Attribute) and node.attr in names)
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
     ]
-    assert not reads or module == "settings"
+    assert not reads or module in {"settings", "__main__"}
 
 
 @pytest.mark.parametrize("module", MODULES)

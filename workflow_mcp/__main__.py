@@ -1,31 +1,47 @@
-"""`python -m workflow_mcp` and the `workflow-mcp` command.
+"""`python -m workflow_mcp` and the `workflow-mcp` command: what is started often takes a short way.
 
-Serving over stdio without arguments is what clients do on every start: it takes the short way, past
-the command line's own imports, and with the garbage collector off until everything is imported.
+Every window of a client serves over stdio, and most are never asked anything but for lists. So that way
+imports nothing before it is needed, and with the garbage collector off until everything is imported.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from workflow_mcp.transports.process import fill_standard_streams, leave_at_once, on_signals
+from workflow_mcp.transports.stdio.memo import memo_of
+from workflow_mcp.transports.stdio.opening import Opening
 
 
 def main() -> None:
     """Run the command that the arguments name; none means serving over stdio."""
     fill_standard_streams()
-    if len(sys.argv) > 1:
-        from workflow_mcp.cli.main import run
+    match sys.argv[1:]:
+        case [] | ["serve"]:
+            _serve_stdio(None)
+        case ["--directory", directory] if not directory.startswith("-"):
+            _serve_stdio(directory)
+        case _:
+            from workflow_mcp.cli.main import run
 
-        run()
-    else:
-        on_signals(leave_at_once)
-        gc.disable()
+            run()
+
+
+def _serve_stdio(directory: str | None) -> None:
+    on_signals(leave_at_once)
+    opening = Opening(memo_of(os.environ, directory))
+    opening.answer()
+    gc.disable()
+    try:
         # Only now: a signal that comes during this long import ends the process.
         from workflow_mcp.transports.stdio.serve import serve_stdio
 
-        serve_stdio()
+        serve_stdio(opening, directory=directory)
+    except Exception:
+        opening.forget()
+        raise
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.settings import load_settings
 from workflow_mcp.transports.process import leave_at_once, on_signals
+from workflow_mcp.transports.stdio.opening import Opening
 
 
 def serve(
@@ -35,4 +35,4 @@ def serve(
         serve_http(host=host, port=port, path=path)
     from workflow_mcp.transports.stdio.serve import serve_stdio
 
-    serve_stdio(directory=None if directory is None else load_settings().absolute(directory))
+    serve_stdio(Opening(None), directory=directory)

@@ -17,6 +17,8 @@ from typing import NoReturn
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 # Asked before the slow imports: a parent that dies during them has been replaced by the time they are done.
 PARENT = os.getppid()
+PARENT_CHECK_SECONDS = 0.5  # between looks at whether it is still there
+CLEANUP_TIMEOUT = 1.2  # seconds that clean-up may take after the end of the input
 
 
 def fill_standard_streams() -> None:

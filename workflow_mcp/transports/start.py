@@ -15,10 +15,11 @@ from workflow_mcp.transports.process import leave
 SESSIONS_FOLDER = "sessions"
 
 
-def settings_or_leave(**values: Any) -> Settings:
+def settings_or_leave(*, directory: str | None = None, **values: Any) -> Settings:
     """The settings, with `values` on top, and the log set up as they say; ends the process when they are wrong."""
     try:
-        settings = load_settings(**values)
+        named = None if directory is None else load_settings().absolute(directory)
+        settings = load_settings(directory=named, **values)
     except WorkflowError as error:
         leave_with(error)
     log_to_stderr(settings)

@@ -12,25 +12,28 @@ import os
 import select
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, cast
 
 import anyio
 
-from workflow_mcp.transports.process import PARENT
+from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT, PARENT_CHECK_SECONDS
 
-PARENT_CHECK_SECONDS = 0.5  # seconds
-CLEANUP_TIMEOUT = 1.2  # seconds that clean-up may take after the end of the input
 CHUNK = 65_536
 MAX_LINE_BYTES = 2**30
 
 
 class StandardInput:
-    """Standard input, taken over: what a tool or a child process reads there is nothing, not the protocol."""
+    """Standard input, taken over: what a tool or a child process reads there is nothing, not the protocol.
 
-    def __init__(self) -> None:
+    Args:
+        received: what has been read of it already.
+    """
+
+    def __init__(self, received: bytes = b"") -> None:
+        self._received = received
         self._source, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
@@ -49,9 +52,10 @@ class StandardInput:
             os.write(self._end, b"x")
 
     @asynccontextmanager
-    async def lines(self) -> AsyncIterator[anyio.AsyncFile[str]]:
-        """The lines up to the end."""
+    async def lines(self, asked: Callable[[bytes], None]) -> AsyncIterator[anyio.AsyncFile[str]]:
+        """The lines up to the end; `asked` is told each before it is given out."""
         loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=MAX_LINE_BYTES)
+        reader.feed_data(self._received)
 
         def stop() -> None:
             loop.remove_reader(self._source)
@@ -65,7 +69,7 @@ class StandardInput:
             while self._feed(reader):
                 pass
         try:
-            yield cast("anyio.AsyncFile[str]", _decoded(reader))
+            yield cast("anyio.AsyncFile[str]", _decoded(reader, asked))
         finally:
             stop()
 
@@ -91,8 +95,9 @@ class StandardInput:
         leave_for_good()
 
 
-async def _decoded(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+async def _decoded(reader: asyncio.StreamReader, asked: Callable[[bytes], None]) -> AsyncIterator[Any]:
     while line := await reader.readline():
+        asked(line)
         yield line.decode("utf-8", errors="replace")
 
 

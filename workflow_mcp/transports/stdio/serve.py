@@ -11,20 +11,22 @@ from workflow_mcp.server.build import build_server
 from workflow_mcp.transports.process import leave, on_signals
 from workflow_mcp.transports.start import file_store, settings_or_leave, settle_memory
 from workflow_mcp.transports.stdio.input import StandardInput
+from workflow_mcp.transports.stdio.opening import Opening
+from workflow_mcp.transports.stdio.record import Record
 from workflow_mcp.transports.stdio.streams import run_on_stdio
 from workflow_mcp.transports.stdio.windows import CarriedInput
 
 
-def serve_stdio(*, directory: str | None = None) -> None:
+def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
     """Serve over stdio and end the process: 0 after any orderly end, 2 when the settings are wrong."""
     settings = settings_or_leave(directory=directory)
     server = build_server(settings, session_store=file_store(settings))
-    stdin = CarriedInput() if sys.platform == "win32" else StandardInput()
+    stdin = CarriedInput() if sys.platform == "win32" else StandardInput(bytes(opening.received))
     on_signals(stdin.end)
     stdin.watch()
     settle_memory()
     if isinstance(stdin, StandardInput):
-        anyio.run(partial(run_on_stdio, server, stdin, log_level=settings.log_level))
+        anyio.run(partial(run_on_stdio, server, stdin, Record(opening), log_level=settings.log_level))
     else:
         anyio.run(partial(server.run_stdio_async, show_banner=False, log_level=settings.log_level))
     leave(0)

@@ -6,6 +6,7 @@ FastMCP reads and writes in threads, which costs a call more than all else that 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import stat
 from collections.abc import Callable, Iterator
@@ -21,9 +22,10 @@ from mcp.server.stdio import stdio_server
 
 from workflow_mcp.server.compat import lowlevel_server, running_lifespan
 from workflow_mcp.transports.stdio.input import StandardInput
+from workflow_mcp.transports.stdio.record import Record
 
 
-async def run_on_stdio(server: FastMCP, stdin: StandardInput, *, log_level: str) -> None:
+async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, *, log_level: str) -> None:
     """What `FastMCP.run_stdio_async` does, but for who reads and writes: until the input ends, clean-up included.
 
     A client that is not there to be answered any more is an end of input too.
@@ -31,14 +33,15 @@ async def run_on_stdio(server: FastMCP, stdin: StandardInput, *, log_level: str)
     lowlevel = lowlevel_server(server)
     token = set_transport("stdio")
     try:
-        with temporary_log_level(log_level), _text_to_stdout(stdin.end) as text:
+        with temporary_log_level(log_level), _text_to_stdout(stdin.end, record.answered) as text:
             async with (
                 running_lifespan(server),
-                stdin.lines() as lines,
+                stdin.lines(record.asked) as lines,
                 stdio_server(stdin=lines, stdout=text) as (read, write),
             ):
                 await lowlevel.run(read, write, lowlevel.create_initialization_options())
     finally:
+        record.close()
         reset_transport(token)
 
 
@@ -49,15 +52,23 @@ class _Text:
         number: the descriptor to wait for.
         send: writes what there is room for, without waiting; says how much that was.
         closed: called when the client is gone.
+        answered: is told each line; says what is to be written in its place.
     """
 
-    def __init__(self, number: int, send: Callable[[memoryview], int], closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        send: Callable[[memoryview], int],
+        closed: Callable[[], None],
+        answered: Callable[[str], str],
+    ) -> None:
         self._number = number
         self._send = send
         self._closed = closed
+        self._answered = answered
 
     async def write(self, text: str) -> None:
-        rest = memoryview(text.encode())
+        rest = memoryview(self._answered(text).encode())
         while rest:
             try:
                 rest = rest[self._send(rest) :]
@@ -72,24 +83,34 @@ class _Text:
 
 
 @contextmanager
-def _text_to_stdout(closed: Callable[[], None]) -> Iterator[anyio.AsyncFile[str] | None]:
+def _text_to_stdout(
+    closed: Callable[[], None], answered: Callable[[str], str]
+) -> Iterator[anyio.AsyncFile[str] | None]:
     # Never by making stdout non-blocking: a shell or a log that shares it would find it so.
     mode, text = os.fstat(1).st_mode, None
     with ExitStack() as opened:
         if stat.S_ISSOCK(mode):
             out = opened.enter_context(socket.socket(fileno=os.dup(1)))
-            text = _Text(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed)
-        elif stat.S_ISFIFO(mode) and (number := _opened_anew()) is not None:
+            text = _Text(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed, answered)
+        elif stat.S_ISFIFO(mode):
+            number, write = _opened_anew()
             opened.callback(os.close, number)
-            text = _Text(number, partial(os.write, number), closed)
+            text = _Text(number, partial(write, number), closed, answered)
         if text is not None:
             # What a tool or a child process prints must go to the log, not into the protocol.
             os.dup2(2, 1)
         yield cast("anyio.AsyncFile[str] | None", text)
 
 
-def _opened_anew() -> int | None:
+def _opened_anew() -> tuple[int, Callable[[int, memoryview], int]]:
     try:
-        return os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return None  # no Linux, or somebody else's pipe: the SDK writes to it in its own way
+        return os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK), os.write
+    except OSError:  # no Linux, or somebody else's pipe
+        return os.dup(1), _write_portion
+
+
+def _write_portion(number: int, data: memoryview) -> int:
+    if not select.select([], [number], [], 0)[1]:
+        raise BlockingIOError
+    # So much is taken without waiting by every pipe that is said to be ready.
+    return os.write(number, data[: select.PIPE_BUF])

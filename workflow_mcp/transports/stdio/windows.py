@@ -12,8 +12,8 @@ import threading
 import time
 from types import FrameType
 
-from workflow_mcp.transports.process import PARENT
-from workflow_mcp.transports.stdio.input import CHUNK, PARENT_CHECK_SECONDS, leave_for_good
+from workflow_mcp.transports.process import PARENT, PARENT_CHECK_SECONDS
+from workflow_mcp.transports.stdio.input import CHUNK, leave_for_good
 
 
 class CarriedInput:

@@ -1,0 +1,114 @@
+"""The real server's side of an opening: its answers are held against those given already, and kept for later starts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import Any
+
+from workflow_mcp.transports.stdio.memo import MAX_BYTES, Memo, digest
+from workflow_mcp.transports.stdio.opening import MAX_LINES, Opening
+
+logger = logging.getLogger(__name__)
+
+KEEPING = 0.5  # seconds that the end of the process waits for the memo to be written
+INITIALIZED = "notifications/initialized"
+# The requests of an opening, and what tells a client of the handshake era that it was given a wrong answer.
+CHANGED: dict[str, str | None] = {
+    "initialize": None,
+    "server/discover": None,
+    "ping": None,
+    "tools/list": "notifications/tools/list_changed",
+    "prompts/list": "notifications/prompts/list_changed",
+    "resources/list": "notifications/resources/list_changed",
+    "resources/templates/list": "notifications/resources/list_changed",
+}
+
+
+class Record:
+    """What a client asks in its opening, and what the real server answers.
+
+    Args:
+        opening: what was said before the real server was there; it is asked all of that again.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self._memo = opening.memo
+        self._given = opening.given
+        self._digest, self._lines = digest(), 0
+        self._is_open, self._is_legacy, self._was_wrong = opening.memo is not None, False, False
+        # Under a request's id: its name in the memo, and its method.
+        self._waiting: dict[object, tuple[str, str]] = {}
+        self._new: dict[str, bytes] = {}
+        self._keeper: threading.Thread | None = None
+
+    def asked(self, line: bytes) -> None:
+        """Note what the client asks; its opening ends with the first line that does not belong to one."""
+        if not self._is_open:
+            return
+        self._digest.update(line)
+        self._lines += 1
+        message, key = _parsed(line), self._digest.hexdigest()
+        method, number = message.get("method"), message.get("id")
+        self._is_legacy |= self._lines == 1 and method == "initialize"
+        if self._lines > MAX_LINES or len(line) > MAX_BYTES:
+            self._is_open = False
+        elif method == INITIALIZED and "id" not in message:
+            self._note(key, b"")
+        elif method in CHANGED and isinstance(number, str | int) and number not in self._waiting:
+            self._waiting[number] = key, method
+        else:
+            self._is_open = False
+
+    def answered(self, text: str) -> str:
+        """What to send in place of a line of the real server: nothing when the client has its answer already."""
+        message = _parsed(text) if self._waiting else {}
+        if "method" in message or message.get("id") not in self._waiting:
+            return text
+        key, method = self._waiting.pop(message["id"])
+        given, answer = self._given.get(key), text.encode()
+        if given is None:
+            if "result" in message:
+                self._note(key, answer)
+            return text
+        return "" if given == answer else self._corrected(key, method, answer)
+
+    def close(self) -> None:
+        """Wait a little for what is being written."""
+        if self._keeper is not None:
+            self._keeper.join(KEEPING)
+
+    def _corrected(self, key: str, method: str, answer: bytes) -> str:
+        logger.warning("the memo had another answer to %s than this server; it is dropped", method)
+        self._was_wrong = True
+        self._note(key, answer)
+        notification = CHANGED[method] if self._is_legacy else None
+        return "" if notification is None else json.dumps({"jsonrpc": "2.0", "method": notification}) + "\n"
+
+    def _note(self, key: str, answer: bytes) -> None:
+        self._new[key] = answer
+        if self._memo is not None and not self._waiting:
+            work = (self._memo, self._new, self._was_wrong, self._keeper)
+            self._keeper = threading.Thread(target=_keep, args=work, name="memo", daemon=True)
+            self._new, self._was_wrong = {}, False
+            self._keeper.start()
+
+
+def _keep(memo: Memo, answers: dict[str, bytes], was_wrong: bool, before: threading.Thread | None) -> None:
+    if before is not None:
+        before.join()
+    try:
+        if was_wrong:
+            memo.drop()
+        memo.put(answers)
+    except OSError as error:
+        logger.info("the memo cannot be written: %s", error)
+
+
+def _parsed(line: bytes | str) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
