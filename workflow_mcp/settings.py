@@ -69,6 +69,8 @@ class Settings(BaseSettings):
 
     max_connections: int = Field(default=1000, ge=1, description="HTTP: most connections; beyond, the most idle.")
 
+    memo: Literal["on", "off"] = Field(default="on", description="stdio: answer openings from the last start's.")
+
     claude_project_dir: str | None = Field(
         default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."
     )

@@ -125,7 +125,7 @@ def _cache_folder(variables: Mapping[str, str]) -> str | None:
 
 
 def _interpreter() -> Iterator[str]:
-    yield from (sys.version, sys.executable, sys.prefix, repr(sys.flags))
+    yield from (sys.version, sys.executable, sys.prefix, str(sys.flags.optimize))
 
 
 def _installed() -> Iterator[str]:

@@ -55,7 +55,8 @@ class Record:
         if self._lines > MAX_LINES or len(line) > MAX_BYTES:
             self._is_open = False
         elif method == INITIALIZED and "id" not in message:
-            self._note(key, b"")
+            self._new[key] = b""
+            self._keep()
         elif method in CHANGED and isinstance(number, str | int) and number not in self._waiting:
             self._waiting[number] = key, method
         else:
@@ -68,11 +69,12 @@ class Record:
             return text
         key, method = self._waiting.pop(message["id"])
         given, answer = self._given.get(key), text.encode()
-        if given is None:
-            if "result" in message:
-                self._note(key, answer)
-            return text
-        return "" if given == answer else self._corrected(key, method, answer)
+        if given is None and "result" in message:
+            self._new[key] = answer
+        elif given not in (None, answer):
+            text = self._corrected(key, method, answer)
+        self._keep()
+        return "" if given == answer else text
 
     def close(self) -> None:
         """Wait a little for what is being written."""
@@ -82,20 +84,20 @@ class Record:
     def _corrected(self, key: str, method: str, answer: bytes) -> str:
         logger.warning("the memo had another answer to %s than this server; it is dropped", method)
         self._was_wrong = True
-        self._note(key, answer)
+        self._new[key] = answer
         notification = CHANGED[method] if self._is_legacy else None
         return "" if notification is None else json.dumps({"jsonrpc": "2.0", "method": notification}) + "\n"
 
-    def _note(self, key: str, answer: bytes) -> None:
-        self._new[key] = answer
-        if self._memo is not None and not self._waiting:
+    def _keep(self) -> None:
+        # Not before all is answered: a client's lists come at once, and are written at once.
+        if self._memo is not None and self._new and not self._waiting:
             work = (self._memo, self._new, self._was_wrong, self._keeper)
-            self._keeper = threading.Thread(target=_keep, args=work, name="memo", daemon=True)
+            self._keeper = threading.Thread(target=_write, args=work, name="memo", daemon=True)
             self._new, self._was_wrong = {}, False
             self._keeper.start()
 
 
-def _keep(memo: Memo, answers: dict[str, bytes], was_wrong: bool, before: threading.Thread | None) -> None:
+def _write(memo: Memo, answers: dict[str, bytes], was_wrong: bool, before: threading.Thread | None) -> None:
     if before is not None:
         before.join()
     try:
