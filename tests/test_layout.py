@@ -135,7 +135,7 @@ def test_only_the_server_s_side_knows_fastmcp(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_settings_reads_the_environment(module: str) -> None:
-    """What a process's environment says enters in one place; what is known before, goes by its bare text."""
+    """What a process's environment says enters in one place; what cannot wait for it, goes by its bare text."""
     names = {"environ", "environb", "getenv", "getenvb", "putenv"}
     reads = [
         node
@@ -143,7 +143,7 @@ def test_only_settings_reads_the_environment(module: str) -> None:
         if (isinstance(node, ast.Attribute) and node.attr in names)
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
     ]
-    assert not reads or module in {"settings", "__main__"}
+    assert not reads or module in {"settings", "__main__", "claude_code/environment"}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -210,6 +210,7 @@ def test_every_exception_to_a_rule_has_its_reason() -> None:
     ("room", "absent"),
     [
         ("work", ("sqlalchemy", "alembic", "fastmcp", "mcp", "mcp_types")),
+        ("claude_code", ("sqlalchemy", "fastmcp", "mcp", "mcp_types", "pydantic", "asyncio", "urllib.request")),
         ("cli", ("sqlalchemy", "alembic", "fastmcp", "mcp", "mcp_types")),
         ("transports.process", ("sqlalchemy", "fastmcp", "mcp", "mcp_types")),
         ("transports.stdio.serve", ("sqlalchemy", "alembic")),

@@ -71,6 +71,7 @@ def test_every_other_command_is_run_below() -> None:
     assert {" ".join(command.split()[:3]) for command in commands} == {
         "uv tool install",  # test_installing_it
         "claude mcp add",  # test_adding_it_to_claude_code
+        "workflow-mcp plugin install",  # tests/claude_code/test_installation.py
         "workflow-mcp serve --http",  # test_serving
         "git clone REPOSITORY",  # how this got here
         "uv run pytest",  # this

@@ -2,6 +2,7 @@
 
 Every window of a client serves over stdio, and most are never asked anything but for lists. So that way
 imports nothing before it is needed, and with the garbage collector off until everything is imported.
+So do the two commands that Claude Code runs often.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ def main() -> None:
             _serve_stdio(None)
         case ["--directory", directory] if not directory.startswith("-"):
             _serve_stdio(directory)
+        case ["hook"]:
+            from workflow_mcp.claude_code.commands import hook
+
+            hook()
+        case ["statusline"]:
+            from workflow_mcp.claude_code.commands import statusline
+
+            statusline()
         case _:
             from workflow_mcp.cli.main import run
 

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     claude_session_id: str | None = Field(
         default=None, validation_alias="CLAUDE_CODE_SESSION_ID", description="Set by Claude Code: survives --resume."
     )
+    claude_config_dir: Path | None = Field(
+        default=None, validation_alias="CLAUDE_CONFIG_DIR", description="Where Claude Code keeps its settings."
+    )
 
     directory: str | None = Field(default=None, description="The working directory of a stdio server (--directory).")
     process_directory: str | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,13 @@ import pytest
 
 import workflow_mcp
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
+from workflow_mcp.server import catalog
 
 TOP = Path(__file__).parent.parent.parent
 PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
+
+TOOLS = {function.__name__ for function, *_ in catalog.TOOLS}
+MAX_SKILL_BYTES = 3_000
 
 
 def read(name: str) -> dict[str, Any]:
@@ -48,6 +53,39 @@ def test_both_kinds_of_client_start_the_same_server() -> None:
     claude_code, portable = (read(name)["mcpServers"]["workflow"] for name in (".mcp.json", "mcp.json"))
     assert claude_code == {"command": "workflow-mcp", "env": {"WORKFLOW_MCP_HOOK_TOOL": "1"}}
     assert portable == {"type": "stdio", "command": "workflow-mcp"}
+
+
+def test_it_is_an_agent_plugins_package() -> None:
+    """What other clients read is closed: nothing stands there but what Agent Plugins 1.0.0 (5.2, 7.2) allows."""
+    manifest, servers = read("plugin.json"), read("mcp.json")
+    base = "https://agent-plugins.org/schemas/1.0.0"
+    assert (manifest.pop("$schema"), servers.pop("$schema")) == (
+        f"{base}/plugin.schema.json",
+        f"{base}/mcp.schema.json",
+    )
+    assert set(manifest) <= {"name", "version", "description", "author", "license", "keywords"}
+    assert set(manifest["author"]) <= {"name", "email", "url"}
+    assert set(servers) == {"mcpServers"}
+    assert all(set(server) <= {"type", "command", "args", "env", "cwd"} for server in servers["mcpServers"].values())
+
+
+def test_the_skill_is_short_and_called_after_its_folder() -> None:
+    """One skill, at most 3 kB; Agent Skills wants its name to be the folder's. It names tools that there are."""
+    [skill] = (PLUGIN / "skills").iterdir()
+    text = (skill / "SKILL.md").read_text(encoding="utf-8")
+    assert len(text.encode()) <= MAX_SKILL_BYTES
+    assert f"\nname: {skill.name}\n" in text
+    assert set(re.findall(r"\b[a-z]+_(?:work_items?|project)\b", text)) <= TOOLS
+
+
+def test_the_commands_may_call_what_they_name() -> None:
+    """Three commands; each is let call the tools that it tells to call, without asking, and only tools that there are."""
+    commands = {path.stem: path.read_text(encoding="utf-8") for path in (PLUGIN / "commands").iterdir()}
+    assert set(commands) == {"next", "plan", "status"}
+    for text in commands.values():
+        allowed = set(re.findall(r"mcp__plugin_workflow_workflow__(\w+)", text))
+        body = text.split("---\n")[2]
+        assert set(re.findall(r"\b[a-z]+_(?:work_items?|project)\b", body)) <= allowed <= TOOLS
 
 
 def test_the_license_is_the_package_s() -> None:

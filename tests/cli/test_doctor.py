@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support import PROJECT_ID, config_text, make_settings, posix_only, unprivileged, write_config
-from workflow_mcp.cli.doctor import Step, examine, is_healthy, report
+from workflow_mcp.cli.doctor import examine, is_healthy, report
+from workflow_mcp.cli.steps import Step
 
 
 def diagnosis(place: Path | str, base: Path, **settings: Any) -> list[Step]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
+from workflow_mcp.cli.claude_code_steps import about_claude_code
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.folders import check_writable
@@ -18,21 +20,15 @@ from workflow_mcp.workspace.directories import check_directory, process_director
 from workflow_mcp.workspace.discovery import candidates, config_path_in
 from workflow_mcp.workspace.values import Location
 
-Verdict = Literal["ok", "none", "ignored", "problem"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the resolution and what came of it."""
-
-    step: str
-    verdict: Verdict
-    detail: str
-
 
 def examine(directory: str, settings: Settings) -> list[Step]:
     """All steps for `directory`, as a stdio server that is started there would take them."""
-    return [*_about_server(settings), *_about_sources(directory, settings), *_about_location(directory, settings)]
+    return [
+        *_about_server(settings),
+        *about_claude_code(directory, settings),
+        *_about_sources(directory, settings),
+        *_about_location(directory, settings),
+    ]
 
 
 def report(directory: str, steps: list[Step]) -> dict[str, Any]:

@@ -24,6 +24,10 @@ app = App(
     help_format="plaintext",
 )
 # Help stands here as well as there, because these modules are imported when one of their commands is run: 15 ms.
+CLAUDE_CODE_COMMANDS = {
+    "hook": "Tell a session of Claude Code that starts about its project: what the plugin's hook runs.",
+    "statusline": "Print one line for the status line of Claude Code; nothing where there is no project.",
+}
 ITEM_COMMANDS = {
     "list": ("items:list_items", "List the project's work items."),
     "ready": ("items:ready", "List what can be claimed now, the most urgent first."),
@@ -38,9 +42,20 @@ ITEM_COMMANDS = {
     ),
 }
 
+PLUGIN_COMMANDS = {
+    "path": "Print the folder of the Claude Code plugin, which is a marketplace of its own.",
+    "install": "Install it into Claude Code, or print the commands for it where `claude` is not on the PATH.",
+}
+
 app.default(serving.serve)
 for _command in (serving.serve, project.init, project.doctor, project.schema):
     app.command(_command)
+for _name, _help in CLAUDE_CODE_COMMANDS.items():
+    app.command(f"workflow_mcp.claude_code.commands:{_name}", name=_name, help=_help)
+plugin = App(name="plugin", help="The plugin for Claude Code that comes with workflow-mcp.", help_format="plaintext")
+for _name, _help in PLUGIN_COMMANDS.items():
+    plugin.command(f"workflow_mcp.cli.plugin:{_name}", name=_name, help=_help)
+app.command(plugin)
 for _name, (_function, _help) in ITEM_COMMANDS.items():
     app.command(f"workflow_mcp.cli.{_function}", name=_name, help=_help)
 

@@ -10,8 +10,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from workflow_mcp.cli.doctor import Step, Verdict, examine, is_healthy, report
+from workflow_mcp.cli.doctor import examine, is_healthy, report
 from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.settings import load_settings
 from workflow_mcp.workspace.config import config_schema
 from workflow_mcp.workspace.init import init_project

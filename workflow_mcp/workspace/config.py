@@ -12,28 +12,12 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from workflow_mcp.errors import Code, ConfigError, shown
+from workflow_mcp.workspace.config_values import MAX_NAME_LENGTH, canonical_uuid, printable
 from workflow_mcp.workspace.strict_json import parse_object
 
-
-def _printable(value: Any) -> Any:
-    if isinstance(value, str) and not (value.isprintable() and value.strip()):
-        raise ValueError("must be printable and not blank")
-    return value
-
-
-def _canonical_uuid(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    parsed = UUID(value)
-    # UUID takes whatever `int` takes for 32 digits: signs, underscores, spaces, digits of other scripts.
-    if parsed.hex not in value.replace("-", "").lower():
-        raise ValueError("must be a UUID")
-    return str(parsed)
-
-
-ProjectName = Annotated[str, BeforeValidator(_printable), Field(min_length=1, max_length=255)]
+ProjectName = Annotated[str, BeforeValidator(printable), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 ProjectId = Annotated[
-    str, BeforeValidator(_canonical_uuid), Field(json_schema_extra={"format": "uuid"}, examples=[str(UUID(int=0))])
+    str, BeforeValidator(canonical_uuid), Field(json_schema_extra={"format": "uuid"}, examples=[str(UUID(int=0))])
 ]
 
 

@@ -1,0 +1,58 @@
+"""What a conversation of Claude Code sees of its project, found as the server finds it, without the server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflow_mcp.claude_code.environment import Environment, read_environment
+from workflow_mcp.claude_code.project import find_project
+from workflow_mcp.claude_code.session_choice import SessionChoice, choice_of
+from workflow_mcp.errors import DirectoryError
+from workflow_mcp.sessions.actors import actor_name
+from workflow_mcp.storage.sqlite.glance import glance
+from workflow_mcp.storage.sqlite.paths import path_of
+from workflow_mcp.work.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An overview, and the actor whose items count as held in it; empty when no conversation was named."""
+
+    overview: Overview
+    holder: str
+
+
+def find_overview(directory: str, session_id: str, now: datetime) -> View | None:
+    """The overview of the project that a conversation in a directory works in; None where there is none.
+
+    Args:
+        directory: the conversation's working directory, unless it set another.
+        session_id: Claude Code's id of the conversation; empty for none.
+        now: UTC.
+
+    Raises:
+        ConfigError: the config that applies there cannot be used.
+        SessionError: `SESSION_UNREADABLE`.
+        StoreError: the project's file cannot be read.
+    """
+    environment = read_environment()
+    holder = actor_name(session_id) if session_id else ""
+    project = _project_of(choice_of(session_id, environment.data_dir, now), directory, environment)
+    if project is None:
+        return None
+    project_id, name = project
+    if project_id is None:
+        return View(Overview(name), holder)
+    path = path_of(environment.data_dir, project_id)
+    return View(glance(path, project_id, name=name, holder=holder or None, now=now), holder)
+
+
+def _project_of(chosen: SessionChoice, directory: str, environment: Environment) -> tuple[str | None, str] | None:
+    if chosen.project_id is not None:
+        return chosen.project_id, ""
+    try:
+        project = find_project(chosen.directory or directory, environment)
+    except DirectoryError:
+        return None  # gone, or not allowed here: there is no project to speak of
+    return (project.id, project.name) if project is not None and project.auto_switch else None

@@ -1,0 +1,89 @@
+"""What sessions are told of a project: facts, in few bytes.
+
+Titles and names are what others wrote: they stand on one line each, without control characters, and cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.work.lines import as_fits, counted, cut
+from workflow_mcp.work.overview import HeldItem, Overview
+from workflow_mcp.work.values import ItemSummary
+
+MAX_START_BYTES = 1_200
+MAX_SUBAGENT_BYTES = 300
+MAX_ERROR_BYTES = 600
+MAX_NAME_BYTES = 80
+MAX_TITLE_BYTES = 64
+MAX_SHOWN_HELD = 4
+MAX_STATUS_TITLE_BYTES = 50
+
+
+def plain(text: str, max_bytes: int) -> str:
+    """The text on one line, without what is not printable, in at most so many bytes."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return cut(" ".join(printable.split()), max_bytes)
+
+
+def session_text(overview: Overview, *, holder: str, now: datetime) -> str:
+    """What a session starts with: the project, what the session holds and what can be claimed first."""
+    lines = [f"workflow-mcp: project {plain(overview.project, MAX_NAME_BYTES)}{_amount(overview)}."]
+    if overview.held:
+        lines.append(f"Held by this session as {holder}:")
+        lines += _first([_held_line(held, now) for held in overview.held], MAX_SHOWN_HELD)
+    if overview.ready:
+        lines.append("Ready, in order; titles are what people and agents wrote:")
+        lines += [_line(item) for item in overview.ready]
+    return "\n".join(as_fits(lines, MAX_START_BYTES - len("\n… and 99 more")))
+
+
+def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
+    """What a subagent starts with: the project, its own name, and what the main agent holds."""
+    project, name = plain(overview.project, MAX_NAME_BYTES), plain(actor, MAX_NAME_BYTES)
+    lines = [f"workflow-mcp: project {project}. Calls of this subagent are made as {name}."]
+    if overview.held:
+        lines.append("Held by the main agent:")
+        lines += [_held_line(held, now, MAX_TITLE_BYTES // 2) for held in overview.held]
+    return "\n".join(as_fits(lines, MAX_SUBAGENT_BYTES - len("\n… and 99 more")))
+
+
+def unusable_text(error: WorkflowError) -> str:
+    """What a session starts with where something stands in the way of its project."""
+    return plain(f"workflow-mcp: {error}", MAX_ERROR_BYTES)
+
+
+def status_line(overview: Overview) -> str:
+    """`demo · 3 ready · #12 Fix login`: the project, how much can be claimed, and what the session holds."""
+    parts = [plain(overview.project, MAX_STATUS_TITLE_BYTES)]
+    if overview.counts is not None:
+        parts.append(f"{overview.counts.ready} ready")
+    if overview.held:
+        first, *others = (held.item for held in overview.held)
+        more = f" +{len(others)}" if others else ""
+        parts.append(f"#{first.id} {plain(first.title, MAX_STATUS_TITLE_BYTES)}{more}")
+    return " · ".join(parts)
+
+
+def _amount(overview: Overview) -> str:
+    if overview.counts is None:
+        return ""
+    return f", {counted(overview.counts)}" if overview.counts.total else ", no work items yet"
+
+
+def _first(lines: list[str], most: int) -> Iterable[str]:
+    return lines if len(lines) <= most else [*lines[: most - 1], f"… and {len(lines) - most + 1} more"]
+
+
+def _line(item: ItemSummary, max_title: int = MAX_TITLE_BYTES) -> str:
+    return f"#{item.id} {item.item_type} p{item.priority}  {plain(item.title, max_title)}"
+
+
+def _held_line(held: HeldItem, now: datetime, max_title: int = MAX_TITLE_BYTES) -> str:
+    if held.until is None:
+        return _line(held.item, max_title)
+    ended = held.until <= now
+    until = f"{'claim ended' if ended else 'until'} {held.until:%Y-%m-%d %H:%M} UTC"
+    return f"{_line(held.item, max_title)}  ({until})"
