@@ -79,7 +79,7 @@ def test_the_skill_is_short_and_called_after_its_folder() -> None:
 
 
 def test_the_commands_may_call_what_they_name() -> None:
-    """Three commands; each is let call the tools that it tells to call, without asking, and only tools that there are."""
+    """Three commands; each may call the tools that it names without asking, and names only tools that there are."""
     commands = {path.stem: path.read_text(encoding="utf-8") for path in (PLUGIN / "commands").iterdir()}
     assert set(commands) == {"next", "plan", "status"}
     for text in commands.values():
