@@ -17,7 +17,7 @@ from tests.clients.served import Served, serving
 from tests.clients.shared import SharedProcesses
 from workflow_mcp import build_server
 
-NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_")
+NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_", "PLUGIN_")
 KINDS: list[tuple[Era, Transport]] = [(era, transport) for era in ERAS for transport in ("stdio", "memory")]
 
 

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
+from workflow_mcp.sessions.bindings import Bindings
 from workflow_mcp.sessions.connections import Connections
+from workflow_mcp.sessions.conversations import Conversations
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
@@ -46,26 +48,34 @@ class Services:
     resolver: Resolver
     projects: Projects
     connections: Connections
+    bindings: Bindings
+    conversations: Conversations
     stats: Stats
 
     def connection_closed(self, key: str) -> None:
         """Forget a session whose connection has closed; what must outlive it is in the store."""
         self.connections.closed(key)
+        self.conversations.closed(key)
         self.sessions.release(key)
 
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, store: SessionStore | None = None, *, clock: Callable[[], float] = time.time
+    settings: Settings,
+    store: SessionStore | None = None,
+    *,
+    call_store: SessionStore | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Services]:
     """Everything a server or a command needs, closed again on every way out.
 
     Args:
         settings: what the operator and the launcher say.
         store: where sessions survive the process; None keeps them in memory.
+        call_store: where bindings of calls do; default: beside the sessions.
         clock: the current time, in seconds since the epoch, for sessions and connections.
     """
-    connections = Connections(settings.claude_session_id, clock=clock)
+    connections = Connections(clock=clock, hooked=settings.hook_tool)
     sessions = SessionContextManager(
         max_sessions=settings.max_sessions,
         clock=clock,
@@ -73,6 +83,8 @@ async def open_services(
         store=store,
         stored_as=connections.stored_as,
     )
+    call_store = call_store or store
+    bindings, conversations = Bindings(call_store, clock=clock), Conversations(call_store)
     configs, threads = ConfigCache(), WorkerThreads(timeout=settings.file_timeout)
     projects = Projects(settings=settings, threads=threads)
     resolver = Resolver(
@@ -82,7 +94,18 @@ async def open_services(
     try:
         async with sessions:
             logger.info("sessions are open")
-            yield Services(settings, sessions, configs, threads, resolver, projects, connections, Stats())
+            yield Services(
+                settings=settings,
+                sessions=sessions,
+                configs=configs,
+                threads=threads,
+                resolver=resolver,
+                projects=projects,
+                connections=connections,
+                bindings=bindings,
+                conversations=conversations,
+                stats=Stats(),
+            )
     finally:
         await projects.aclose()
         threads.close()

@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow_mcp.errors import Code, UsageError, shown
 
+PLUGIN_FOLDERS = ("PLUGIN_ROOT", "PLUGIN_DATA", "CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA")
+
 
 def _current_directory() -> str | None:
     try:
@@ -29,6 +31,10 @@ def _names(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+
+
+def _plugin_folders() -> tuple[str, ...]:
+    return tuple(folder for name in PLUGIN_FOLDERS if (folder := os.environ.get(name)))
 
 
 def _data_dir() -> Path:
@@ -79,6 +85,13 @@ class Settings(BaseSettings):
     )
     claude_config_dir: Path | None = Field(
         default=None, validation_alias="CLAUDE_CONFIG_DIR", description="Where Claude Code keeps its settings."
+    )
+
+    hook_tool: bool = Field(
+        default=False, description="Set by the Claude Code plugin: let its hook tell which agent calls, and where."
+    )
+    plugin_folders: tuple[str, ...] = Field(
+        default_factory=_plugin_folders, exclude=True, description="A plugin's own folders, which are no project."
     )
 
     directory: str | None = Field(default=None, description="The working directory of a stdio server (--directory).")

@@ -111,7 +111,12 @@ async def in_memory(server: FastMCP, era: Era, roots: Roots | None = None) -> As
 
 def isolated_settings(home: Path, **values: Any) -> Settings:
     """Settings that owe nothing to the environment the tests run in."""
-    nothing: dict[str, Any] = {"claude_project_dir": None, "claude_session_id": None, "directory": None}
+    nothing: dict[str, Any] = {
+        "claude_project_dir": None,
+        "claude_session_id": None,
+        "directory": None,
+        "plugin_folders": (),
+    }
     return Settings(**{**nothing, "home": str(home), "data_dir": home / "data", "roots_timeout": 1.0, **values})
 
 

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from workflow_mcp.app import Stats
 from workflow_mcp.errors import Code, UsageError, WorkflowError, shown, workflow_error_in
 from workflow_mcp.server.argument_errors import argument_error
+from workflow_mcp.server.bound_calls import using_binding
 from workflow_mcp.server.calls import ROOTS, RootsRequired
 from workflow_mcp.server.limits import check_arguments
 from workflow_mcp.server.services import SERVICES, ServicesSlot
@@ -46,8 +47,9 @@ class Boundary(Middleware):
         """See `Middleware`."""
         stats = _stats(context)
         try:
-            call = self._bounded_call(context, call_next)
-            result = await self._answer(call, context.message.name, InputRequiredToolResult, ToolError)
+            async with using_binding(context.fastmcp_context):
+                call = self._bounded_call(context, call_next)
+                result = await self._answer(call, context.message.name, InputRequiredToolResult, ToolError)
         except Exception:
             stats.calls += 1
             stats.errors += 1

@@ -6,6 +6,7 @@ from fastmcp import FastMCP
 
 from workflow_mcp import __version__
 from workflow_mcp.server import catalog
+from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
 from workflow_mcp.server.compat import add_request_middleware
 from workflow_mcp.server.file_roots import OnlyFileRoots
@@ -29,12 +30,18 @@ Errors are one line; the part after "Next:" says what fixes them.
 """
 
 
-def build_server(settings: Settings | None = None, *, session_store: SessionStore | None = None) -> FastMCP:
+def build_server(
+    settings: Settings | None = None,
+    *,
+    session_store: SessionStore | None = None,
+    call_store: SessionStore | None = None,
+) -> FastMCP:
     """A server that is ready to run or to be mounted into another one.
 
     Args:
         settings: default: from the environment.
         session_store: a py-key-value store in which sessions survive the process; default: memory only.
+        call_store: one in which bindings of calls do; default: the same.
 
     Raises:
         UsageError: `SETTING_INVALID`.
@@ -45,11 +52,11 @@ def build_server(settings: Settings | None = None, *, session_store: SessionStor
         "workflow-mcp",
         instructions=INSTRUCTIONS,
         version=__version__,
-        lifespan=server_lifespan(chosen, session_store),
-        middleware=[Boundary()],
+        lifespan=server_lifespan(chosen, session_store, call_store),
+        middleware=[Boundary(), HiddenTools()],
         mask_error_details=True,
         on_duplicate="error",
     )
     add_request_middleware(server, ParameterLimits(), OnlyFileRoots())
-    catalog.register(server)
+    catalog.register(server, hook_tools=chosen.hook_tool)
     return server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 from uuid import uuid4
@@ -19,7 +21,8 @@ from pydantic import BaseModel, FailFast, ValidationError
 
 from workflow_mcp.server.compat import connection_of
 from workflow_mcp.server.services import services_of
-from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport
+from workflow_mcp.sessions.bindings import Binding
+from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport, session_key
 from workflow_mcp.workspace.client_directories import HEADER
 from workflow_mcp.workspace.values import Call
 
@@ -27,6 +30,18 @@ logger = logging.getLogger(__name__)
 
 ROOTS = "workflow_mcp_roots"
 SSE_ID = "workflow_mcp_session_id"
+CODEX_TURN = "x-codex-turn-metadata"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What Claude Code's hook said of the call that runs, and the conversations that its process had before."""
+
+    binding: Binding
+    earlier: tuple[str, ...] = ()
+
+
+BOUND: ContextVar[Bound | None] = ContextVar("workflow_mcp_bound", default=None)
 
 
 class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
@@ -53,17 +68,44 @@ def call_of(context: Context, handle: str | None = None) -> Call:
     caller = caller_of(context, handle)
     request = None if context.request_context is None else context.request_context.request
     headers = () if request is None else tuple(request.headers.getlist(HEADER))
-    return Call(caller, headers=headers, roots=partial(_roots, context, caller))
+    bound = BOUND.get()
+    return Call(
+        caller,
+        directory=_codex_workspace(context) if bound is None else bound.binding.directory,
+        earlier=() if bound is None else bound.earlier,
+        headers=headers,
+        roots=partial(_roots, context, caller),
+    )
 
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
     """Whose call it is, from facts of the connection; an open connection is noted as such."""
     transport, era = _transport(context), _era(context)
     connection_id = _open_connection(context, transport) if era == "legacy" else None
-    if era != "legacy" and transport == "stdio":
-        services_of(context).connections.opened(PROCESS_KEY, transport)
-    token = get_access_token()
-    return Caller(era, transport, connection_id, None if token is None else token.client_id, handle)
+    token, bound = get_access_token(), BOUND.get()
+    caller = Caller(
+        era,
+        transport,
+        connection_id=connection_id,
+        principal=None if token is None else token.client_id,
+        handle=handle,
+        binding=None if bound is None else bound.binding,
+        launched_by=services_of(context).settings.claude_session_id if transport == "stdio" else None,
+    )
+    if transport == "stdio" and (key := session_key(caller)) is not None:
+        # Nobody else's, as long as the process lives that one client launched.
+        services_of(context).connections.opened(key)
+    return caller
+
+
+def _codex_workspace(context: Context) -> str | None:
+    """The directory of a Codex turn, where it has exactly one."""
+    meta = None if context.request_context is None else context.request_context.meta
+    turn = None if meta is None else meta.get(CODEX_TURN)
+    workspaces = turn.get("workspaces") if isinstance(turn, dict) else None
+    if not isinstance(workspaces, dict) or len(workspaces) != 1:
+        return None
+    return str(next(iter(workspaces)))
 
 
 def _transport(context: Context) -> Transport:
@@ -83,7 +125,7 @@ def _open_connection(context: Context, transport: Transport) -> str | None:
     # On SSE `Context.session_id` can be a header the client made up.
     key = str(connection.state.setdefault(SSE_ID, uuid4().hex)) if transport == "sse" else context.session_id
     services = services_of(context)
-    if services.connections.opened(key, transport):
+    if services.connections.opened(key):
         connection.exit_stack.callback(services.connection_closed, key)
     return key
 

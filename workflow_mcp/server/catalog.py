@@ -9,7 +9,8 @@ from fastmcp import FastMCP
 from mcp_types import ToolAnnotations
 
 from workflow_mcp.server import prompts, resources
-from workflow_mcp.server.tools import projects, session, work_items
+from workflow_mcp.server.bound_calls import HOOK_TAG
+from workflow_mcp.server.tools import hooks, projects, session, work_items
 
 READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 WRITE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -35,6 +36,9 @@ TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
     (work_items.delete_work_items, WRITE, False),
 )
 
+# For the Claude Code plugin's hooks, and in no list.
+HOOK_TOOLS: tuple[Callable[..., Any], ...] = (hooks.bind_call,)
+
 # URI, name, function and media type.
 RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
     ("workflow://workspace", "workspace", resources.workspace_resource, JSON),
@@ -46,8 +50,10 @@ RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
 PROMPTS: tuple[Callable[..., Any], ...] = (prompts.plan_work,)
 
 
-def register(server: FastMCP) -> None:
-    """Add everything to a server."""
+def register(server: FastMCP, *, hook_tools: bool = False) -> None:
+    """Add everything to a server; tools for hooks only where the plugin asks for them."""
+    for function in HOOK_TOOLS if hook_tools else ():
+        server.tool(function, tags={HOOK_TAG}, annotations=WRITE, output_schema=None)
     for function, effects, structured in TOOLS:
         if structured:
             server.tool(function, annotations=effects)

@@ -59,7 +59,7 @@ async def _work_items(context: Context, call: Call, actor: str | None, *, create
     services = services_of(context)
     workspace = await services.resolver.require(call)
     data = await services.projects.data_of(workspace, create=create)
-    name = actor or services.connections.actor(workspace.session_key)
+    name = actor or services.connections.actor(call.caller)
     return WorkItems(data, _actor(name, call, workspace), identified=name is not None)
 
 

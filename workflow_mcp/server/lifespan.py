@@ -45,13 +45,13 @@ async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
 
 
 def server_lifespan(
-    settings: Settings, store: SessionStore | None
+    settings: Settings, store: SessionStore | None, call_store: SessionStore | None
 ) -> Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]:
     """The lifespan of a server of ours, alone or mounted into a host."""
 
     @asynccontextmanager
     async def running(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-        async with open_services(settings, store) as services:
+        async with open_services(settings, store, call_store=call_store) as services:
             with _lent_to_host(services):
                 yield {SERVICES: ServicesSlot(services)}
 

@@ -16,6 +16,7 @@ from workflow_mcp.workspace.values import Workspace
 
 SOURCES: dict[DirectorySource, str] = {
     "session": "set by set_working_directory",
+    "call": "told by the client with this very call",
     "header": f"from the {HEADER} header",
     "option": "from --directory",
     "environment": "from CLAUDE_PROJECT_DIR",

@@ -13,6 +13,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Literal
 
+from workflow_mcp.sessions.bindings import Binding, conversation_key
+
 HANDLE_BYTES = 20
 PROCESS_KEY = "process"
 HANDLE_PREFIX = "handle:"
@@ -31,6 +33,8 @@ class Caller:
         connection_id: `Context.session_id` of a stateful legacy connection, else None.
         principal: the authenticated user's name; None without authentication.
         handle: what the client passed as `session`.
+        binding: what Claude Code's hook said of this very call.
+        launched_by: Claude Code's id of the conversation for which it launched this stdio process.
     """
 
     era: Era
@@ -38,11 +42,18 @@ class Caller:
     connection_id: str | None = None
     principal: str | None = None
     handle: str | None = None
+    binding: Binding | None = None
+    launched_by: str | None = None
 
     @property
     def is_http(self) -> bool:
         """Whether the request came over the network, so that nothing of this process describes its client."""
         return self.transport in ("http", "sse")
+
+    @property
+    def connection(self) -> str | None:
+        """What identifies the connection, and so the client's process; None when nothing does."""
+        return self.connection_id or (None if self.is_http else PROCESS_KEY)
 
 
 def session_key(caller: Caller) -> str | None:
@@ -53,6 +64,10 @@ def session_key(caller: Caller) -> str | None:
     """
     if caller.handle is not None:
         return handle_key(caller.handle, principal=caller.principal)
+    if caller.binding is not None:
+        return caller.binding.key(caller.principal)
+    if caller.launched_by is not None:
+        return conversation_key(caller.launched_by, None)
     if caller.era == "legacy":
         return caller.connection_id
     return None if caller.is_http else PROCESS_KEY

@@ -7,7 +7,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from workflow_mcp.sessions.caller import HANDLE_PREFIX, PROCESS_KEY, Transport
+from workflow_mcp.sessions.actors import CONVERSATION, actor_name
+from workflow_mcp.sessions.caller import HANDLE_PREFIX, PROCESS_KEY, Caller, session_key
 
 ROOTS_RETRY_SECONDS = 300.0
 
@@ -16,31 +17,28 @@ class Connections:
     """The connections that are known to be open, and what their sessions are called where they outlive them.
 
     Args:
-        claude_session_id: the lasting name of the session of the client that launched this process.
         clock: the current time in seconds.
+        hooked: whether Claude Code's hook tells which agent calls, so that its main agent is to have one name in all
+            calls, bound or not.
     """
 
-    def __init__(self, claude_session_id: str | None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time, hooked: bool = False) -> None:
         self._open: set[str] = set()
-        self._launched: set[str] = set()
         self._roots_unanswered: dict[str, float] = {}
         self._clock = clock
-        self._claude_session_id = claude_session_id
+        self._hooked = hooked
         self._instance = secrets.token_hex(8)
 
-    def opened(self, key: str, transport: Transport) -> bool:
+    def opened(self, key: str) -> bool:
         """Note an open connection; False when it was known."""
         if key in self._open:
             return False
         self._open.add(key)
-        if transport == "stdio":
-            self._launched.add(key)
         return True
 
     def closed(self, key: str) -> None:
         """Note that a connection has closed."""
         self._open.discard(key)
-        self._launched.discard(key)
         self._roots_unanswered.pop(key, None)
 
     def roots_asked(self, key: str, *, answered: bool) -> None:
@@ -56,10 +54,15 @@ class Connections:
         # A clock that was set back must not make the five minutes longer.
         return unanswered_at is None or not 0 <= self._clock() - unanswered_at < ROOTS_RETRY_SECONDS
 
-    def actor(self, key: str | None) -> str | None:
+    def actor(self, caller: Caller) -> str | None:
         """A short name for whoever has a session: the same again after a restart where the session is; else None."""
+        key = session_key(caller)
         if key is None:
             return None
+        if key.startswith(CONVERSATION) and caller.binding is not None:
+            return caller.binding.actor(caller.principal)
+        if key.startswith(CONVERSATION) and caller.launched_by is not None and self._hooked:
+            return actor_name(caller.launched_by)
         lasting = self.stored_as(key) or (f"{self._instance}:{key}" if key == PROCESS_KEY else key)
         return f"s-{hashlib.sha256(lasting.encode()).hexdigest()[:6]}"
 
@@ -68,7 +71,5 @@ class Connections:
         return key == PROCESS_KEY or key in self._open
 
     def stored_as(self, key: str) -> str | None:
-        """The lasting name of a session: a handle's own, Claude Code's for the server it launched, else none."""
-        if key.startswith(HANDLE_PREFIX):
-            return key
-        return f"claude:{self._claude_session_id}" if key in self._launched and self._claude_session_id else None
+        """The lasting name of a session: the key of a handle or of a conversation of Claude Code, else none."""
+        return key if key.startswith((HANDLE_PREFIX, CONVERSATION)) else None

@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.sessions.stores.files import LazyFileTreeStore
+from workflow_mcp.sessions.stores.small_files import SmallFiles
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.transports.process import leave
 
 SESSIONS_FOLDER = "sessions"
+CALLS_FOLDER = "calls"
 
 
 def settings_or_leave(*, directory: str | None = None, **values: Any) -> Settings:
@@ -42,6 +44,11 @@ def settle_memory() -> None:
 def file_store(settings: Settings) -> LazyFileTreeStore:
     """The store in which the sessions of a serving process survive it."""
     return LazyFileTreeStore(settings.data_dir / SESSIONS_FOLDER)
+
+
+def call_files(settings: Settings) -> SmallFiles:
+    """The store in which the bindings of calls survive a serving process."""
+    return SmallFiles(settings.data_dir / CALLS_FOLDER)
 
 
 def log_to_stderr(settings: Settings) -> None:

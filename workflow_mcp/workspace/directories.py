@@ -19,7 +19,7 @@ MAX_PATH_BYTES = 4096
 UNEXPANDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-[^}]*)?\}")
 INSTALL_FOLDERS = frozenset({"site-packages", "dist-packages", "node_modules", ".cache", "Caches", "__pycache__"})
 
-DirectorySource = Literal["session", "header", "option", "environment", "roots", "process"]
+DirectorySource = Literal["session", "call", "header", "option", "environment", "roots", "process"]
 SET_IT = 'set_working_directory(directory="/absolute/path/of/the/project")'
 
 
@@ -140,8 +140,10 @@ def _os_error(given: str, error: OSError) -> DirectoryError:
 
 
 @lru_cache(maxsize=16)
-def process_directory(current: str | None, *, home: str) -> str | None:
-    """The process's own directory, unless it is the root, the home, or inside an installed-package or cache folder."""
+def process_directory(current: str | None, *, home: str, plugin_folders: tuple[str, ...] = ()) -> str | None:
+    """The process's own directory, unless it is the root, the home, or in an installation's, cache or plugin folder."""
     if current is None or current in (home, os.path.realpath(home)) or current == os.path.dirname(current):
+        return None
+    if any(is_inside(os.path.realpath(current), os.path.realpath(folder)) for folder in plugin_folders):
         return None
     return None if INSTALL_FOLDERS & set(Path(current).parts) else current

@@ -126,10 +126,8 @@ class Resolver:
     async def _directory(self, call: Call, session: SessionContext | None) -> NamedDirectory | None:
         if session is not None and session.working_directory is not None:
             return NamedDirectory(session.working_directory, "session")
-        if call.caller.is_http and (header := directory_from_headers(call.headers)) is not None:
-            return NamedDirectory(header, "header")
-        if call.caller.transport == "stdio" and self._settings.directory:
-            return NamedDirectory(self._settings.directory, "option")
+        if (named := self._said_with(call)) is not None:
+            return named
         roots = await call.roots()
         if (root := directory_from_roots(roots or ())) is not None:
             return NamedDirectory(root, "roots")
@@ -140,10 +138,23 @@ class Resolver:
             raise _roots_unanswered()
         return replace(launched, roots_unanswered=True)
 
+    def _said_with(self, call: Call) -> NamedDirectory | None:
+        if call.directory is not None:
+            return NamedDirectory(call.directory, "call")
+        if call.caller.is_http and (header := directory_from_headers(call.headers)) is not None:
+            return NamedDirectory(header, "header")
+        if call.caller.transport == "stdio" and self._settings.directory:
+            return NamedDirectory(self._settings.directory, "option")
+        return None
+
     def _launched_in(self) -> NamedDirectory | None:
         if self._settings.claude_project_dir:
             return NamedDirectory(self._settings.claude_project_dir, "environment")
-        own = process_directory(self._settings.process_directory, home=self._settings.home)
+        own = process_directory(
+            self._settings.process_directory,
+            home=self._settings.home,
+            plugin_folders=self._settings.plugin_folders,
+        )
         return None if own is None else NamedDirectory(own, "process")
 
 

@@ -22,12 +22,16 @@ class Call:
 
     Attributes:
         caller: whose call it is.
+        directory: what the client says with this very call that it works in.
+        earlier: the actors of conversations that the same Claude Code process had before.
         headers: the values of `X-Workflow-Directory`, over HTTP.
         roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies. None when a
             client that declares roots does not answer.
     """
 
     caller: Caller
+    directory: str | None = None
+    earlier: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     roots: Callable[[], Awaitable[Sequence[str] | None]] = no_roots
 

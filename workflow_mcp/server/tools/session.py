@@ -48,6 +48,8 @@ async def set_working_directory(
     If the result has a `session`, pass it in every later call."""
     services, caller = services_of(context), await _known_caller(context, session)
     location = await services.resolver.locate(directory, "session")
+    if session is None and not new_session and await _follows(services, call_of(context), location):
+        return workspace_result(await services.resolver.require(call_of(context)))
     key, handle = key_to_set(caller, new_session=new_session)
     await services.sessions.set_working_directory(
         key,
@@ -57,6 +59,22 @@ async def set_working_directory(
     )
     notes = () if services.sessions.is_saved(key) else (NOT_SAVED,)
     return workspace_result(Workspace(key, handle, location, location.project), *notes)
+
+
+async def _follows(services: Services, call: Call, location: Location) -> bool:
+    """Whether the call is made from that directory anyway: then what was set is forgotten, and the session follows."""
+    if call.directory is None or await _resolved(services, call.directory) != location.directory.resolved:
+        return False
+    if (key := session_key(call.caller)) is not None:
+        await services.sessions.end_session(key)
+    return True
+
+
+async def _resolved(services: Services, directory: str) -> str | None:
+    try:
+        return (await services.resolver.locate(directory, "call")).directory.resolved
+    except WorkflowError:
+        return None  # the client is where it can no longer be
 
 
 async def _known_caller(context: Context, handle: str | None) -> Caller:

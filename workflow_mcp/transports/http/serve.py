@@ -10,14 +10,14 @@ from workflow_mcp import __version__
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.transports.http.server import build_http_server
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.start import file_store, leave_with, settings_or_leave, settle_memory
+from workflow_mcp.transports.start import call_files, file_store, leave_with, settings_or_leave, settle_memory
 
 
 def serve_http(*, host: str | None = None, port: int | None = None, path: str | None = None) -> None:
     """Serve over HTTP and end the process: 0 after any orderly end, 2 when it cannot begin."""
     settings = settings_or_leave(host=host, port=port, path=path)
     try:
-        server = build_http_server(settings, session_store=file_store(settings))
+        server = build_http_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     except WorkflowError as error:
         leave_with(error)
     # Stands before uvicorn's own handlers do and after; a terminal that closes is for this one alone.

@@ -102,7 +102,9 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def build_http_server(settings: Settings, *, session_store: SessionStore | None = None) -> DrainingServer:
+def build_http_server(
+    settings: Settings, *, session_store: SessionStore | None = None, call_store: SessionStore | None = None
+) -> DrainingServer:
     """A server that listens on `settings.host` and `settings.port`.
 
     Raises:
@@ -117,7 +119,7 @@ def build_http_server(settings: Settings, *, session_store: SessionStore | None 
             "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or --host 127.0.0.1.",
         )
     drain = Drain()
-    server = build_server(settings, session_store=session_store)
+    server = build_server(settings, session_store=session_store, call_store=call_store)
     server.auth = auth
     skip_parameter_headers(server)
     _add_health(server, drain)

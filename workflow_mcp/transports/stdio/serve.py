@@ -9,7 +9,7 @@ import anyio
 
 from workflow_mcp.server.build import build_server
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.start import file_store, settings_or_leave, settle_memory
+from workflow_mcp.transports.start import call_files, file_store, settings_or_leave, settle_memory
 from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.opening import Opening
 from workflow_mcp.transports.stdio.record import Record
@@ -20,7 +20,7 @@ from workflow_mcp.transports.stdio.windows import CarriedInput
 def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
     """Serve over stdio and end the process: 0 after any orderly end, 2 when the settings are wrong."""
     settings = settings_or_leave(directory=directory)
-    server = build_server(settings, session_store=file_store(settings))
+    server = build_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     stdin = CarriedInput() if sys.platform == "win32" else StandardInput(bytes(opening.received))
     on_signals(stdin.end)
     stdin.watch()

@@ -1,0 +1,23 @@
+"""The tools that the Claude Code plugin's hooks call; no model sees them."""
+
+from __future__ import annotations
+
+from fastmcp.dependencies import CurrentContext
+from fastmcp.server.context import Context
+
+from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.server.bound_calls import tool_use_id
+from workflow_mcp.server.calls import caller_of
+from workflow_mcp.server.services import services_of
+from workflow_mcp.sessions.bindings import NEXT_STEP, Binding
+
+
+async def bind_call(
+    session: str, call: str, cwd: str, agent: str = "", agent_type: str = "", context: Context = CurrentContext()
+) -> str:
+    """Say which agent makes the call with this id, and in which directory."""
+    if tool_use_id(context) is not None:
+        raise UsageError(Code.ARGUMENT_INVALID, "bind_call was called by a model; it is for the hook alone.", NEXT_STEP)
+    binding = Binding(session, agent, agent_type, cwd)
+    await services_of(context).bindings.bind(caller_of(context).principal, call, binding)
+    return ""
