@@ -1,6 +1,6 @@
 """Drives the real Claude Code, offline: a scripted Messages API on loopback stands in for the model.
 
-Standard library only. Nothing of the caller's environment reaches Claude Code, its HOME is a scratch
+Nothing of the caller's environment reaches Claude Code, its HOME is a scratch
 folder, the key is made up, and the only address used is 127.0.0.1.
 """
 
@@ -21,6 +21,8 @@ from uuid import uuid4
 
 import pytest
 
+import workflow_mcp
+
 BINARY = os.environ.get("CLAUDE_BIN", "")
 NEEDS_CLAUDE_CODE = [
     pytest.mark.skipif(not BINARY, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"),
@@ -28,6 +30,8 @@ NEEDS_CLAUDE_CODE = [
 ]
 
 SERVER = "workflow"
+PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
+PLUGIN_PREFIX = f"mcp__plugin_workflow_{SERVER}__"
 PATIENCE = 50.0
 
 Block = dict[str, Any]
@@ -36,11 +40,12 @@ Turn = Sequence[tuple[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Called:
-    """One tool call as the model sees it."""
+    """One tool call as the model sees it; `agent` is Claude Code's id of the subagent, empty for the main agent."""
 
     tool: str
     content: str
     is_error: bool
+    agent: str = ""
 
     @property
     def data(self) -> dict[str, Any]:
@@ -64,12 +69,17 @@ class ScriptedModel:
 
     Claude Code's own tools begin with a capital; all others are ours.
 
+    Args:
+        turns: what it answers.
+        prefix: what the names of our tools begin with for the model.
+
     Attributes:
         asked: the requests for a message, as they came.
     """
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
+    def __init__(self, turns: Sequence[Turn], *, prefix: str = f"mcp__{SERVER}__") -> None:
         self._turns = turns
+        self._prefix = prefix
         self.asked: list[dict[str, Any]] = []
         model = self
 
@@ -128,17 +138,48 @@ class ScriptedModel:
 
     def _blocks(self, body: dict[str, Any]) -> list[Block]:
         self.asked.append(body)
-        turn = sum(message["role"] == "assistant" for message in body["messages"])
-        if not body.get("tools") or turn >= len(self._turns):
+        turns, turn = self._place_in(body["messages"])
+        if not body.get("tools") or turn >= len(turns):
             return [{"type": "text", "text": "done"}]
         return [
-            {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": _full_name(tool), "input": arguments}
-            for tool, arguments in self._turns[turn]
+            {"type": "tool_use", "id": f"toolu_{uuid4().hex}", "name": self._full_name(tool), "input": arguments}
+            for tool, arguments in turns[turn]
         ]
 
+    def _place_in(self, messages: list[dict[str, Any]]) -> tuple[Sequence[Turn], int]:
+        return self._turns, sum(message["role"] == "assistant" for message in messages)
 
-def _full_name(tool: str) -> str:
-    return tool if tool[0].isupper() else f"mcp__{SERVER}__{tool}"
+    def _full_name(self, tool: str) -> str:
+        return tool if tool[0].isupper() else self._prefix + tool
+
+
+class PromptedModel(ScriptedModel):
+    """A Messages API that answers each prompt, of a person or to a subagent, with turns of its own.
+
+    Args:
+        scripts: a word to the turns that answer the prompt which has it.
+        prefix: what the names of our tools begin with for the model.
+    """
+
+    def __init__(self, scripts: Mapping[str, Sequence[Turn]], *, prefix: str) -> None:
+        super().__init__((), prefix=prefix)
+        self._scripts = scripts
+
+    def _place_in(self, messages: list[dict[str, Any]]) -> tuple[Sequence[Turn], int]:
+        for index in range(len(messages) - 1, -1, -1):
+            words = set(_prompt(messages[index]).split())
+            for word, turns in self._scripts.items():
+                if word in words:
+                    return turns, sum(message["role"] == "assistant" for message in messages[index:])
+        return (), 0
+
+
+def _prompt(message: dict[str, Any]) -> str:
+    if message["role"] != "user":
+        return ""
+    content = message["content"]
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return " ".join(block["text"] for block in blocks if block["type"] == "text")
 
 
 def _streamed(index: int, block: Block) -> list[dict[str, Any]]:
@@ -160,6 +201,15 @@ class ClaudeCode:
     binary: str
     home: Path
 
+    def registration(self) -> list[str]:
+        """The arguments that make our server known to it."""
+        own = ["--strict-mcp-config", "--mcp-config", str(self.configuration())]
+        return [*own, "--allowedTools", f"mcp__{SERVER}"]
+
+    def variables(self) -> dict[str, str]:
+        """What its environment has beside what every one has."""
+        return {}
+
     def configuration(self) -> Path:
         """An MCP configuration that starts our server with this Python."""
         path = self.home / "mcp.json"
@@ -169,7 +219,7 @@ class ClaudeCode:
         return path
 
     def start(
-        self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str, prompt: str = "go"
+        self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str, prompt: str | None = "go"
     ) -> subprocess.Popen[str]:
         """`claude -p` in a directory, speaking that era to our server."""
         env = {
@@ -184,13 +234,34 @@ class ClaudeCode:
             "DISABLE_ERROR_REPORTING": "1",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "MCP_PROTOCOL_NEGOTIATION": era,
-        }
-        command = [self.binary, "-p", prompt, "--output-format", "stream-json", "--verbose", "--strict-mcp-config"]
-        command += ["--mcp-config", str(self.configuration()), "--allowedTools", f"mcp__{SERVER}", *arguments]
-        pipe = subprocess.PIPE
+        } | self.variables()
+        command = [self.binary, "-p", *([] if prompt is None else [prompt]), "--output-format", "stream-json"]
+        command += ["--verbose", *self.registration(), *arguments]
+        pipe, stdin = subprocess.PIPE, subprocess.PIPE if prompt is None else subprocess.DEVNULL
         return subprocess.Popen(
-            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
+            command, cwd=cwd, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
         )
+
+    def talk(self, url: str, cwd: Path, era: Literal["auto", "legacy"], *prompts: str) -> Outcome:
+        """One process that is given one prompt after the other, each when the last is answered."""
+        process = self.start(url, cwd, era, "--input-format", "stream-json", prompt=None)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said, stop = "", threading.Timer(PATIENCE, process.kill)
+        stop.start()
+        for prompt in prompts:
+            message = {"type": "user", "message": {"role": "user", "content": prompt}}
+            process.stdin.write(json.dumps(message) + "\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                said += line
+                if json.loads(line)["type"] == "result":
+                    break
+        process.stdin.close()
+        said, log = said + process.stdout.read(), process.stderr.read()
+        stop.cancel()
+        return outcome(process.wait(), said, log)
 
     def run(
         self, cwd: Path, *turns: Turn, era: Literal["auto", "legacy"] = "auto", arguments: Sequence[str] = ()
@@ -209,6 +280,30 @@ class ClaudeCode:
         return outcome(process.returncode, out, err)
 
 
+class ClaudeCodeWithPlugin(ClaudeCode):
+    """One that has our plugin, whose server is this Python's.
+
+    Args:
+        binary: Claude Code.
+        home: its home.
+        plugin: the plugin's folder.
+    """
+
+    def __init__(self, binary: str, home: Path, plugin: Path = PLUGIN) -> None:
+        super().__init__(binary, home)
+        self.plugin = plugin
+
+    def registration(self) -> list[str]:
+        """See `ClaudeCode`."""
+        allowed = [PLUGIN_PREFIX.rstrip("_"), "Bash", "Agent", "EnterWorktree", "ExitWorktree"]
+        return ["--plugin-dir", str(self.plugin), "--allowedTools", ",".join(allowed)]
+
+    def variables(self) -> dict[str, str]:
+        """See `ClaudeCode`."""
+        path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+        return {"PATH": path, "WORKFLOW_MCP_DATA_DIR": str(self.home / "data")}
+
+
 def outcome(code: int, out: str, err: str) -> Outcome:
     """The servers in a stream of JSON events, and the calls, in the order in which the model made them."""
     result, names, answered = Outcome(code, log=err), dict[str, str](), dict[str, Called]()
@@ -223,7 +318,8 @@ def outcome(code: int, out: str, err: str) -> Outcome:
                 names[block["id"]] = block["name"].rpartition("__")[2]
             elif block.get("type") == "tool_result":
                 name = block["tool_use_id"]
-                answered[name] = Called(names[name], _text(block.get("content")), bool(block.get("is_error")))
+                agent = event.get("agent_id") or ""
+                answered[name] = Called(names[name], _text(block.get("content")), bool(block.get("is_error")), agent)
     # Calls of one turn run at the same time, and are answered in any order.
     result.calls = [answered[name] for name in names if name in answered]
     return result

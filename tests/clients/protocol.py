@@ -40,7 +40,8 @@ def request_message(number: int, method: str, params: Message | None, *, era: Er
     params = dict(params or {})
     if era == MODERN:
         told = {"protocolVersion": MODERN, **client}
-        params["_meta"] = {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}
+        own = {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}
+        params["_meta"] = params.get("_meta", {}) | own
     return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
 
 

@@ -89,10 +89,16 @@ async def running(server: uvicorn.Server, serve: Awaitable[None]) -> AsyncIterat
 
 @asynccontextmanager
 async def served_here(
-    home: Path, *, session_store: SessionStore | None = None, **settings: Any
+    home: Path,
+    *,
+    session_store: SessionStore | None = None,
+    call_store: SessionStore | None = None,
+    **settings: Any,
 ) -> AsyncIterator[DrainingServer]:
     """Our server in this event loop, for tests that reach into it."""
-    server = build_http_server(isolated_settings(home, port=0, **settings), session_store=session_store)
+    server = build_http_server(
+        isolated_settings(home, port=0, **settings), session_store=session_store, call_store=call_store
+    )
     async with running(server, server.run_until_told()):
         yield server
 

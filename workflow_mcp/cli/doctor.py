@@ -61,8 +61,8 @@ def _about_sources(directory: str, settings: Settings) -> Iterator[Step]:
     yield Step("source: option", *_given(settings.directory, "--directory is not given"))
     yield Step("source: roots", "none", "only a connected client has them")
     yield Step("source: environment", *_given(settings.claude_project_dir, "CLAUDE_PROJECT_DIR is not set"))
-    if process_directory(directory, home=settings.home) is None:
-        why = "the root, the home directory, or inside an installed-package or cache folder"
+    if process_directory(directory, home=settings.home, plugin_folders=settings.plugin_folders) is None:
+        why = "the root, the home directory, or inside an installed-package, cache or plugin folder"
         yield Step("source: process", "ignored", f"{directory} is {why}")
     else:
         yield Step("source: process", "ok", directory)

@@ -25,7 +25,6 @@ COLLECTION = "bindings"
 LIFETIME = 86_400.0  # seconds; a person may take long to permit a call
 PATIENCE = 5.0  # seconds one operation of the store may take
 MAX_BINDINGS = 1_000
-MAX_DIRECTORY_BYTES = 4_096
 ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 CALL_ID = re.compile(r"[!-~]{1,256}")
 AGENT_TYPE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]{0,128}")
@@ -80,8 +79,6 @@ def check_binding(binding: Binding, call: str | None = None) -> None:
     _check("agent_type", binding.agent_type, AGENT_TYPE)
     if call is not None:
         _check("call", call, CALL_ID)
-    if len(binding.directory.encode("utf-8", "surrogatepass")) > MAX_DIRECTORY_BYTES:
-        raise _malformed("cwd", binding.directory)
 
 
 def _check(name: str, value: str, pattern: re.Pattern[str]) -> None:

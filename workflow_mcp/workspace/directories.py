@@ -48,7 +48,7 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
     Raises:
         DirectoryError: it is not an absolute path of a readable directory inside the allowed roots.
     """
-    _check_text(given)
+    check_text(given)
     try:
         if allowed_roots:  # first of all, so that nothing can be learnt about what is outside of them
             _root_of(given, os.path.realpath(given), allowed_roots)
@@ -64,7 +64,12 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
     return Directory(path, resolved, source, status.st_uid, root)
 
 
-def _check_text(given: str) -> None:
+def check_text(given: str) -> None:
+    """Refuse what cannot be an absolute path of a directory, without looking at any file.
+
+    Raises:
+        DirectoryError: see `check_directory`.
+    """
     if len(given) > MAX_PATH_BYTES:
         raise _too_long(given, len(given.encode("utf-8", "surrogatepass")))
     # Up to the last brace, so that each one that opens is closed and the search takes linear time.

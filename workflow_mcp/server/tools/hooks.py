@@ -10,6 +10,7 @@ from workflow_mcp.server.bound_calls import tool_use_id
 from workflow_mcp.server.calls import caller_of
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.bindings import NEXT_STEP, Binding
+from workflow_mcp.workspace.directories import check_text
 
 
 async def bind_call(
@@ -18,6 +19,7 @@ async def bind_call(
     """Say which agent makes the call with this id, and in which directory."""
     if tool_use_id(context) is not None:
         raise UsageError(Code.ARGUMENT_INVALID, "bind_call was called by a model; it is for the hook alone.", NEXT_STEP)
+    check_text(cwd)
     binding = Binding(session, agent, agent_type, cwd)
     await services_of(context).bindings.bind(caller_of(context).principal, call, binding)
     return ""
