@@ -17,7 +17,7 @@ from workflow_mcp.transports.stdio.opening import Opening
 
 
 def main() -> None:
-    """Run the command that the arguments name; none means serving over stdio."""
+    """Run the command in the arguments; without one, serve over stdio."""
     fill_standard_streams()
     match sys.argv[1:]:
         case [] | ["serve"]:
@@ -44,7 +44,7 @@ def _serve_stdio(directory: str | None) -> None:
     opening.answer()
     gc.disable()
     try:
-        # Only now: a signal that comes during this long import ends the process.
+        # Imported after the handlers are installed, because a signal during this long import must end the process.
         from workflow_mcp.transports.stdio.serve import serve_stdio
 
         serve_stdio(opening, directory=directory)

@@ -1,4 +1,4 @@
-"""The composition root: what the server and the command line stand on, opened and closed as a whole."""
+"""The composition root: opens and closes all services that the server and the command line use."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Services:
     stats: Stats
 
     def connection_closed(self, key: str) -> None:
-        """Forget a session whose connection has closed; what must outlive it is in the store."""
+        """Remove a session from memory when its connection closes; the session store keeps its entry."""
         self.connections.closed(key)
         self.conversations.closed(key)
         self.sessions.release(key)
@@ -67,11 +67,11 @@ async def open_services(
     call_store: SessionStore | None = None,
     clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Services]:
-    """Everything a server or a command needs, closed again on every way out.
+    """Open all services of a server or a command; they are closed however the body ends.
 
     Args:
-        settings: what the operator and the launcher say.
-        store: where sessions survive the process; None keeps them in memory.
+        settings: the settings.
+        store: a store in which sessions survive the process; None keeps them in memory.
         call_store: where bindings of calls do; default: beside the sessions.
         clock: the current time, in seconds since the epoch, for sessions and connections.
     """

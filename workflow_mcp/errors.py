@@ -1,16 +1,16 @@
 """The one tree of errors that a client can see.
 
     WorkflowError                 code, message, next_step
-    ├── DirectoryError            a directory that cannot be a working directory, or none is known
-    │   └── RootsUnansweredError  the client declares roots and did not answer when it was asked for them
-    ├── SessionError              whose call this is cannot be told, or the handle is not good
+    ├── DirectoryError            a directory that cannot be the working directory, or no directory is known
+    │   └── RootsUnansweredError  the client declares roots and did not answer `roots/list`
+    ├── SessionError              the session cannot be determined, or the handle is not valid
     ├── ConfigError               a `.workflow-mcp/config.json` that is there but cannot be used
     │   └── ConfigWriteError      it or its folder cannot be written
     ├── ProjectError              no project, the wrong one, or more than one
     │   └── ProjectUnknownError   no project has this id or name
     ├── StoreError                a project's data cannot be reached
     ├── WorkItemError             a work item that cannot be found, changed or claimed
-    └── UsageError                arguments, settings or a host that do not fit
+    └── UsageError                invalid arguments or settings, or a host that does not run our lifespan
 
 Every error is one line: `CODE: what is wrong. Next: the call or edit that fixes it.`
 """
@@ -23,10 +23,9 @@ MAX_SHOWN_LENGTH = 160
 
 
 class Code(StrEnum):
-    """Every code of an error that a client can see; the README says what each one's cure is.
+    """Every error code that a client can see; the README says how to fix each.
 
-    The grammar is `NOUN_PROBLEM`: what it is about, then what is wrong with it. What is missing
-    altogether is `NO_NOUN`.
+    A code is `NOUN_PROBLEM`, such as `CONFIG_INVALID`, or `NO_NOUN` for what is missing altogether.
     """
 
     ACTOR_REQUIRED = "ACTOR_REQUIRED"
@@ -109,7 +108,7 @@ def shown(value: object) -> str:
 
 
 class WorkflowError(Exception):
-    """Something a client can put right.
+    """An error that the client can correct.
 
     Attributes:
         code: stable upper-case name, documented in the README.
@@ -128,15 +127,15 @@ class WorkflowError(Exception):
 
 
 class DirectoryError(WorkflowError):
-    """A directory that cannot be the working directory, or none is known."""
+    """A directory that cannot be the working directory, or no directory is known."""
 
 
 class RootsUnansweredError(DirectoryError):
-    """The client declares roots and did not answer when it was asked for them."""
+    """The client declares roots and did not answer `roots/list`."""
 
 
 class SessionError(WorkflowError):
-    """Whose call this is cannot be told, or the handle is not good."""
+    """The session cannot be determined, or the handle is not valid."""
 
 
 class ConfigError(WorkflowError):
@@ -164,7 +163,7 @@ class WorkItemError(WorkflowError):
 
 
 class UsageError(WorkflowError):
-    """Arguments, settings or a host that do not fit."""
+    """Invalid arguments or settings, or a host that does not run our lifespan."""
 
 
 def workflow_error_in(error: BaseException) -> WorkflowError | None:

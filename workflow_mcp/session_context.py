@@ -1,7 +1,7 @@
-"""Sessions: what each client told the server, kept apart by session key.
+"""Sessions: the directory and project that each client has set, by session key.
 
-`SessionContextManager` holds them in memory, removes those nobody uses any more, and, given a
-store, writes every change through so that a restarted server still knows them.
+`SessionContextManager` holds them in memory, removes those that are idle for too long and, given a
+store, writes every change to it, so that they survive a restart of the server.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ logger = logging.getLogger(__name__)
 SWEEP_INTERVAL = 3600.0
 MAX_IDLE = 86_400.0
 MAX_SESSIONS = 10_000
-SWEEP_CHUNK = 2_000  # sessions swept in one turn of the event loop: about 2 ms
+SWEEP_CHUNK = 2_000  # sessions swept before yielding to the event loop: about 2 ms
 
 
 @dataclass(slots=True)
 class SessionContext:
-    """One client's conversation with the server.
+    """One client's session.
 
     Attributes:
         session_id: the session key.
         working_directory: absolute path set by the client; None until it sets one.
-        config_path: the config that was found from there; None without one, and when the project was chosen.
-        project_id: the project that config names, or the one that was chosen; None without either.
+        config_path: the config that applies there; None without one, and when the project was chosen.
+        project_id: the project that the config names or that was chosen; None without either.
         set_at: when the session was first created, wall-clock seconds; setting another directory does not change it.
         last_used: when the session was last used, wall-clock seconds.
     """
@@ -51,17 +51,17 @@ class SessionContext:
 
 
 class SessionContextManager:
-    """Keeps `SessionContext`s; safe for many tasks, threads, and one event loop after another.
+    """Keeps `SessionContext`s; safe to use from many tasks and threads, and in successive event loops.
 
     Args:
         interval: seconds between sweeps.
         max_idle: seconds after which an unused session is removed.
         clock: wall-clock seconds; may jump in either direction.
-        max_sessions: beyond it, the least recently used session goes.
-        is_alive: tells that a session's connection is open; such a session is idle, never gone.
+        max_sessions: beyond it, the least recently used session is removed.
+        is_alive: whether a session's connection is open; such a session is never removed.
         store: a py-key-value store in which sessions survive the process; None keeps them in memory only. A call
-            raises `SessionError` when its session may be there and cannot be read, or cannot be removed.
-        stored_as: the lasting name of a session key; None for a key that must not outlive its process.
+            raises `SessionError` when its session cannot be read from the store, or cannot be removed from it.
+        stored_as: the name under which a session key is stored; None for a key that is valid in this process only.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class SessionContextManager:
             None if store is None else SessionArchive(store, stored_as=stored_as, lifetime=max_idle + interval)
         )
         self._sessions: OrderedDict[str, SessionContext] = OrderedDict()
-        # A threading lock, not asyncio's: it belongs to no event loop and is never held across an await.
+        # A threading lock, because asyncio's belong to one event loop; it is never held across an await.
         self._lock = threading.Lock()
         self._cleanup_task: asyncio.Task[None] | None = None
         self._running = False
@@ -111,7 +111,7 @@ class SessionContextManager:
             loop.call_soon_threadsafe(task.cancel)
             return
         task.cancel()
-        # `wait` hands on its caller's cancellation and swallows only the task's own.
+        # Unlike awaiting the task, `wait` raises only when this call itself is cancelled.
         await asyncio.wait({task})
 
     async def __aenter__(self) -> Self:
@@ -124,17 +124,17 @@ class SessionContextManager:
     async def set_working_directory(
         self, session_id: str, directory: str, *, config_path: str | None = None, project_id: str | None = None
     ) -> None:
-        """Set the session's working directory and what was found there, creating the session if needed; touches it."""
-        with suppress(SessionError):  # logged; an entry that cannot be read is replaced by the one that is set now
+        """Set the session's working directory and what was found there; creates the session, updates `last_used`."""
+        with suppress(SessionError):  # it is logged; the entry that cannot be read is overwritten below
             await self._restore(session_id)
         with self._lock:
-            session = self._touched(session_id)
+            session = self._used_now(session_id)
             session.working_directory, session.config_path, session.project_id = directory, config_path, project_id
-            evicted = self._make_room()
+            evicted = self._evict()
         await self._save(session_id, evicted)
 
     async def get_working_directory(self, session_id: str) -> str | None:
-        """The session's working directory, touching the session; None for an unknown one, which stays unknown."""
+        """The session's working directory; updates `last_used`. None for an unknown session, which is not created."""
         if session_id not in self._sessions:
             await self._restore(session_id)
         with self._lock:
@@ -146,7 +146,7 @@ class SessionContextManager:
             return session.working_directory
 
     async def get_session(self, session_id: str) -> SessionContext | None:
-        """A copy of the session without touching it; None when there is none or it has expired."""
+        """A copy of the session; does not update `last_used`. None when it is unknown or has expired."""
         await self._restore(session_id)
         with self._lock:
             session = self._sessions.get(session_id)
@@ -155,24 +155,24 @@ class SessionContextManager:
             return replace(session)
 
     async def set_project(self, session_id: str, *, config_path: str | None, project_id: str | None) -> None:
-        """Note the session's project, creating the session if needed; one without a config is one that was chosen."""
+        """Set the session's project, creating the session if needed; without a `config_path` it counts as chosen."""
         await self._restore(session_id)
         with self._lock:
-            session = self._touched(session_id)
+            session = self._used_now(session_id)
             session.config_path, session.project_id = config_path, project_id
-            evicted = self._make_room()
+            evicted = self._evict()
         await self._save(session_id, evicted)
 
     async def end_session(self, session_id: str) -> bool:
-        """Forget the session, here and in the store; False when neither had it."""
+        """Remove the session from memory and from the store; False when neither had it."""
         archive = self._archive
-        async with nullcontext() if archive is None else archive.turn(session_id):
+        async with nullcontext() if archive is None else archive.lock(session_id):
             stored = archive is not None and await archive.delete(session_id)
             with self._lock:
                 return self._sessions.pop(session_id, None) is not None or stored
 
     def release(self, session_id: str) -> None:
-        """Drop the session from memory because its connection has closed; the store keeps what it has."""
+        """Remove the session from memory because its connection has closed; the store keeps its entry."""
         with self._lock:
             self._sessions.pop(session_id, None)
         if self._archive is not None:
@@ -183,17 +183,17 @@ class SessionContextManager:
         return len(self._sessions)
 
     def is_saved(self, session_id: str) -> bool:
-        """Whether the session's last change reached the archive; True when there is none to reach."""
+        """Whether the session's last change was stored; True without a store."""
         return self._archive is None or self._archive.is_saved(session_id)
 
-    def _touched(self, session_id: str) -> SessionContext:
+    def _used_now(self, session_id: str) -> SessionContext:
         now = self._clock()
         session = self._sessions.setdefault(session_id, SessionContext(session_id, set_at=now))
         self._sessions.move_to_end(session_id)
         session.last_used = now
         return session
 
-    def _make_room(self) -> list[str]:
+    def _evict(self) -> list[str]:
         evicted: list[str] = []
         for _ in range(len(self._sessions) - 1):
             if len(self._sessions) <= self._max_sessions:
@@ -213,16 +213,16 @@ class SessionContextManager:
         archive = self._archive
         if archive is None or session_id in self._sessions or archive.is_absent(session_id):
             return
-        async with archive.turn(session_id):
+        async with archive.lock(session_id):
             await self._look_up(session_id, archive)
         with self._lock:
-            evicted = self._make_room()
+            evicted = self._evict()
         await self._drop(evicted, archive)
 
     async def _look_up(self, session_id: str, archive: SessionArchive) -> None:
         if session_id in self._sessions:
             return
-        # A connection is looked up once: nobody but this process writes under its key while it is open.
+        # Looked up once for each connection: only this process writes under its key while it is open.
         entry = await archive.load(session_id, once=self._is_alive(session_id))
         session = None if entry is None else SessionContext(session_id, **entry)
         with self._lock:
@@ -237,7 +237,7 @@ class SessionContextManager:
     async def _drop(self, evicted: Sequence[str], archive: SessionArchive) -> None:
         for session_id in evicted:
             with suppress(SessionError):  # it is logged
-                async with archive.turn(session_id):
+                async with archive.lock(session_id):
                     if session_id not in self._sessions:
                         await archive.delete(session_id)
 
@@ -255,7 +255,7 @@ class SessionContextManager:
                 logger.exception("the sweep of idle sessions failed; the next one is in %s s", self._interval)
 
     async def _cleanup_stale_sessions(self) -> int:
-        """Remove the sessions idle for longer than `max_idle`; gives the event loop a turn every few ms."""
+        """Remove the sessions idle for longer than `max_idle`; yields to the event loop every few ms."""
         removed, keys = 0, iter(list(dict.keys(self._sessions)))  # an OrderedDict's own iterator takes 10 ms
         while chunk := list(islice(keys, SWEEP_CHUNK)):
             removed += self._sweep(chunk)
@@ -270,7 +270,7 @@ class SessionContextManager:
         with self._lock:
             held = [session for session_id in session_ids if (session := self._sessions.get(session_id))]
             for session in held:
-                # A clock that was ahead and has been set back must not keep a session for ever.
+                # Otherwise a clock that is set back would keep sessions for too long.
                 session.last_used = min(session.last_used, now)
             stale = [session for session in held if self._is_stale(session, now)]
             for session in stale:
@@ -283,7 +283,7 @@ _manager_lock = threading.Lock()
 
 
 def get_session_context_manager() -> SessionContextManager:
-    """The process's manager: that of the server which runs here, else one with the defaults."""
+    """The process's manager: the running server's, else one with the default arguments."""
     global _manager  # noqa: PLW0603 - the one accessor to process state that the contract names
     with _manager_lock:
         _manager = _manager or SessionContextManager()
@@ -291,8 +291,8 @@ def get_session_context_manager() -> SessionContextManager:
 
 
 def adopt_session_context_manager(manager: SessionContextManager) -> None:
-    """Make `manager` the process's, unless another one is running: the first server in a process is its server."""
-    global _manager  # noqa: PLW0603 - see above
+    """Make `manager` the process's manager, unless another one is running."""
+    global _manager  # noqa: PLW0603 - the same accessor
     with _manager_lock:
         if _manager is None or not _manager.running:
             _manager = manager

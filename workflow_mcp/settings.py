@@ -1,4 +1,4 @@
-"""What the operator and the launcher say: `WORKFLOW_MCP_*` and a few variables of Claude Code.
+"""Settings from the environment: `WORKFLOW_MCP_*`, and a few variables that Claude Code sets.
 
 The only module that reads the process's environment, home and current directory.
 """
@@ -61,19 +61,29 @@ class Settings(BaseSettings):
     allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Directories that working directories must be inside of, separated like PATH."
     )
-    max_sessions: int = Field(default=10_000, ge=1, description="Most sessions kept; beyond, the least recently used.")
+    max_sessions: int = Field(
+        default=10_000, ge=1, description="Maximum number of sessions; beyond it, the least recently used is removed."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
-    file_timeout: float = Field(default=5.0, gt=0, le=300, description="Most seconds a file system may take.")
-    roots_timeout: float = Field(default=10.0, gt=0, le=300, description="Most seconds a client may take for roots.")
+    file_timeout: float = Field(default=5.0, gt=0, le=300, description="Maximum seconds that file work may take.")
+    roots_timeout: float = Field(
+        default=10.0, gt=0, le=300, description="Maximum seconds a client may take to answer roots/list."
+    )
 
     host: str = Field(default="127.0.0.1", description="HTTP: the address to listen on.")
     port: int = Field(default=8765, ge=0, le=65535, description="HTTP: the port to listen on; 0 takes a free one.")
     path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$", description="HTTP: where the endpoint is.")
-    tokens_file: Path | None = Field(default=None, description="HTTP: `name:token` a line; asked of every client.")
+    tokens_file: Path | None = Field(
+        default=None, description="HTTP: file with one `name:token` a line; every client must send a token."
+    )
     allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
     allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 
-    max_connections: int = Field(default=1000, ge=1, description="HTTP: most connections; beyond, the most idle.")
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="HTTP: maximum number of connections; beyond it, the longest idle one is closed.",
+    )
 
     memo: Literal["on", "off"] = Field(default="on", description="stdio: answer openings from the last start's.")
 
@@ -107,7 +117,7 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        # Separators alone name no directory, and must not mean that every directory is allowed.
+        # A value of separators alone is refused: as an empty list it would allow every directory.
         return [part for part in value.split(os.pathsep) if part] or [value]
 
     @field_validator("allowed_roots")

@@ -263,7 +263,7 @@ async def test_a_session_is_saved_once_the_store_is_back() -> None:
 async def test_a_store_that_hangs_is_given_up_on() -> None:
     """Each operation on the store has a time limit."""
     store = GatedStore(gated=("get", "put", "delete"))
-    archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, patience=0.01)
+    archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, timeout=0.01)
     entry = {"last_used": 0.0}
     async with asyncio.timeout(BOUND):
         await archive.save("a", lambda _key: entry)
@@ -276,7 +276,7 @@ async def test_a_store_that_hangs_is_given_up_on() -> None:
 async def test_many_changes_do_not_queue_up_behind_a_store_that_hangs() -> None:
     """However many changes wait for one session's turn at a hanging store, each waits for no longer than one."""
     store = GatedStore(gated=("put",))
-    archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, patience=0.2)
+    archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, timeout=0.2)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     async with asyncio.timeout(BOUND):

@@ -1,4 +1,4 @@
-"""`workflow-mcp doctor`: every step of the resolution for one directory, and what each found."""
+"""`workflow-mcp doctor`: the steps from a directory to its project, with the result of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflow_mcp.workspace.values import Location
 
 
 def examine(directory: str, settings: Settings) -> list[Step]:
-    """All steps for `directory`, as a stdio server that is started there would take them."""
+    """The steps for `directory`, as of a stdio server that is started there."""
     return [
         *_about_server(settings),
         *about_claude_code(directory, settings),
@@ -32,7 +32,7 @@ def examine(directory: str, settings: Settings) -> list[Step]:
 
 
 def report(directory: str, steps: list[Step]) -> dict[str, Any]:
-    """The steps as one JSON-able object."""
+    """The steps as one JSON-serializable object."""
     return {"directory": directory, "healthy": is_healthy(steps), "steps": [asdict(step) for step in steps]}
 
 

@@ -1,4 +1,4 @@
-"""Errors for people at a terminal: the next step is a command there, where clients are told which tool to call."""
+"""Errors on the command line, whose next step is a command instead of a tool call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEXT_STEPS: dict[str, str] = {
     Code.ITEM_DELETED: "run `workflow-mcp list --view all` for those that are not deleted.",
     Code.ITEM_NOT_FOUND: "run `workflow-mcp list --view all` for those there are.",
     Code.LIMIT_INVALID: "pass `--limit` a whole number from 1 to 200.",
-    Code.NAME_INVALID: "run `workflow-mcp init --name NAME` with a name like that.",
+    Code.NAME_INVALID: "run `workflow-mcp init --name NAME` with a valid name.",
     Code.NO_PROJECT: "run `workflow-mcp init` to make it one, or name the directory of one whose auto_switch is true.",
     Code.PROJECT_AMBIGUOUS: "write the id of the one that is meant into the config, as project.id.",
     Code.PROJECT_ID_INVALID: "correct project.id in the config.",
@@ -22,5 +22,5 @@ NEXT_STEPS: dict[str, str] = {
 
 
 def error_line(error: WorkflowError) -> str:
-    """The one line of an error, its next step one for the command line."""
+    """The line for an error, with a next step for the command line."""
     return str(WorkflowError(error.code, error.message, NEXT_STEPS.get(error.code, error.next_step)))

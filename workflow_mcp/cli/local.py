@@ -1,4 +1,4 @@
-"""A directory of the command line: its location, and the work items of its project."""
+"""From a directory on the command line to its location and its project's work items."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACTOR = "workflow-mcp"
 
 
 def locate(directory: str, settings: Settings) -> Location:
-    """The location that an absolute directory is.
+    """The location of an absolute directory.
 
     Raises:
         DirectoryError: the directory cannot be used.

@@ -1,4 +1,4 @@
-"""The command line. What people read goes to a terminal; a serving process's stdout carries JSON-RPC only."""
+"""The commands, and how they are run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-# Help stands here as well as there, because these modules are imported when one of their commands is run: 15 ms.
+# Their help is repeated here, because these modules are imported only when one of their commands is run: 15 ms.
 CLAUDE_CODE_COMMANDS = {
     "hook": "Tell a session of Claude Code that starts about its project: what the plugin's hook runs.",
     "statusline": "Print one line for the status line of Claude Code; nothing where there is no project.",
@@ -76,6 +76,6 @@ def run() -> NoReturn:
         Console(stderr=True).print(Text(error_line(error)), soft_wrap=True)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader has seen enough; what is still buffered must not fail once more at the interpreter's end.
+        # The reader closed the pipe; what is still buffered must not fail again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(0)

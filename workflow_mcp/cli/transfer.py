@@ -1,4 +1,4 @@
-"""The commands that carry work items between projects: export and import."""
+"""The commands export and import."""
 
 from __future__ import annotations
 
@@ -65,5 +65,5 @@ def _record(file: str, number: int, line: bytes) -> dict[str, Any]:
 
 def _no_record(file: str, number: int) -> UsageError:
     return UsageError(
-        Code.IMPORT_INVALID, f"{file}, line {number} is no JSON object.", "name a file that export wrote."
+        Code.IMPORT_INVALID, f"{file}, line {number} is not a JSON object.", "name a file that export wrote."
     )

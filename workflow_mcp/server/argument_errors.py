@@ -1,4 +1,4 @@
-"""Arguments that do not fit a tool's schema, as the one line that says how to put them right."""
+"""Errors for arguments that do not fit a tool's schema, with the corrected call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING = ("missing", "missing_argument")
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 MAX_SHOWN_VALUE = 40
 
-# The tools that take a list, its argument, and the fields of what is in it.
+# For each tool that takes a list: the argument, and the fields of an element.
 LISTS = {
     "create_work_items": ("items", NewWorkItem.model_fields.keys()),
     "update_work_items": ("updates", WorkItemUpdate.model_fields.keys()),
@@ -27,7 +27,7 @@ LISTS = {
 
 
 def argument_error(error: ValidationError, tool: str) -> UsageError:
-    """What is wrong with a call of a tool, and the call that is right.
+    """The error for arguments that do not fit a tool's schema.
 
     Returns:
         `ARGUMENT_INVALID`, or `LIMIT_INVALID` for a limit.
@@ -36,7 +36,7 @@ def argument_error(error: ValidationError, tool: str) -> UsageError:
     flat = _flat_fields(found, tool)
     if flat:
         return _flat_call(flat, tool)
-    # What was misspelt explains what is missing.
+    # An unknown argument comes first: it may be the misspelt name of a missing one.
     first = min(found, key=lambda one: one["type"] not in UNKNOWN)
     if first["loc"] == ("limit",):
         return limit_invalid(first["input"], MAX_LIMIT)

@@ -1,4 +1,4 @@
-"""The shapes of arguments: what a model may write, kept short because it reads them before every task."""
+"""The types of tools' arguments; their schemas are short because models read them before every task."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _id(value: Any) -> Any:
 
 
 def optional(kind: str) -> WithJsonSchema:
-    """A schema without the `null` that may be left out just as well."""
+    """A schema for an optional argument, without `null`: it can be left out instead."""
     return WithJsonSchema({"type": kind})
 
 
@@ -78,7 +78,7 @@ class NewWorkItem(BaseModel):
 
 
 class WorkItemUpdate(BaseModel):
-    """Changes to one item; what is left out stays."""
+    """Changes to one item; fields that are left out are kept."""
 
     model_config = ConfigDict(extra="forbid")
 

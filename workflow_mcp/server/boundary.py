@@ -1,4 +1,4 @@
-"""What stands between FastMCP and our tools: asks clients for roots, counts calls, gives every error its one line."""
+"""The middleware around our tools: it requests roots from clients, counts calls, and formats errors."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ T = TypeVar("T")
 
 
 class Boundary(Middleware):
-    """Counts calls, asks clients for roots, and gives every error its one line.
+    """Counts calls, requests roots from clients, and answers with errors of one line.
 
     Args:
-        for_host: stand before the tools of somebody else, whose arguments and unexpected errors are not ours.
+        for_host: whether it is around a host's own tools, whose arguments and unexpected errors are left alone.
     """
 
     def __init__(self, *, for_host: bool = False) -> None:
@@ -54,7 +54,7 @@ class Boundary(Middleware):
             stats.calls += 1
             stats.errors += 1
             raise
-        # A call that is asked for roots comes again with them, and counts then.
+        # A client that is asked for roots repeats the call with them; only that is counted.
         stats.calls += not isinstance(result, InputRequiredToolResult)
         return result
 
@@ -104,7 +104,7 @@ class Boundary(Middleware):
 
 def _unexpected(error: Exception, name: str, *, is_tool: bool) -> WorkflowError | None:
     if isinstance(error, NotFoundError):
-        # Of a resource or prompt that is not there, the protocol has an error of its own.
+        # The protocol has an error of its own for unknown resources and prompts.
         return _unknown_tool(name) if is_tool else None
     if isinstance(error.__cause__, ValidationError):
         return argument_error(error.__cause__, name)
@@ -120,6 +120,6 @@ def _unknown_tool(name: str) -> UsageError:
 
 
 def _stats(context: MiddlewareContext[Any]) -> Stats:
-    # Outside of a lifespan there are none; the call itself will say so.
+    # Without a lifespan there are none, and the call itself fails with SERVER_NOT_STARTED.
     slot = None if context.fastmcp_context is None else context.fastmcp_context.lifespan_context.get(SERVICES)
     return slot.services.stats if isinstance(slot, ServicesSlot) else Stats()

@@ -1,4 +1,4 @@
-"""`build_server`: lifespan, boundary and catalog put together."""
+"""`build_server`: a FastMCP server with our lifespan, middleware and tools."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def build_server(
     session_store: SessionStore | None = None,
     call_store: SessionStore | None = None,
 ) -> FastMCP:
-    """A server that is ready to run or to be mounted into another one.
+    """A server that is ready to run, or to be mounted into another one.
 
     Args:
-        settings: default: from the environment.
+        settings: the settings; default: from the environment.
         session_store: a py-key-value store in which sessions survive the process; default: memory only.
         call_store: one in which bindings of calls do; default: the same.
 

@@ -1,4 +1,4 @@
-"""From FastMCP's `Context` to a `Call`: whose it is, and what it says about its directory."""
+"""From FastMCP's `Context` to a `Call`: its caller, directory headers and roots."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Bound:
 BOUND: ContextVar[Bound | None] = ContextVar("workflow_mcp_bound", default=None)
 
 
-class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
+class RootsRequired(FastMCPError):  # noqa: N818 - it asks for roots, it is not an error
     """The client must be asked for its roots before the tool body can run (SEP-2322)."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class RootsRequired(FastMCPError):  # noqa: N818 - it asks, it does not fail
 
 
 class AnyRoot(BaseModel):
-    """A root of any scheme: the SDK's own model refuses a whole list for one that is no `file://`."""
+    """A root of any scheme; the SDK's model refuses a list with any other scheme than `file://`."""
 
     uri: str
 
@@ -64,7 +64,7 @@ class AnyRoots(BaseModel):
 
 
 def call_of(context: Context, handle: str | None = None) -> Call:
-    """What this call says about itself."""
+    """The facts of this call."""
     caller = caller_of(context, handle)
     request = None if context.request_context is None else context.request_context.request
     headers = () if request is None else tuple(request.headers.getlist(HEADER))
@@ -79,7 +79,7 @@ def call_of(context: Context, handle: str | None = None) -> Call:
 
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
-    """Whose call it is, from facts of the connection; an open connection is noted as such."""
+    """The caller, from facts of the connection, which is noted as open."""
     transport, era = _transport(context), _era(context)
     connection_id = _open_connection(context, transport) if era == "legacy" else None
     token, bound = get_access_token(), BOUND.get()
@@ -122,7 +122,7 @@ def _open_connection(context: Context, transport: Transport) -> str | None:
     connection = connection_of(context)
     if transport == "http" and connection.session_id is None:
         return None
-    # On SSE `Context.session_id` can be a header the client made up.
+    # On SSE the client can set `Context.session_id` with a header.
     key = str(connection.state.setdefault(SSE_ID, uuid4().hex)) if transport == "sse" else context.session_id
     services = services_of(context)
     if services.connections.opened(key):
@@ -156,11 +156,11 @@ def _connection_key(caller: Caller) -> str:
 
 
 async def _ask_for_roots(context: Context) -> AnyRoots | None:
-    patience = services_of(context).settings.roots_timeout
-    # Sent on the stream of the call itself: a client need not hold any other open.
+    timeout = services_of(context).settings.roots_timeout
+    # Sent on the stream of the call itself, because a client need not have any other open.
     related = ServerMessageMetadata(related_request_id=context.request_id)
     try:
-        return await context.session.send_request(ListRootsRequest(), AnyRoots, patience, related)
+        return await context.session.send_request(ListRootsRequest(), AnyRoots, timeout, related)
     except (MCPError, TimeoutError, ValidationError):
         logger.warning("the client did not answer roots/list", exc_info=True)
         return None

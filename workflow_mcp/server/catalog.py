@@ -1,4 +1,4 @@
-"""Everything that the server offers its clients, in the order in which they list it."""
+"""The tools, resources and prompts of the server, in the order in which clients see them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREATE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempoten
 
 JSON, TEXT = "application/json", "text/plain"
 
-# Function, effects, and whether the answer is structured; a plain text has no output schema.
+# Function, annotations, and whether the result is structured; a plain text has no output schema.
 TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
     (session.set_working_directory, CREATE, True),
     (session.get_working_directory, READ, True),

@@ -1,6 +1,6 @@
 """Every private part of FastMCP, the SDK or another library that this package uses, each behind a function.
 
-Each was seen in the version that its docstring names; `tests/server/test_compat.py` says which one has moved.
+A docstring names the version that the part was found in; `tests/server/test_compat.py` has a test for each.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ ERROR_LOGGERS = ("fastmcp.server.server", "fastmcp.prompts.function_prompt")  # 
 
 
 def lowlevel_server(server: FastMCP) -> Server[Any]:
-    """The SDK's server within FastMCP's, which alone can be run on streams of our own. FastMCP 4.1.2."""
-    return server._mcp_server  # noqa: SLF001 - this module is the place for it
+    """The SDK's server inside FastMCP's, which can be run on any streams. FastMCP 4.1.2."""
+    return server._mcp_server
 
 
 def add_request_middleware(server: FastMCP, *middleware: ServerMiddleware[Any]) -> None:
-    """Let `middleware` see requests before the SDK validates them; FastMCP's own sees them after. mcp 2.3.0."""
+    """Add `middleware` that gets requests before the SDK validates them; FastMCP's gets them after. mcp 2.3.0."""
     lowlevel_server(server).middleware.extend(middleware)
 
 
 def skip_parameter_headers(server: FastMCP) -> None:
-    """Say that no tool takes `Mcp-Param-*` headers; to find out, the SDK lists all tools before a call. mcp 2.3.0."""
+    """Stop the SDK from listing all tools before each call to find `Mcp-Param-*` headers; we have none. mcp 2.3.0."""
     lowlevel_server(server).get_tool_input_schema = lambda _name: None
 
 
 def running_lifespan(server: FastMCP) -> AbstractAsyncContextManager[None]:
-    """The server's lifespan, entered once however often it is asked for, for a transport of our own. FastMCP 4.1.2."""
-    return server._lifespan_manager()  # noqa: SLF001 - this module is the place for it
+    """Run the server's lifespan, for a transport of our own; entered once, however often it is used. FastMCP 4.1.2."""
+    return server._lifespan_manager()
 
 
 def is_entered_by_host() -> bool:
@@ -49,13 +49,13 @@ def is_entered_by_host() -> bool:
 
 
 def connection_of(context: Context) -> Connection:
-    """The connection that a request came on, with its state and what happens when it closes. mcp 2.3.0."""
-    return context.session._connection  # noqa: SLF001 - this module is the place for it
+    """The connection that a request came on, with its state and its exit stack. mcp 2.3.0."""
+    return context.session._connection
 
 
 def keep_streams_at_shutdown() -> None:
-    """Stop sse-starlette from cutting off every streamed answer the moment a signal comes. sse-starlette 3.7.0."""
-    from sse_starlette.sse import AppStatus  # noqa: PLC0415 - only a server over HTTP has it to do
+    """Stop sse-starlette from ending all streamed answers as soon as a signal arrives. sse-starlette 3.7.0."""
+    from sse_starlette.sse import AppStatus  # noqa: PLC0415 - only a server over HTTP needs it
 
     AppStatus.enable_automatic_graceful_drain = False
 
@@ -63,10 +63,10 @@ def keep_streams_at_shutdown() -> None:
 def legacy_sessions(app: Starlette, path: str) -> dict[str, StreamableHTTPServerTransport]:
     """The handshake-era sessions of FastMCP's endpoint at `path`, by id, once it has started. FastMCP 4.1.2, mcp 2.3.0.
 
-    The SDK's own bound on their number refuses the newest.
+    They are bounded here because the SDK's own bound refuses new ones instead of ending old ones.
     """
     endpoint = next(getattr(route, "app", None) for route in app.routes if getattr(route, "path", None) == path)
-    # With tokens, the endpoint stands behind a middleware that asks for them.
+    # With tokens, the endpoint is wrapped in a middleware that checks them.
     manager: Any = getattr(getattr(endpoint, "app", endpoint), "session_manager", None)
-    sessions: dict[str, StreamableHTTPServerTransport] = manager._server_instances  # noqa: SLF001 - as above
+    sessions: dict[str, StreamableHTTPServerTransport] = manager._server_instances
     return sessions

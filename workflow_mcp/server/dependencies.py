@@ -1,4 +1,4 @@
-"""What tools, resources and prompts get injected: the caller's workspace, and the work items of its project."""
+"""Dependencies of tools, resources and prompts: the caller's workspace, and its project's work items."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class _CurrentWorkspace(Dependency[Workspace]):
         return await resolve(call_of(context, handle), choice=self._choice)
 
 
-def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace:  # noqa: N802 - stands for its value
+def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace:  # noqa: N802 - named after the value it injects
     """The caller's workspace, as the default of a tool's or a resource's parameter.
 
-    A `session` argument of the same tool, if it has one, is taken as the handle. With `required`,
-    the call is refused when no directory is known; else the workspace's `location` is None. Without
-    `choice`, its project is the config's even where the session chose another.
+    A `session` argument of the same tool, if it has one, is the handle. With `required`, the call is refused
+    when no directory is known; otherwise the workspace's `location` is then None. Without `choice`, its
+    project is the config's even if the session chose another.
 
     Example:
         @host.tool
@@ -67,10 +67,10 @@ def _actor(name: str | None, call: Call, workspace: Workspace) -> Actor:
     return Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "")
 
 
-def CurrentWorkItems(*, create: bool = False) -> WorkItems:  # noqa: N802 - stands for its value
+def CurrentWorkItems(*, create: bool = False) -> WorkItems:  # noqa: N802 - named after the value it injects
     """The work items of the caller's project, as the default of a tool's or a resource's parameter.
 
-    The `session` and `actor` arguments of the same tool, if it has them, say whose call it is. What changes work
-    items needs `create`: with it the project is made when nobody has worked in it yet.
+    `session` and `actor` arguments of the same tool, if it has them, are the handle and the actor's name. With
+    `create`, which a tool that changes work items needs, a project without data is created.
     """
     return cast("WorkItems", _CurrentWorkItems(create=create))

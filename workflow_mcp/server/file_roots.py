@@ -1,4 +1,4 @@
-"""What a client answers to `roots/list`, without what the SDK would refuse a whole call for."""
+"""Removes from clients' answers to `roots/list` what the SDK would refuse the whole call for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workflow_mcp.server.calls import ROOTS
 
 
 class OnlyFileRoots(ServerMiddleware[Any]):
-    """Takes roots that are no `file://` out of a client's answer, and an answer that is no list of roots as none.
+    """Removes roots that are not `file://` from a client's answer, and an answer that is not a list of roots.
 
-    For either the SDK refuses the whole call.
+    The SDK refuses the whole call for either.
     """
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

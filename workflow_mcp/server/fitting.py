@@ -1,4 +1,4 @@
-"""What fits into so many bytes of JSON, and where to read on when something does not."""
+"""Cutting texts and lists to a number of bytes of JSON, with a hint how to read the rest."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 from pydantic_core import to_json
 
-MAX_HINT_BYTES = 120  # of the words that say where to read on
+MAX_HINT_BYTES = 120  # of the hint how to read the rest
 
 
 def size_of(value: Any) -> int:
-    """The bytes a value takes as JSON."""
+    """The number of bytes of a value as JSON."""
     return len(to_json(value))
 
 
 def fitting_text(text: str, room: float, *, start: int, read_on: str) -> str:
-    """A text from a character on, as far as its room goes.
+    """As much of a text as fits, beginning at `start`.
 
     Args:
         text: the whole text.
-        room: the bytes it may take.
-        start: the character to begin at.
-        read_on: the call that reads on, but for the character to begin at and its end.
+        room: the maximum number of bytes.
+        start: the index of the first character.
+        read_on: the call that reads the rest, up to the value of its last argument, the index to begin at.
     """
     rest = text[start:]
     if start and not rest:
@@ -43,7 +43,7 @@ def _longest(text: str, room: float) -> int:
 
 
 def first_lines(lines: list[str], room: float, *, read_on: str = "") -> list[str]:
-    """The lines from the first on that fit, and how many more there are."""
+    """The first lines, as many as fit, and a line with the number of the others."""
     if size_of(lines) <= room:
         return lines
     kept = _count_fitting(lines, room - MAX_HINT_BYTES)
@@ -51,7 +51,7 @@ def first_lines(lines: list[str], room: float, *, read_on: str = "") -> list[str
 
 
 def last_lines(lines: list[str], room: float) -> list[str]:
-    """The lines up to the last that fit, and how many are left out before them."""
+    """The last lines, as many as fit, after a line with the number of the others."""
     if size_of(lines) <= room:
         return lines
     kept = count_last(lines, room - MAX_HINT_BYTES)
@@ -59,7 +59,7 @@ def last_lines(lines: list[str], room: float) -> list[str]:
 
 
 def count_last(lines: Sequence[str], room: float) -> int:
-    """How many lines fit, counted from the last."""
+    """How many of the last lines fit."""
     return _count_fitting(lines[::-1], room)
 
 

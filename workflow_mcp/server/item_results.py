@@ -1,4 +1,4 @@
-"""The wire form of single work items, each within 20 kB of JSON; what is cut says how to read on."""
+"""The results about single work items, each within 20 kB of JSON; what is cut says how to read the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_CLAIMED_DESCRIPTION_BYTES = 10_000
 MAX_EVENT_BYTES = 390
-LINES_SHARE = 1 / 6  # of the room there is, for children, links and events each
+LINES_SHARE = 1 / 6  # of the available bytes, for each of children, links and events
 MAX_SHOWN_VALUE = 60
 
 PASSIVE = {
@@ -28,12 +28,12 @@ PASSIVE = {
 
 
 def item_result(item: Item) -> WorkItem:
-    """The wire form of an item, whole."""
+    """The result for a whole item."""
     return WorkItem.model_validate(item, from_attributes=True)
 
 
 async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
-    """The wire form of a claim; without one it says how many items there are of each state."""
+    """The result of a claim; when there was nothing to claim, it counts the items in each state."""
     project = work.data.project.name
     if claim is None:
         page = await work.list(ItemQuery(limit=1))
@@ -59,14 +59,14 @@ def detail_result(
     start: int = 0,
     max_bytes: float = MAX_ANSWER_BYTES,
 ) -> WorkItemDetail:
-    """The wire form of all about an item.
+    """The result for an item with its relatives, links, notes and events.
 
     Args:
-        work: whose item it is.
-        detail: the item, with its last notes, or with the one that was asked for.
-        note: the number of the note that was asked for; it gets the room of the description then.
-        start: the character at which that note begins, or without one the description.
-        max_bytes: what the answer may take as JSON.
+        work: the work items that it belongs to.
+        detail: the item, with its last notes or the requested one.
+        note: the number of the requested note, which gets the bytes of the description.
+        start: the index at which the requested note begins, or without one the description.
+        max_bytes: the maximum size as JSON.
     """
     result = _without_long_parts(work, detail)
     room = max_bytes - size_of(result.model_dump(mode="json"))
@@ -134,7 +134,7 @@ def _event(event: Event) -> str:
 
 
 def _with_times(field: str, change: object) -> object:
-    """A change of a time, which events hold as text, as times are shown."""
+    """A change, its times in the format of answers; events hold them as text."""
     if not field.endswith("_at") or not isinstance(change, list):
         return change
     return [_time_or_value(value) for value in change]
@@ -144,7 +144,7 @@ def _time_or_value(value: object) -> object:
     try:
         return at(datetime.fromisoformat(str(value)))
     except ValueError:
-        return value  # an imported event says what it likes
+        return value  # imported events can have any text
 
 
 def _change(change: object) -> str:

@@ -1,4 +1,4 @@
-"""The services of a server while it runs; a host and what is mounted into it go by the same."""
+"""Lifespans that open the services of a server; a host and our server mounted into it share them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _host: ContextVar[ServicesSlot | None] = ContextVar("workflow_mcp_host", default
 
 @lifespan
 async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-    """The lifespan for a host that wants `CurrentWorkspace()` in its own tools, and nothing else of ours.
+    """The lifespan for a host that uses `CurrentWorkspace()` in its own tools.
 
     Composes with the host's own: `FastMCP("mine", lifespan=my_lifespan | workflow_lifespan)`.
 
@@ -47,20 +47,20 @@ async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
 def server_lifespan(
     settings: Settings, store: SessionStore | None, call_store: SessionStore | None
 ) -> Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]:
-    """The lifespan of a server of ours, alone or mounted into a host."""
+    """The lifespan of our server, alone or mounted into a host."""
 
     @asynccontextmanager
     async def running(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
         async with open_services(settings, store, call_store=call_store) as services:
-            with _lent_to_host(services):
+            with _shared_with_host(services):
                 yield {SERVICES: ServicesSlot(services)}
 
     return running
 
 
 @contextmanager
-def _lent_to_host(services: Services) -> Iterator[None]:
-    # What our tools set, the tools of a host with `workflow_lifespan` must go by.
+def _shared_with_host(services: Services) -> Iterator[None]:
+    # The tools of a host with `workflow_lifespan` must see what our tools set.
     host = _host.get() if is_entered_by_host() else None
     if host is None:
         yield

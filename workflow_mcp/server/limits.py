@@ -1,6 +1,6 @@
-"""What one request may be made of: bounded by count, length and depth before anything validates it.
+"""Bounds on the number, length and depth of the values in a request, checked before it is validated.
 
-Validation costs about 10 µs for each value that does not fit, and all clients share one event loop.
+Validation takes about 10 µs for each invalid value, and all clients share one event loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_DEPTH = 16
 
 
 def count_values(text: bytes | bytearray) -> int:
-    """An upper bound of how many values JSON in UTF-8 holds, without parsing it."""
+    """An upper bound on the number of values in JSON in UTF-8, without parsing it."""
     values = _separators(text)
     return values if values <= MAX_VALUES else _separators(_outside_strings(text))
 
@@ -31,15 +31,15 @@ def _separators(text: bytes | bytearray) -> int:
 
 def _outside_strings(text: bytes | bytearray) -> bytes | bytearray:
     unescaped = text.replace(rb"\\", b"").replace(rb"\"", b"")
-    # More strings than this are too many values already, and splitting there would cost what this is to save.
+    # So many strings are too many values in any case, and splitting them would take long.
     return text if unescaped.count(b'"') > 4 * MAX_VALUES else b"".join(unescaped.split(b'"')[::2])
 
 
 def parse_json(text: str) -> Any:
-    """A JSON text that came as an argument, parsed; the text itself where it is no JSON.
+    """Parse a text that came as an argument as JSON; returns the text itself when it is not JSON.
 
     Raises:
-        UsageError: `ARGUMENT_INVALID`, when it holds more than an argument may.
+        UsageError: `ARGUMENT_INVALID`, when it exceeds the bounds of arguments.
     """
     if count_values(text.encode("utf-8", "surrogatepass")) > MAX_VALUES:
         raise _too_much(f"there are more than {MAX_VALUES} values in one JSON text.")
@@ -54,7 +54,7 @@ def parse_json(text: str) -> Any:
 
 
 def check_arguments(value: Any) -> None:
-    """Refuse arguments of a tool that are made of too much.
+    """Refuse arguments of a tool that exceed the bounds.
 
     Raises:
         UsageError: `ARGUMENT_INVALID`: over 20 000 values, 200 keys in an object, or 16 levels.
@@ -63,7 +63,7 @@ def check_arguments(value: Any) -> None:
 
 
 def check_parameters(value: Mapping[str, Any]) -> None:
-    """Refuse other parameters of a request that are made of too much: 1 000 values, texts of 65 536 characters.
+    """Refuse other parameters of a request with over 1 000 values, or a text of over 65 536 characters.
 
     Raises:
         UsageError: `ARGUMENT_INVALID`.

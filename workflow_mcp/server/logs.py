@@ -1,4 +1,4 @@
-"""What FastMCP's log must not hold: whole handles, and tracebacks of errors that are an ordinary answer."""
+"""Filters that keep handles, and tracebacks of expected errors, out of FastMCP's log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workflow_mcp.server.compat import ARGUMENTS_LOGGER, ERROR_LOGGERS
 
 
 class ShortHandles(logging.Filter):
-    """Shortens the handle among the tool arguments that FastMCP logs at DEBUG: it is a bearer capability."""
+    """Shortens the handle, a bearer capability, in the tool arguments that FastMCP logs at DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""
@@ -25,7 +25,7 @@ def _without_handle(value: object) -> object:
 
 
 class ExpectedErrors(logging.Filter):
-    """Lets a `WorkflowError` be one line at INFO where FastMCP logs an error with its traceback."""
+    """Logs a `WorkflowError` as one line at INFO; FastMCP would log it as an error with its traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""

@@ -1,4 +1,4 @@
-"""The bounds of a request's parameters, as a middleware of the SDK: it stands before the SDK's own validation."""
+"""A middleware of the SDK that checks the bounds of a request's parameters before the SDK validates them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class ParameterLimits(ServerMiddleware[Any]):
-    """Refuses messages whose parameters are made of too much, before the SDK validates them.
+    """Refuses messages whose parameters exceed the bounds, before the SDK validates them.
 
-    A tool's arguments are let through: they have bounds of their own, and an answer of their own.
+    The arguments of tools are excluded: `Boundary` checks them and answers with a tool error.
     """
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -1,4 +1,4 @@
-"""Prompts: what a user can start from the client's menu."""
+"""Prompts, which users start from their client's menu."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Plan this goal as work items of the project "{project}" ({directory}):
 """
 
 
-# Claude Code splits what is typed after a prompt's name on spaces, and passes a word an argument; but the model
-# reads what was typed as well.
+# Claude Code splits what is typed after a prompt's name on spaces and passes only the first word; the whole text
+# reaches the model in <command-args>.
 FIRST_WORD = """
 (Your client may pass the first word alone: if <command-args> stands beside this, the goal is all that is in it.)\
 """
 
 
 async def plan_work(
-    goal: Annotated[str, Field(description="What is to be reached.")],
+    goal: Annotated[str, Field(description="What is to be achieved.")],
     workspace: Workspace = CurrentWorkspace(required=False),
 ) -> str:
     """Turn a goal into a plan of work items."""

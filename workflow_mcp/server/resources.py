@@ -1,4 +1,4 @@
-"""Resources: what a client can read without calling a tool."""
+"""Resources, which clients read without calling a tool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflow_mcp.workspace.work_items import WorkItems
 
 
 async def workspace_resource(workspace: Workspace = CurrentWorkspace(required=False)) -> str:
-    """The workspace of whoever reads it: session, directory, config and project, each with its source."""
+    """The workspace of the reader: session, directory, config and project, each with its source."""
     return workspace_result(workspace).model_dump_json(indent=2)
 
 

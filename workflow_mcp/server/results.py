@@ -1,4 +1,4 @@
-"""The shapes of results, and the sentence that each says about itself."""
+"""The models of structured results, and the messages in them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ SOURCES: dict[DirectorySource, str] = {
     "process": "where the server was started",
 }
 ROOTS_UNANSWERED = (
-    "The client declares roots, which would come first, but did not answer when it was asked for them; "
+    "The client declares roots, which take precedence, but did not answer when it was asked for them; "
     f"it is asked again after {ROOTS_RETRY_SECONDS / 60:.0f} minutes."
 )
 
 
 class WorkspaceResult(BaseModel):
-    """Whose call it was, in which directory, for which project."""
+    """The session, directory and project of a call."""
 
     session: str | None = Field(description="Pass this as `session` in later calls; null where none is needed.")
     directory: str | None
@@ -41,14 +41,14 @@ class WorkspaceResult(BaseModel):
 
 
 class CacheResult(BaseModel):
-    """How often a parsed config could be used again."""
+    """How often a config was found in the cache."""
 
     hits: int
     misses: int
 
 
 class HealthResult(BaseModel):
-    """The state of the server, and this call's workspace or why there is none."""
+    """The state of the server, and this call's workspace or the error that there is none."""
 
     status: Literal["ok", "degraded"] = Field(
         description="degraded: other calls fail; workspace_error or data_error says why and what to do."
@@ -69,14 +69,14 @@ class HealthResult(BaseModel):
 
 
 class EndSessionResult(BaseModel):
-    """What `end_session` did."""
+    """The result of `end_session`."""
 
     ended: bool
     message: str
 
 
 class WorkItem(BaseModel):
-    """A work item; `state` is its status, but ready or blocked when nobody works on it."""
+    """A work item; `state` is its status, or for one that is not in progress, ready or blocked."""
 
     id: int
     title: str
@@ -97,7 +97,7 @@ class WorkItem(BaseModel):
 
 
 class ClaimResult(BaseModel):
-    """The item that is the caller's now, or none and why."""
+    """The item that the caller claimed, or none and the reason."""
 
     project: str
     item: WorkItem | None
@@ -105,7 +105,7 @@ class ClaimResult(BaseModel):
 
 
 class WorkItemDetail(BaseModel):
-    """All about one item; other items as rows, notes and events a line each, the last of them."""
+    """One item; related items, notes and events are a line each, of which only the last may be shown."""
 
     project: str
     item: WorkItem
@@ -119,7 +119,7 @@ class WorkItemDetail(BaseModel):
 
 
 def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:
-    """The wire form of a workspace, with notes added to its message."""
+    """The result for a workspace, with notes added to its message."""
     return WorkspaceResult(
         session=workspace.handle,
         directory=workspace.directory,
@@ -149,5 +149,5 @@ def _sentences(workspace: Workspace) -> Iterator[str]:
 
 
 def at(moment: float) -> datetime:
-    """Wall-clock seconds as a UTC time, to the second."""
+    """The UTC time for seconds since the epoch, rounded to a second."""
     return datetime.fromtimestamp(round(moment), tz=UTC)

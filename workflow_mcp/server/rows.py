@@ -1,4 +1,4 @@
-"""Work items as text: one line an item, because that is what a model pays for."""
+"""Work items as text, one short line each, because models pay for each token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from workflow_mcp.errors import shown
-from workflow_mcp.work.lines import as_fits, count_fitting, counted, row
+from workflow_mcp.work.lines import count_fitting, counted, first_fitting, row
 from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
 from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.work_items import WorkItems
@@ -17,7 +17,7 @@ MAX_PROBLEM_BYTES = 4_000
 
 
 async def list_text(work: WorkItems, query: ItemQuery) -> str:
-    """As much of a page of items as fits into 20 kB, and the cursor that leads on from there."""
+    """As much of a page of items as fits into 20 kB, and the cursor for the rest."""
     room = _room(work)
     while True:
         page = await work.list(query)
@@ -25,7 +25,7 @@ async def list_text(work: WorkItems, query: ItemQuery) -> str:
         fitting = count_fitting(rows, room)
         if fitting == len(rows):
             return page_text(work, page)
-        # Read anew for its cursor, and measured anew: titles may become longer in between.
+        # Read again for the cursor, and measured again, because titles may have changed meanwhile.
         query = replace(query, limit=fitting)
 
 
@@ -38,7 +38,7 @@ def page_text(work: WorkItems, page: ItemPage[ItemSummary]) -> str:
 
 
 def created_text(work: WorkItems, result: CreateResult, request_id: str | None) -> str:
-    """The items that were created, or had been by the same request."""
+    """The items that were created, now or by an earlier request with the same id."""
     count = len(result.items)
     if result.repeated:
         what = f"nothing new: request_id {shown(request_id)} had created these {count} before"
@@ -47,17 +47,17 @@ def created_text(work: WorkItems, result: CreateResult, request_id: str | None) 
 
 
 def updated_text(work: WorkItems, result: UpdateResult) -> str:
-    """The items that were updated, and what became ready by it."""
+    """The items that were updated, and what became ready."""
     return _changes(work, _how_many("updated", result), result)
 
 
 def deleted_text(work: WorkItems, result: UpdateResult, *, restore: bool) -> str:
-    """The items that were hidden or brought back, and what became ready by it."""
+    """The items that were deleted or restored, and what became ready."""
     return _changes(work, _how_many("restored" if restore else "deleted", result), result)
 
 
 def linked_text(work: WorkItems, link: str, result: LinkResult, *, remove: bool) -> str:
-    """The link that was made or removed, and what became ready by it."""
+    """The link that was created or removed, and what became ready."""
     what = f"{'removed' if remove else 'linked'} {link}" if result.changed else "nothing had to be changed"
     return _changes(work, what, UpdateResult((), result.became_ready))
 
@@ -73,9 +73,9 @@ def _how_many(verb: str, result: UpdateResult) -> str:
 def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
     room, ids = _room(work), {item.id for item in result.items}
     ready = [row(item) for item in result.became_ready if item.id not in ids]
-    lines = as_fits([_changed_row(item, result) for item in result.items], room // 2 if ready else room)
+    lines = first_fitting([_changed_row(item, result) for item in result.items], room // 2 if ready else room)
     if ready:
-        lines += ["now ready:", *as_fits(ready, room // 2)]
+        lines += ["now ready:", *first_fitting(ready, room // 2)]
     return _answer(work, [what], lines)
 
 
@@ -99,7 +99,7 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    problems = as_fits([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
+    problems = first_fitting([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
     lines = [_project_row(one, current, page.directories) for one in page.projects]
     return "\n".join((" | ".join(parts), *lines, *problems))
 

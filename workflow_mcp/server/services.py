@@ -1,4 +1,4 @@
-"""From a FastMCP context to the services of the server that serves the call."""
+"""Access to a running server's services from a FastMCP context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERVICES = "workflow_mcp"
 
 @dataclass(slots=True)
 class ServicesSlot:
-    """What a running server's lifespan context holds: its services, which one of ours mounted into it may replace."""
+    """A running server's services, in its lifespan context; our server replaces a host's while it is mounted."""
 
     services: Services
 
@@ -24,8 +24,8 @@ def services_of(context: Context) -> Services:
     """The services of the server that serves this call.
 
     Raises:
-        ToolError: `SERVER_NOT_STARTED`, when its lifespan has not been entered. Such a server may have nothing
-            of ours that would turn a `WorkflowError` into an answer.
+        ToolError: `SERVER_NOT_STARTED`, when its lifespan has not been entered. It is a `ToolError` because such a
+            server may not have our middleware, which converts `WorkflowError`s.
     """
     slot = context.lifespan_context.get(SERVICES)
     if isinstance(slot, ServicesSlot):

@@ -1,8 +1,8 @@
-"""Where sessions outlive their process: a py-key-value store behind the session manager.
+"""Storing sessions in a py-key-value store, so that they survive the process.
 
-The store never sees a session key, only its hash. What cannot be written fails no call: it is
-remembered as unsaved. What cannot be read does: without it, a call would go by a directory that its
-session had left.
+The store gets the hash of a session key, never the key. A failed write fails no call: the session is
+marked as unsaved. A failed read fails the call, which would otherwise use a directory that the session
+had left.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 TEXT_FIELDS = ("working_directory", "config_path", "project_id")
 STORED_FIELDS = (*TEXT_FIELDS, "set_at", "last_used")
-FAR_FUTURE = 1e12  # seconds; also more than anything that is no number
-REFRESH_CHUNK = 200  # entries looked at in one turn of the event loop: about 1 ms
+FAR_FUTURE = 1e12  # seconds; comparing with it also excludes NaN and infinity
+REFRESH_CHUNK = 200  # entries examined before yielding to the event loop: about 1 ms
 
 
 def is_whole(entry: Entry) -> bool:
-    """Whether an entry is a session as it was stored."""
+    """Whether an entry has all fields of a session, with valid types."""
     if any(name not in entry for name in STORED_FIELDS):
         return False
     texts, times = [entry[name] for name in TEXT_FIELDS], (entry["last_used"], entry["set_at"] or 0.0)
@@ -39,7 +39,7 @@ def is_whole(entry: Entry) -> bool:
 
 
 def unreadable() -> SessionError:
-    """The error for a session that may have been set, when what was set cannot be known."""
+    """The error for a session whose entry may exist but cannot be read."""
     return SessionError(
         Code.SESSION_UNREADABLE,
         "what was set for this session cannot be read from the server's data directory.",
@@ -49,13 +49,13 @@ def unreadable() -> SessionError:
 
 
 class SessionArchive:
-    """Saves and finds the entries of sessions in a store.
+    """Reads and writes the entries of sessions in a store.
 
     Args:
         store: any py-key-value store.
-        stored_as: the lasting name of a session key; None for one that must not outlive its process.
+        stored_as: the name under which a session key is stored; None for one that is valid in this process only.
         lifetime: seconds an entry is kept after it was last saved.
-        patience: seconds one operation of the store may take.
+        timeout: maximum seconds of one operation of the store, and of waiting for a session's lock.
     """
 
     def __init__(
@@ -64,39 +64,39 @@ class SessionArchive:
         *,
         stored_as: Callable[[str], str | None],
         lifetime: float,
-        patience: float = 5.0,
+        timeout: float = 5.0,
     ) -> None:
         self._store = store
         self._stored_as = stored_as
         self._lifetime = lifetime
-        self._patience = patience
-        # Weak: a lock lives as long as somebody holds it or waits for it, and no longer.
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._timeout = timeout
+        # Weak references: a lock is removed when no task holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unsaved: set[str] = set()
         self._saved: dict[str, float] = {}
         self._absent: set[str] = set()
 
     def is_saved(self, session_id: str) -> bool:
-        """Whether the session's last change reached the store, or need not."""
+        """Whether the session's last change is in the store, or does not have to be."""
         return session_id not in self._unsaved
 
     def is_absent(self, session_id: str) -> bool:
-        """Whether it is known, without looking, that the store has nothing of the session."""
+        """Whether the store is known to have no entry of the session, without reading it."""
         return session_id in self._absent or self._stored_as(session_id) is None
 
     @asynccontextmanager
-    async def turn(self, session_id: str) -> AsyncIterator[None]:
-        """The session's turn: the store is, for this session, nobody else's meanwhile.
+    async def lock(self, session_id: str) -> AsyncIterator[None]:
+        """Hold the lock on the session's entry.
 
         Raises:
-            SessionError: `SESSION_UNREADABLE`, when its turn does not come in time.
+            SessionError: `SESSION_UNREADABLE`, when the lock is not free within the timeout.
         """
-        lock = self._turns.setdefault(session_id, asyncio.Lock())
+        lock = self._locks.setdefault(session_id, asyncio.Lock())
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await lock.acquire()
         except TimeoutError as error:
-            logger.warning("a session's turn at the store did not come within %s s", self._patience)
+            logger.warning("the lock on a session's entry was not free within %s s", self._timeout)
             raise unreadable() from error
         try:
             yield
@@ -104,10 +104,11 @@ class SessionArchive:
             lock.release()
 
     async def load(self, session_id: str, *, once: bool = False) -> Entry | None:
-        """The stored entry, for whoever has the turn; None when there is none.
+        """The stored entry; None when there is none. The caller holds the lock.
 
         Args:
-            once: remember when there is none.
+            session_id: the session key.
+            once: if there is none, remember that and do not read again.
 
         Raises:
             SessionError: `SESSION_UNREADABLE`.
@@ -116,7 +117,7 @@ class SessionArchive:
         if name is None or session_id in self._absent:
             return None
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 entry = await self._store.get(name, collection=COLLECTION)
         except Exception as error:
             logger.warning("session %s… cannot be read from the store", name[:8], exc_info=True)
@@ -132,12 +133,12 @@ class SessionArchive:
         return {field: entry[field] for field in STORED_FIELDS}
 
     async def save(self, session_id: str, entry_now: Callable[[str], Entry | None]) -> None:
-        """Store what `entry_now` returns; the last of several concurrent changes wins, as in memory."""
+        """Store what `entry_now` returns; of concurrent changes the last one is stored, as in memory."""
         name = self._name(session_id)
         if name is None:
             return
         try:
-            async with self.turn(session_id):
+            async with self.lock(session_id):
                 await self._put(session_id, name, entry_now(session_id))
         except SessionError:
             self._unsaved.add(session_id)
@@ -147,7 +148,7 @@ class SessionArchive:
             self.forget(session_id)
             return
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 await self._store.put(name, entry, collection=COLLECTION, ttl=self._lifetime)
         except Exception:
             self._unsaved.add(session_id)
@@ -158,7 +159,7 @@ class SessionArchive:
             self._absent.discard(session_id)
 
     async def delete(self, session_id: str) -> bool:
-        """Remove a session from the store, for whoever has the turn; False when it had none.
+        """Remove a session from the store; False when it had none. The caller holds the lock.
 
         Raises:
             SessionError: `SESSION_NOT_REMOVED`.
@@ -168,7 +169,7 @@ class SessionArchive:
             self.forget(session_id)
             return False
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout):
                 removed = await self._store.delete(name, collection=COLLECTION)
         except Exception as error:
             logger.warning("session %s… cannot be removed from the store", name[:8], exc_info=True)
@@ -181,13 +182,13 @@ class SessionArchive:
         return removed
 
     def forget(self, session_id: str) -> None:
-        """Keep no notes about a session that memory no longer holds."""
+        """Drop the bookkeeping for a session that is no longer in memory."""
         self._unsaved.discard(session_id)
         self._absent.discard(session_id)
         self._saved.pop(session_id, None)
 
     async def refresh(self, entry_now: Callable[[str], Entry | None], is_alive: Callable[[str], bool]) -> None:
-        """Prolong the entries of sessions that were used, are open or are not saved; remove those that have expired."""
+        """Extend the life of entries whose sessions were used, are open or unsaved; remove expired ones."""
         for number, session_id in enumerate([*self._saved, *self._unsaved]):
             entry, saved = entry_now(session_id), self._saved.get(session_id)
             if entry is None:

@@ -1,9 +1,9 @@
-"""Whose call is this: facts about one request in, the session key out (design, table 1).
+"""From facts about one request to its session key (design, table 1).
 
-`Context.session_id` is a session only on handshake-era connections. Since MCP 2026-07-28 (SEP-2567)
-it is new on every request, and there and on stateless HTTP a client can forge it with a header.
-So identity comes from the connection where it has one, from the process that one client launched,
-or from a handle the server minted; never from one row of the table to the next.
+`Context.session_id` identifies a session only on handshake-era connections. Since MCP 2026-07-28
+(SEP-2567) it is new for every request, and there and on stateless HTTP a client can forge it with a
+header. So the session key comes from the connection, from the process that one client launched, or from
+a handle that the server issued. If one of these applies and fails, no other is tried.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Caller:
 
     Attributes:
         era: "legacy" for a connection that began with `initialize`.
-        transport: "memory" for a client in this process.
+        transport: how the request came; "memory" for a client in this process.
         connection_id: `Context.session_id` of a stateful legacy connection, else None.
         principal: the authenticated user's name; None without authentication.
         handle: what the client passed as `session`.
@@ -47,7 +47,7 @@ class Caller:
 
     @property
     def is_http(self) -> bool:
-        """Whether the request came over the network, so that nothing of this process describes its client."""
+        """Whether the request came over HTTP, so that this process's environment does not describe its client."""
         return self.transport in ("http", "sse")
 
     @property
@@ -59,8 +59,7 @@ class Caller:
 def session_key(caller: Caller) -> str | None:
     """The key under which the caller's session is stored; None when nothing identifies the caller.
 
-    No case falls back to another: a handle that turns out to be unknown is an error, not a reason
-    to look at the connection.
+    No case falls back to another: an unknown handle is an error, even on a connection with a session.
     """
     if caller.handle is not None:
         return handle_key(caller.handle, principal=caller.principal)
@@ -79,10 +78,10 @@ def mint_handle() -> str:
 
 
 def handle_key(handle: str, *, principal: str | None) -> str:
-    """The session key of a handle in the hands of a principal.
+    """The session key for a handle that is used by a principal.
 
-    The handle itself is kept nowhere. Another principal's, a malformed and an unknown handle all
-    become keys that nobody has, by the same computation.
+    The handle itself is not stored. A handle of another principal, a malformed and an unknown one all
+    give keys that no session has, by the same computation.
     """
     owner = "" if principal is None else f"={principal}"
     text = f"{len(owner)}:{owner}{handle}"

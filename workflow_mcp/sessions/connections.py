@@ -1,4 +1,4 @@
-"""The connections that are known to be open, and what their sessions are called where they outlive them."""
+"""The open connections, and the names under which their sessions are stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Connections:
         self._instance = secrets.token_hex(8)
 
     def opened(self, key: str) -> bool:
-        """Note an open connection; False when it was known."""
+        """Note an open connection; False when it was noted before."""
         if key in self._open:
             return False
         self._open.add(key)
@@ -42,7 +42,7 @@ class Connections:
         self._roots_unanswered.pop(key, None)
 
     def roots_asked(self, key: str, *, answered: bool) -> None:
-        """Note what came of asking a client for its roots."""
+        """Note whether a client answered `roots/list`."""
         if answered:
             self._roots_unanswered.pop(key, None)
         elif self.may_ask_for_roots(key):
@@ -51,11 +51,11 @@ class Connections:
     def may_ask_for_roots(self, key: str) -> bool:
         """False for five minutes after a client did not answer."""
         unanswered_at = self._roots_unanswered.get(key)
-        # A clock that was set back must not make the five minutes longer.
+        # A negative difference means that the clock was set back.
         return unanswered_at is None or not 0 <= self._clock() - unanswered_at < ROOTS_RETRY_SECONDS
 
     def actor(self, caller: Caller) -> str | None:
-        """A short name for whoever has a session: the same again after a restart where the session is; else None."""
+        """A short actor name for a session key, which lasts as long as the session is stored; None for None."""
         key = session_key(caller)
         if key is None:
             return None

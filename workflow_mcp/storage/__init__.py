@@ -1,1 +1,1 @@
-"""Where the projects' work is kept. SQLAlchemy is imported by the modules that need it, never by the package."""
+"""The store of the projects' work. Importing the package does not import SQLAlchemy; its modules do."""

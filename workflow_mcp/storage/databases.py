@@ -1,4 +1,4 @@
-"""What a kind of database does for the store; each kind has a folder of its own."""
+"""The protocols that each kind of database implements for the store, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class ReadableDatabase(Protocol):
     """One project's data, to be read. Every read sees one state of it."""
 
     async def read(self, work: Work[T]) -> T:
-        """What `work` returns, all its statements seeing the same state."""
+        """Run `work` in a read transaction and return its result."""
         ...
 
     def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """What `work` yields, all of it seeing the same state."""
+        """Yield what `work` yields, all from one read transaction."""
         ...
 
 
@@ -29,7 +29,7 @@ class Database(ReadableDatabase, Protocol):
     """One project's data. Writes are all or nothing and one at a time."""
 
     async def write(self, work: Work[T]) -> T:
-        """What `work` returns, once what it wrote is on disk; nothing is written when it raises."""
+        """Run `work` in a write transaction and return its result once it is on disk; roll back when it raises."""
         ...
 
 
@@ -37,7 +37,7 @@ class Databases(Protocol):
     """The data of all projects. Every method may raise `StoreError`."""
 
     def use(self, project: Project) -> AbstractAsyncContextManager[Database]:
-        """The project's data, usable while the body runs; made when there is none."""
+        """The project's data, usable while the body runs; created when there is none."""
         ...
 
     def use_to_read(self, project: Project) -> AbstractAsyncContextManager[ReadableDatabase]:
@@ -45,7 +45,7 @@ class Databases(Protocol):
         ...
 
     async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
-        """A page of the projects whose name contains `text`, in whatever case, by name."""
+        """A page of the projects whose name contains `text`, ignoring case, ordered by name."""
         ...
 
     async def find_project(self, id_or_name: str) -> Project:
@@ -65,7 +65,7 @@ class Databases(Protocol):
         ...
 
     async def find_or_create(self, name: str) -> Project:
-        """The only project of this name, else a new one; of many processes that ask at once, one makes it.
+        """The only project of this name, else a new one; concurrent calls, also of other processes, create only one.
 
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.

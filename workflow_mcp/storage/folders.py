@@ -8,7 +8,7 @@ from workflow_mcp.errors import Code, StoreError
 
 
 def sync_folder(folder: str) -> None:
-    """Make what was created or renamed in a folder outlast a power cut, where the system can.
+    """Flush creations and renames in a folder to disk, where the system supports it.
 
     Raises:
         OSError: the folder cannot be opened or synced.
@@ -23,7 +23,7 @@ def sync_folder(folder: str) -> None:
 
 
 def check_writable(folder: str) -> None:
-    """Let a data directory be one that can be written to, or made when it is first needed; makes nothing.
+    """Check that a data directory can be written, or created where it is missing; changes nothing.
 
     Raises:
         StoreError: `STORE_READ_ONLY`.

@@ -1,8 +1,8 @@
-"""Runs the package's migrations. The only module that imports Alembic; imported when one has to run.
+"""Runs the package's migrations. The only module that imports Alembic; imported when a migration has to run.
 
-A migration is a function `upgrade(op)` that gets its operations as an argument. Alembic's own
-`alembic.op` and `alembic.context` belong to the whole process: two projects that were upgraded at once
-reached each other's connections through them.
+A migration is a function `upgrade(op)` that gets its operations as an argument. `alembic.op` and
+`alembic.context` are not used because they are global to the process: with them, two projects that are
+upgraded at once reach each other's connections.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The facade over the projects' work: every call names its project, and reaches that one alone."""
+"""The store of all projects' work; each call names its project and reaches only that one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Store:
     raises has stored nothing.
 
     Args:
-        databases: hold the data; closed with the store.
+        databases: the databases that hold the data; closed with the store.
         threads: run the blocking work.
     """
 
@@ -64,11 +64,11 @@ class Store:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Finish what is running and close all that is open; safe to repeat."""
+        """Finish running transactions and close all databases; safe to repeat."""
         await self._databases.close()
 
     async def ensure(self, project: Project) -> None:
-        """Make the project's file ready: created, brought up to date, and carrying the project's name.
+        """Create or upgrade the project's data, and store the project's name in it.
 
         Raises:
             StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, `STORE_DAMAGED`, `STORE_READ_ONLY`, `STORE_FULL`, …
@@ -77,7 +77,7 @@ class Store:
             pass
 
     async def list_projects(self, text: str | None = None, limit: int = 50, cursor: str | None = None) -> ProjectPage:
-        """A page of the projects that have a file and `text` in their name; a damaged file hides no other.
+        """A page of the stored projects whose name contains `text`; a damaged one does not hide the others.
 
         Raises:
             UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
@@ -101,7 +101,7 @@ class Store:
         return await self._databases.find_by_name(name)
 
     async def find_or_create_project(self, name: str) -> Project:
-        """The project of a config without an id: the only one of this name, else a new one, made once.
+        """The project for a config without an id: the only one of this name, else a new one.
 
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
@@ -121,7 +121,7 @@ class Store:
             return await database.write(creation.run)
 
     async def list_items(self, project: Project, query: ItemQuery) -> ItemPage[ItemSummary]:
-        """A page of items, a summary each, and the counts of the whole project.
+        """A page of item summaries, and the counts of the whole project.
 
         Raises:
             WorkItemError: `ITEM_INVALID`.
@@ -132,7 +132,7 @@ class Store:
             return await database.read(partial(listing.list_page, query=query))
 
     async def list_whole_items(self, project: Project, query: ItemQuery) -> ItemPage[Item]:
-        """The same page with whole items; some times slower.
+        """The same page as `list_items` with whole items, which takes several times as long.
 
         Raises:
             WorkflowError: see `list_items`.
@@ -142,10 +142,10 @@ class Store:
             return await database.read(partial(listing.list_whole, query=query))
 
     async def get_item(self, project: Project, item_id: int, note: int | None = None) -> ItemDetail:
-        """An item and all around it; of its notes the last 20, or the one of this number alone.
+        """An item with its relatives, links, events and last 20 notes; with `note`, only the note of that number.
 
         Raises:
-            WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` for a note that there is not.
+            WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
         """
         validation.check_ids([item_id])
         if note is not None:
@@ -174,7 +174,7 @@ class Store:
             return await database.write(work)
 
     async def update_items(self, project: Project, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
-        """Change 1 to 100 items, all or none, and say what became ready.
+        """Change 1 to 100 items, all or none.
 
         Raises:
             WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED` and `ITEM_NOT_READY` (an `ItemError`, with the current
@@ -187,7 +187,7 @@ class Store:
     async def link_items(
         self, project: Project, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool = False
     ) -> LinkResult:
-        """Let `item_id` block, duplicate, relate to or be discovered from `other`, or remove that.
+        """Link `item_id` to `other`, or remove the link.
 
         Raises:
             WorkItemError: `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
@@ -200,7 +200,7 @@ class Store:
     async def delete_items(
         self, project: Project, ids: Sequence[int], actor: Actor, *, restore: bool = False, confirm: bool = False
     ) -> UpdateResult:
-        """Hide items with all below them, or bring them back.
+        """Delete items with all below them, or restore them; deleted items stay stored and are hidden.
 
         Raises:
             WorkItemError: `CHILDREN_NEED_CONFIRM`, `ITEM_CLAIMED`, `PARENT_DELETED` or `ITEM_NOT_FOUND`.
@@ -212,7 +212,7 @@ class Store:
             return await database.write(partial(deletion.delete_items, ids=ids, actor=actor, confirm=confirm))
 
     async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
-        """All of the project as JSON-able records, as it is at one moment."""
+        """All of the project as JSON-serializable records, read in one transaction."""
         async with (
             self._databases.use_to_read(project) as database,
             aclosing(database.portions(partial(export_records, project=project))) as portions,
@@ -222,7 +222,7 @@ class Store:
                     yield record
 
     async def import_items(self, project: Project, records: Iterable[Mapping[str, Any]], actor: Actor) -> ImportResult:
-        """Add exported records to the project, all or none; ids that are taken are replaced everywhere.
+        """Add exported records to the project, all or none; ids that are already taken are replaced everywhere.
 
         Raises:
             WorkItemError: `IMPORT_INVALID`, naming the record.

@@ -1,4 +1,4 @@
-"""The tables, as the newest migration leaves them. Rows carry their project, and ids are its own."""
+"""The tables as of the newest migration. Each row belongs to a project; item ids are unique within it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ projects = Table(
 
 
 def _to_item(column: str) -> ForeignKeyConstraint:
-    # Deferred, so that a plan can name a parent that it creates further on.
+    # Deferred, so that an item can be inserted before its parent.
     return ForeignKeyConstraint(
         ["project_id", column], ["items.project_id", "items.id"], deferrable=True, initially="DEFERRED"
     )

@@ -1,7 +1,7 @@
-"""Blocking work, off the event loop: files bounded in time, and the store's transactions.
+"""Threads for blocking work: file work, bounded in time, and the store's transactions.
 
-Daemon threads of our own, because a library's worker threads are joined when the process ends: one
-that hangs in a dead file system would keep it for ever.
+They are daemon threads: the standard executors join theirs when the process ends, so a thread that
+hangs in a dead file system would keep the process alive.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class _Job(Generic[T]):
 
 
 class WorkerThreads:
-    """Runs blocking work in threads; work that hangs costs its own callers time and nobody else.
+    """Runs blocking work in threads; work that hangs delays only its own callers.
 
-    Two threads are kept. Work that has waited for `MAX_QUEUE_SECONDS` gets one more, up to `MAX_THREADS`.
+    Two threads are kept. A job that has waited for `MAX_QUEUE_SECONDS` gets a new thread, up to `MAX_THREADS`.
 
     Args:
-        timeout: seconds that one piece of file work may take.
+        timeout: maximum seconds of a job of `run_bounded`.
     """
 
     def __init__(self, *, timeout: float = FILE_TIMEOUT) -> None:
@@ -61,25 +61,25 @@ class WorkerThreads:
         self._lock = threading.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns."""
+        """Run `work` in a thread and return its result."""
         job = self._submit(work)
-        helping = job.loop.call_later(MAX_QUEUE_SECONDS, self._help, job)
+        timer = job.loop.call_later(MAX_QUEUE_SECONDS, self._add_thread_for, job)
         try:
             return await job.future
         finally:
-            helping.cancel()
+            timer.cancel()
 
     async def run_bounded(self, location: str, work: Callable[[], T]) -> T:
-        """What `work`, which touches the directory `location`, returns within the time limit.
+        """Run `work`, which accesses the directory `location`, in a thread and return its result.
 
         Raises:
-            DirectoryError: `DIRECTORY_TIMEOUT`; at once where earlier work on `location` still hangs.
+            DirectoryError: `DIRECTORY_TIMEOUT`; at once while earlier work on `location` still hangs.
         """
         if location in self._hanging:
             raise self._timed_out(location)
         job = self._submit(work, location)
         timers = (
-            job.loop.call_later(MAX_QUEUE_SECONDS, self._help, job),
+            job.loop.call_later(MAX_QUEUE_SECONDS, self._add_thread_for, job),
             job.loop.call_later(self._timeout, self._expire, job, location),
         )
         try:
@@ -90,7 +90,7 @@ class WorkerThreads:
                     timer.cancel()
 
     def close(self) -> None:
-        """Let the threads end once they have done what they were given."""
+        """Let the threads end when they have finished the queued jobs."""
         for _ in range(self._threads):
             self._queue.put(None)
 
@@ -102,7 +102,7 @@ class WorkerThreads:
             self._add_thread()
         return job
 
-    def _help(self, job: _Job[Any]) -> None:
+    def _add_thread_for(self, job: _Job[Any]) -> None:
         if not job.started:
             self._add_thread()
 
@@ -125,19 +125,19 @@ class WorkerThreads:
             job.started = True
             result, error = _outcome(job.work)
             self._finish(job)
-            # A loop that has been closed meanwhile waits for nothing.
+            # The event loop may have been closed meanwhile.
             with contextlib.suppress(RuntimeError):
                 job.loop.call_soon_threadsafe(job.settle, result, error)
-            if self._is_spare():
+            if self._is_surplus():
                 return
         with self._lock:
             self._threads -= 1
 
-    def _is_spare(self) -> bool:
+    def _is_surplus(self) -> bool:
         with self._lock:
-            spare = self._threads > MIN_THREADS and self._queue.empty()
-            self._threads -= spare
-            return spare
+            surplus = self._threads > MIN_THREADS and self._queue.empty()
+            self._threads -= surplus
+            return surplus
 
     def _finish(self, job: _Job[Any]) -> None:
         with self._lock:
@@ -157,5 +157,5 @@ class WorkerThreads:
 def _outcome(work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
         return work(), None
-    except BaseException as error:  # noqa: BLE001 - it is raised again where the work was asked for
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the caller's task
         return None, error

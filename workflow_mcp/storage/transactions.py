@@ -1,4 +1,4 @@
-"""Transactions in one project."""
+"""Transactions in one project's data."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PROJECT_PARAMETER = "of_project"
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction in one project: statements are built with `in_project`, which keeps them inside it.
+    """A transaction in one project; its statements use `in_project`, which limits them to that project's rows.
 
-    They are built once, with parameters, because building one takes longer than SQLite takes to run it.
+    Statements are built once and take parameters, because building one takes longer than running it.
 
     Attributes:
-        connection: where it runs.
+        connection: the connection that it runs on.
         project_id: the project.
-        now: the time of all that the transaction does; taken after its lock was.
+        now: the time for everything that the transaction writes; read after the lock was acquired.
     """
 
     connection: Connection
@@ -36,7 +36,7 @@ class Transaction:
         return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).all()
 
     def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
-        """The first row of a statement with these values for its parameters, or None."""
+        """The first row of a statement with these values for its parameters; None without one."""
         return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).first()
 
     def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
@@ -53,7 +53,7 @@ class Transaction:
 
 
 def in_project(table: FromClause) -> ColumnElement[bool]:
-    """The condition that a row is the project's, in statements for `Transaction`."""
+    """The condition, in statements for `Transaction`, that a row belongs to the transaction's project."""
     return table.c.project_id == bindparam(PROJECT_PARAMETER)
 
 

@@ -16,7 +16,7 @@ def to_micros(at: datetime) -> int:
 
 
 def from_micros(value: int) -> datetime:
-    """The UTC time that is so many microseconds after the epoch."""
+    """The UTC time for a number of microseconds since the epoch."""
     return EPOCH + timedelta(microseconds=value)
 
 
@@ -26,14 +26,14 @@ class Instant(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """What is stored."""
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> int | None:
+        """The number that is stored."""
         return None if value is None else to_micros(value)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """What was stored."""
+    def process_result_value(self, value: Any | None, _dialect: Dialect) -> datetime | None:
+        """The time that was stored."""
         return None if value is None else from_micros(value)
 
 
-# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+# SQLite assigns row numbers only in a column of exactly the type INTEGER.
 RowId = BigInteger().with_variant(Integer, "sqlite")

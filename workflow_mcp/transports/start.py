@@ -1,4 +1,4 @@
-"""What every transport does when it starts: settings, log, session store, memory."""
+"""The start of every transport: settings, log, session store, garbage collector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALLS_FOLDER = "calls"
 
 
 def settings_or_leave(*, directory: str | None = None, **values: Any) -> Settings:
-    """The settings, with `values` on top, and the log set up as they say; ends the process when they are wrong."""
+    """Load the settings, which `values` override, and set up the log; ends the process when they are invalid."""
     try:
         named = None if directory is None else load_settings().absolute(directory)
         settings = load_settings(directory=named, **values)
@@ -29,20 +29,20 @@ def settings_or_leave(*, directory: str | None = None, **values: Any) -> Setting
 
 
 def leave_with(error: WorkflowError) -> NoReturn:
-    """End the process with exit code 2, after one line for whoever started it."""
+    """Print the error on stderr and end the process with exit code 2."""
     print(error, file=sys.stderr)
     leave(2)
 
 
 def settle_memory() -> None:
-    """Let the collector leave alone what was imported, and look less often at what calls leave behind."""
+    """Exclude what was imported from garbage collection, and collect less often."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
 
 def file_store(settings: Settings) -> LazyFileTreeStore:
-    """The store in which the sessions of a serving process survive it."""
+    """The store in which sessions survive the process."""
     return LazyFileTreeStore(settings.data_dir / SESSIONS_FOLDER)
 
 

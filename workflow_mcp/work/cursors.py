@@ -1,4 +1,4 @@
-"""Opaque cursors: where a list goes on, good for the same list only. Pure."""
+"""Opaque cursors: the position at which the next page of a list begins; valid for that list only."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MAX_STORED_INTEGER = 2**63
 
 
 def make_cursor(subject: Sequence[Any], key: Sequence[Any]) -> str:
-    """A cursor that leads on from `key` in the list that `subject` describes."""
+    """A cursor for the entries after `key` in the list that `subject` describes."""
     text = json.dumps([_mark(subject), *key], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(subject: Sequence[Any], cursor: str, types: Sequence[type]) -> list[Any]:
-    """The key that a cursor of this list has.
+    """The key in a cursor of this list.
 
     Raises:
-        UsageError: `CURSOR_INVALID`, for a text that is no cursor or another list's.
+        UsageError: `CURSOR_INVALID`, when it is not a cursor or belongs to another list.
     """
     try:
         mark, *key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -46,6 +46,6 @@ def _mark(subject: Sequence[Any]) -> str:
 def _invalid(cursor: str) -> UsageError:
     return UsageError(
         Code.CURSOR_INVALID,
-        f"the cursor {shown(cursor)} is not of this list.",
+        f"the cursor {shown(cursor)} does not belong to this list.",
         "repeat the call without a cursor, or with the arguments that the cursor came from.",
     )

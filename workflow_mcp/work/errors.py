@@ -1,4 +1,4 @@
-"""The errors about work items, each with its code, the value and the call that goes on from there."""
+"""The errors about work items: each names the value that is wrong and the next call."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ TAKE_ANOTHER = "leave it to them; call claim_work_item() for another that is rea
 
 
 class ItemError(WorkItemError):
-    """An error that has the items it is about, as they are now.
+    """An error with the items that it is about.
 
     Attributes:
-        items: their current rows, so that the next try can be right.
+        items: the items as they are now.
     """
 
     def __init__(self, code: str, message: str, next_step: str, *items: Item) -> None:
@@ -47,7 +47,7 @@ def invalid(what: str, then: str = "correct it and repeat the call; nothing of i
 
 
 def limit_invalid(limit: object, maximum: int) -> UsageError:
-    """`LIMIT_INVALID`: a page cannot have so many rows."""
+    """`LIMIT_INVALID`: not an allowed number of rows for a page."""
     return UsageError(
         Code.LIMIT_INVALID,
         f"limit {shown(limit) if isinstance(limit, str) else limit} is not a whole number from 1 to {maximum}.",
@@ -56,7 +56,7 @@ def limit_invalid(limit: object, maximum: int) -> UsageError:
 
 
 def not_found(ids: Iterable[int]) -> WorkItemError:
-    """`ITEM_NOT_FOUND`: the same for ids that are unknown and ids that are another project's."""
+    """`ITEM_NOT_FOUND`: unknown ids; ids of another project give the same error."""
     return WorkItemError(
         Code.ITEM_NOT_FOUND,
         f"this project has no work item {numbers(ids)}.",
@@ -65,12 +65,12 @@ def not_found(ids: Iterable[int]) -> WorkItemError:
 
 
 def no_note(item_id: int, note: int) -> WorkItemError:
-    """`ITEM_INVALID`: an item's notes are numbered from 1."""
+    """`ITEM_INVALID`: the item has no note of this number."""
     return invalid(f"#{item_id} has no note {note}.", f"call get_work_item(id={item_id}) for its last notes.")
 
 
 def deleted(item_id: int) -> WorkItemError:
-    """`ITEM_DELETED`: it was hidden."""
+    """`ITEM_DELETED`: the item is deleted and can be restored."""
     return WorkItemError(
         Code.ITEM_DELETED,
         f"work item #{item_id} was deleted.",
@@ -79,9 +79,9 @@ def deleted(item_id: int) -> WorkItemError:
 
 
 def version_conflict(item: Item, expected: int, *, claimed_by_another: bool) -> ItemError:
-    """`VERSION_CONFLICT`: somebody changed the item since it was read.
+    """`VERSION_CONFLICT`: the item was changed since it was read.
 
-    The version that would override another's claim is not given away.
+    While another actor holds the item the message leaves the version out, because passing it would override the claim.
     """
     if claimed_by_another:
         changed = f"#{item.id} has changed since version {expected}: {_short(item)}."
@@ -95,7 +95,7 @@ def version_conflict(item: Item, expected: int, *, claimed_by_another: bool) -> 
 
 
 def claimed(item: Item) -> ItemError:
-    """`ITEM_CLAIMED`: somebody else holds the item."""
+    """`ITEM_CLAIMED`: another actor holds the item."""
     until = "" if item.claim_expires_at is None else f" until {at(item.claim_expires_at)}"
     return ItemError(
         Code.ITEM_CLAIMED,
@@ -119,7 +119,7 @@ def cycle(what: str) -> WorkItemError:
     """`ITEM_CYCLE`: items would wait for each other."""
     return WorkItemError(
         Code.ITEM_CYCLE,
-        f"{what}, so they would wait for each other for ever.",
+        f"{what}, so they would wait for each other.",
         "leave that dependency or parent out, or remove the other with link_work_items(remove=true).",
     )
 
@@ -132,7 +132,7 @@ def too_deep(what: str, maximum: int) -> WorkItemError:
 
 
 def children_need_confirm(item_id: int, children: int) -> WorkItemError:
-    """`CHILDREN_NEED_CONFIRM`: items below would be hidden as well."""
+    """`CHILDREN_NEED_CONFIRM`: the items below would be deleted as well."""
     return WorkItemError(
         Code.CHILDREN_NEED_CONFIRM,
         f"#{item_id} has {children} items below it, which would be deleted with it.",

@@ -1,4 +1,4 @@
-"""Parents and blockers as a graph in memory.
+"""Cycles in the graph of parents and blockers.
 
 An item waits for its blockers, and a parent waits for its children.
 """
@@ -12,7 +12,7 @@ MAX_DEPTH = 8
 
 
 def cycle_in(waits_for: Mapping[Any, Iterable[Any]]) -> list[Any] | None:
-    """A cycle in a graph in memory, as the nodes along it; None when there is none."""
+    """The nodes of a cycle in a graph, in order; None when there is none."""
     done: set[Any] = set()
     for start in waits_for:
         path: dict[Any, Any] = {}

@@ -1,4 +1,4 @@
-"""Work items as lines of text, and as many lines as go into so many bytes: that is what a model pays for."""
+"""Work items as text, one short line each, and cutting lines to a number of bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def row(item: ItemSummary) -> str:
 
 
 def cut(text: str, max_bytes: int) -> str:
-    """The text as far as so many bytes go, and `…` where it was longer; empty where not even that fits."""
+    """The text, cut to `max_bytes` and ended with `…` when it is longer; empty when not even that fits."""
     data = text.encode()
     if len(data) <= max_bytes:
         return text
@@ -27,7 +27,7 @@ def cut(text: str, max_bytes: int) -> str:
 
 
 def counted(counts: Counts) -> str:
-    """How many items are in which state."""
+    """How many items are in each state, as text."""
     return (
         f"{counts.ready} ready, {counts.in_progress} in progress, {counts.blocked} blocked, "
         f"{counts.done} done of {counts.total}"
@@ -35,12 +35,12 @@ def counted(counts: Counts) -> str:
 
 
 def count_fitting(lines: Iterable[str], room: int) -> int:
-    """How many lines, from the first on, take no more than `room` bytes."""
+    """How many of the first lines fit into `room` bytes."""
     taken = accumulate(len(line.encode()) + 1 for line in lines)
     return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 
 
-def as_fits(lines: list[str], room: int) -> list[str]:
-    """The lines as far as `room` bytes go, and how many more there are."""
+def first_fitting(lines: list[str], room: int) -> list[str]:
+    """The first lines, as many as fit into `room` bytes, and a line with the number of the others."""
     fitting = count_fitting(lines, room)
     return lines if fitting == len(lines) else [*lines[:fitting], f"… and {len(lines) - fitting} more"]

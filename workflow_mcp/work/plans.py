@@ -1,4 +1,4 @@
-"""A batch of new items that refer to each other: refs resolved, forwards too, and no nonsense in it. Pure."""
+"""A batch of new items that refer to each other, with its refs resolved and its structure checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Target = int | BatchIndex
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An item to create, what it refers to resolved to ids or positions in the batch."""
+    """An item to create; its references are ids of existing items or positions in the batch."""
 
     item: NewItem
     parent: Target | None
@@ -33,7 +33,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A batch that makes sense by itself."""
+    """A batch that is consistent by itself."""
 
     entries: tuple[Planned, ...]
 
@@ -48,7 +48,7 @@ class Plan:
         return {one for entry in self.entries for one in entry.depends_on if isinstance(one, int)}
 
     def depth_below(self, outer: int | None) -> int:
-        """How many levels of new items hang below an existing one, or below none."""
+        """How many levels of new items are below an existing item, or, for None, below no item."""
         return max((self._depth(n) for n, entry in enumerate(self.entries) if self._root(n) == outer), default=0)
 
     def _parent_index(self, index: int) -> int | None:
@@ -68,7 +68,7 @@ class Plan:
 
 
 def make_plan(given: Sequence[NewItem]) -> Plan:
-    """The plan that a batch of items is.
+    """Check a batch of items and resolve its refs.
 
     Raises:
         WorkItemError: `ITEM_INVALID`, `ITEM_CYCLE`, `ITEM_TOO_DEEP`; `ITEM_NOT_FOUND` for what cannot be an id.

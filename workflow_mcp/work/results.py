@@ -1,4 +1,4 @@
-"""What the store's calls return: what a change left, and pages."""
+"""The results of the store's calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CreateResult:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item that its actor holds now; `held_since` is since when, where they held it already."""
+    """An item that its actor holds now; `held_since` is set when the actor already held it before the call."""
 
     item: Item
     held_since: datetime | None = None
@@ -27,13 +27,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What a change left.
+    """The result of a change.
 
     Attributes:
-        items: the items it was asked for.
-        became_ready: the items that became ready by it.
-        unchanged: the ids of those of `items` that were so already.
-        below: how many others went with them, because they are below them.
+        items: the items that the call named, as they are now.
+        became_ready: the items that became ready through the change.
+        unchanged: the ids of those of `items` that did not have to be changed.
+        below: how many of their descendants were changed with them.
     """
 
     items: tuple[Item, ...]
@@ -44,7 +44,7 @@ class UpdateResult:
 
 @dataclass(frozen=True, slots=True)
 class LinkResult:
-    """Whether a link was made or removed, and which items became ready by it."""
+    """Whether a link was made or removed, and which items became ready through it."""
 
     changed: bool
     became_ready: tuple[ItemSummary, ...] = ()
@@ -69,7 +69,7 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many items were imported, and the new ids of those whose own were taken."""
+    """How many items were imported, and the new ids of those whose ids were already taken."""
 
     items: int
     renumbered: Mapping[int, int]

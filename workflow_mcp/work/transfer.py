@@ -1,4 +1,4 @@
-"""Reading exported records back: what they must be, and what they say together. Pure."""
+"""Reading and checking exported records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT = 1
 
 @dataclass(slots=True)
 class Records:
-    """Rows read from records, their ids as they were exported."""
+    """The rows that records describe, with the ids that they were exported with."""
 
     items: dict[int, dict[str, Any]] = field(default_factory=dict)
     labels: dict[int, list[str]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Records:
 
 
 def read_records(records: Iterable[Mapping[str, Any]]) -> Records:
-    """The rows that records are, complete and free of contradictions.
+    """Read records, and check that they are complete and consistent.
 
     Raises:
         WorkItemError: `IMPORT_INVALID`, naming the record.
@@ -146,7 +146,7 @@ def _depth(found: Records, item_id: int) -> int:
 
 
 def waits_of(found: Records) -> Counter[int]:
-    """How many visible unfinished blockers and children each item has."""
+    """The number of visible unfinished blockers and children of each item."""
     unfinished = {
         item_id for item_id, row in found.items.items() if row["completed_at"] is None and not row["hidden_by"]
     }

@@ -1,4 +1,4 @@
-"""What an update makes of a row. Pure."""
+"""The effect of an update on a work item's row."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Change:
     """A change of one item.
 
     Attributes:
-        values: the columns that become different.
-        labels: all labels, when they become different.
-        changed_fields: what the event says, fields to [old, new].
-        action: what the event is called.
-        starts: whether it lets somebody hold the item who did not.
+        values: the new values of the columns that change.
+        labels: all labels, when they change.
+        changed_fields: the fields for the event, each with [old, new].
+        action: the name of the event.
+        starts: whether it claims the item for an actor who did not hold it.
     """
 
     values: Mapping[str, Any]
@@ -36,22 +36,22 @@ class Change:
 
     @property
     def moves(self) -> bool:
-        """Whether the parent becomes another."""
+        """Whether the parent changes."""
         return "parent_id" in self.values
 
     @property
     def finishes(self) -> bool:
-        """Whether it was unfinished and is not any more."""
+        """Whether it makes an unfinished item finished."""
         return self._completion == (False, True)
 
     @property
     def reopens(self) -> bool:
-        """Whether it was finished and is not any more."""
+        """Whether it makes a finished item unfinished."""
         return self._completion == (True, False)
 
     @property
     def releases(self) -> bool:
-        """Whether it becomes pending."""
+        """Whether it makes the item pending."""
         return self.values.get("status") == "pending"
 
     @property
@@ -60,29 +60,29 @@ class Change:
         return None if old_new is None else (old_new[0] is not None, old_new[1] is not None)
 
 
-def change_of(row: Any, own_labels: list[str], given: ItemUpdate, actor: Actor, now: datetime) -> Change:
-    """The change that an update makes of a row."""
+def change_of(row: Any, current_labels: list[str], given: ItemUpdate, actor: Actor, now: datetime) -> Change:
+    """The change that an update makes to a row."""
     wanted = _plain_fields(given) | _status_fields(row, given, now)
     starting = starts(row, given, actor, now)
     wanted |= _start_fields(given, actor, now) if starting else _claim_fields(row, wanted, actor, now)
     values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name != "lease_seconds"}
-    labels = _new_labels(own_labels, given)
+    labels = _new_labels(current_labels, given)
     if labels is not None:
-        changed["labels"] = [own_labels, list(labels)]
+        changed["labels"] = [current_labels, list(labels)]
     if given.note is not None:
         changed["note"] = [None, given.note[:80]]
     return Change(values, labels, changed, _action(row, values, changed), starting)
 
 
 def starts(row: Any, given: ItemUpdate, actor: Actor, now: datetime) -> bool:
-    """Whether an update puts an item in progress that nobody holds: then it claims it."""
+    """Whether an update puts an unclaimed item in progress, which also claims it."""
     held = row.claim_expires_at is not None and (row.claim_expires_at > now or holds(row, actor))
     return given.status == "in_progress" and not held
 
 
 def holder_of(given: ItemUpdate, actor: Actor) -> str:
-    """Whose an item becomes that an update starts: the assignee's that it names, else the actor's."""
+    """Who holds an item after an update that starts it: the assignee in the update, else the actor."""
     return given.assignee if isinstance(given.assignee, str) else actor.name
 
 
@@ -126,8 +126,8 @@ def _claim_fields(row: Any, wanted: Mapping[str, Any], actor: Actor, now: dateti
     return {}
 
 
-def _new_labels(own_labels: list[str], given: ItemUpdate) -> tuple[str, ...] | None:
-    if given.labels is None or sorted(set(given.labels)) == own_labels:
+def _new_labels(current_labels: list[str], given: ItemUpdate) -> tuple[str, ...] | None:
+    if given.labels is None or sorted(set(given.labels)) == current_labels:
         return None
     return tuple(sorted(set(given.labels)))
 
@@ -147,5 +147,5 @@ def _action(row: Any, values: Mapping[str, Any], changed: Mapping[str, Any]) -> 
 
 
 def holds(row: Any, actor: Actor) -> bool:
-    """Whether the item is `actor`'s by a claim, be it one that ran out and that nobody has taken over."""
+    """Whether `actor` claimed the item; an expired claim counts until another actor claims the item."""
     return row.claim_expires_at is not None and row.assignee == actor.name

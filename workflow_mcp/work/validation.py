@@ -1,4 +1,4 @@
-"""What an item, an update and a query may be; everything else is `ITEM_INVALID`."""
+"""Checks of items, updates and queries; what fails one is `ITEM_INVALID` unless a function says otherwise."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ID = re.compile("#?([0-9]{1,19})")
 
 
 def parse_id(text: str) -> int | None:
-    """The id that `5` or `#5` is; None for any other text."""
+    """The id in `5` or `#5`; None for any other text."""
     found = ID.fullmatch(text)
     return None if found is None else int(found[1])
 
@@ -54,14 +54,14 @@ def check_batch(what: str, count: int) -> None:
 
 
 def check_ids(ids: Iterable[int]) -> None:
-    """Refuse what no id can be: the same error as for an id that is not there."""
+    """Refuse numbers that cannot be ids, with the same error as for unknown ids."""
     wrong = [one for one in ids if not 0 < one <= MAX_ID]
     if wrong:
         raise errors.not_found(wrong)
 
 
 def check_note(item_id: int, note: int) -> None:
-    """Refuse what no number of a note can be."""
+    """Refuse a number that no note can have."""
     if not 0 < note <= MAX_ID:
         raise errors.no_note(item_id, note)
 
@@ -111,7 +111,7 @@ def check_kind(kind: str) -> None:
 
 
 def check_lease(lease: timedelta) -> None:
-    """Refuse a lease that is over at once or practically never."""
+    """Refuse a lease of less than a second or more than 30 days."""
     if not timedelta(seconds=1) <= lease <= MAX_LEASE:
         raise errors.invalid(f"a lease of {lease} is not between 1 second and {MAX_LEASE.days} days.")
 
@@ -153,7 +153,7 @@ def _check_text(where: str, text: str, maximum: int, *, blank: bool = True, line
     if not lines and any(unicodedata.category(character) in CONTROL_CATEGORIES for character in text):
         raise errors.invalid(f"{where} {shown(text)} must be one line without control characters.")
     if "\0" in text or not _is_unicode(text):
-        raise errors.invalid(f"{where} has characters that are no text.")
+        raise errors.invalid(f"{where} has a NUL character or is not valid Unicode.")
 
 
 def _is_unicode(text: str) -> bool:
@@ -170,7 +170,7 @@ def _check_name(where: str, name: str) -> None:
 
 def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise errors.invalid(f"{where} {shown(value)} is none of {', '.join(allowed)}.")
+        raise errors.invalid(f"{where} {shown(value)} is not one of {', '.join(allowed)}.")
 
 
 def _check_priority(where: str, priority: int) -> None:

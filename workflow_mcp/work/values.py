@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it: frozen values, times in UTC."""
+"""The values that the store takes and returns; times are in UTC."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VIEWS: Final[tuple[str, ...]] = get_args(View)
 
 
 class Unset(Enum):
-    """The type of `UNSET`: a field that an update leaves as it is."""
+    """The type of `UNSET`, the value of a field that an update does not change."""
 
     UNSET = "unset"
 
@@ -31,7 +31,7 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The unit of isolation: all work belongs to one project.
+    """A project: the unit of isolation; each work item belongs to one.
 
     Attributes:
         id: a UUID in its usual lower-case form; None until it is written into the config that names the project.
@@ -43,7 +43,7 @@ class Project:
 
     @property
     def known_id(self) -> str:
-        """The id of a project that has one, as all have whose data are worked on.
+        """The id of a project that must have one.
 
         Raises:
             ValueError: it has none yet.
@@ -55,7 +55,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a change, and the directory they make it from."""
+    """Who makes a change, and from which directory."""
 
     name: str
     directory: str
@@ -80,7 +80,7 @@ class NewItem:
 class ItemUpdate:
     """Changes to one item; None or `UNSET` leaves a field as it is.
 
-    `parent=None` makes it a top-level item and `assignee=None` makes it nobody's.
+    `parent=None` makes it a top-level item, and `assignee=None` removes the assignee.
     """
 
     id: int
@@ -98,10 +98,10 @@ class ItemUpdate:
 
 @dataclass(frozen=True, slots=True)
 class ItemSummary:
-    """What a line of a list says of a work item, as it was when it was read.
+    """The fields of a work item that lists show.
 
     Attributes:
-        state: the status, but for items that nobody works on `ready` or `blocked`; derived, never stored.
+        state: the status, except that pending items, and those whose claim has expired, are `ready` or `blocked`.
     """
 
     id: int
@@ -118,7 +118,7 @@ class ItemSummary:
 
     @property
     def blocked(self) -> bool:
-        """Whether unfinished blockers or children hold it up."""
+        """Whether it waits for unfinished blockers or children."""
         return self.state == "blocked"
 
 
@@ -127,7 +127,7 @@ class Item(ItemSummary):
     """A whole work item.
 
     Attributes:
-        claim_expires_at: until when `assignee` holds it; None when nobody has claimed it.
+        claim_expires_at: when the claim of `assignee` expires; None when it is not claimed.
         waits: how many unfinished blockers and children it has.
     """
 
@@ -150,7 +150,7 @@ ItemT_co = TypeVar("ItemT_co", bound=ItemSummary, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items to list; filters narrow the view, `actor` is whose `mine` is."""
+    """Which items to list: a view and filters on it; the view `mine` is that of `actor`."""
 
     view: str = "ready"
     parent: int | None = None
@@ -165,7 +165,7 @@ class ItemQuery:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many items of the whole project are in which state; deleted ones do not count."""
+    """How many items of the project are in each state, without deleted ones."""
 
     ready: int = 0
     blocked: int = 0
@@ -191,7 +191,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ItemPage(Generic[ItemT_co]):
-    """A page of items, whole or their summaries; `next_cursor` leads to the next one, None on the last."""
+    """A page of items or their summaries; `next_cursor` is for the next page, None on the last one."""
 
     items: tuple[ItemT_co, ...]
     counts: Counts
@@ -200,7 +200,7 @@ class ItemPage(Generic[ItemT_co]):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A remark on an item, never changed; `number` counts an item's notes from 1."""
+    """A note on an item; the notes of an item are numbered from 1 and never changed."""
 
     number: int
     at: datetime
@@ -221,7 +221,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link as seen from one of its ends: `outgoing` when that end is its subject, as in `this blocks item`."""
+    """A link of an item to another, `item`; `outgoing` means "this item blocks `item`", otherwise the reverse."""
 
     kind: str
     outgoing: bool
@@ -230,7 +230,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class ItemDetail:
-    """All about one item. Children, notes and events are the last of them; the counts are complete.
+    """One item with its relatives, links, notes and events; long lists are cut, `children_count` is complete.
 
     Attributes:
         ancestors: from the top-level item down to its parent.

@@ -1,4 +1,4 @@
-"""The directory that a client names: in a header, or as the first of its roots."""
+"""Directories that clients name: in a header, or as their first root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEADER = "X-Workflow-Directory"
 
 
 def directory_from_headers(values: Sequence[str]) -> str | None:
-    """The directory the `X-Workflow-Directory` header names, percent-decoded when it carries `%`; None without one.
+    """The directory in the `X-Workflow-Directory` header, percent-decoded when it contains `%`; None without one.
 
     Raises:
         DirectoryError: `HEADER_TWICE`.
@@ -21,7 +21,7 @@ def directory_from_headers(values: Sequence[str]) -> str | None:
         raise DirectoryError(Code.HEADER_TWICE, f"{HEADER} came {len(values)} times.", "send it once.")
     if not values or not values[0]:
         return None
-    # Starlette reads header bytes as Latin-1; what clients mean is UTF-8 unless it cannot be.
+    # Starlette decodes headers as Latin-1; clients send UTF-8, so Latin-1 is used only for bytes that are not UTF-8.
     raw = unquote_to_bytes(values[0].encode("latin-1")) if "%" in values[0] else values[0].encode("latin-1")
     try:
         return raw.decode()
@@ -33,7 +33,7 @@ def directory_from_roots(uris: Iterable[str]) -> str | None:
     """The path of the first `file://` root; None when there is none."""
     for uri in uris:
         try:
-            # A client that forgot to encode these means a name that holds them, never another directory.
+            # Some clients do not encode these characters in a name.
             parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
         except ValueError:
             continue

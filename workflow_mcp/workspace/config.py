@@ -1,7 +1,4 @@
-"""The config of a project, `.workflow-mcp/config.json`: its model, its discovery and its cache.
-
-A config that is there but cannot be used is an error, never skipped in favour of one further up.
-"""
+"""The model of a project's config, `.workflow-mcp/config.json`, and its parser."""
 
 from __future__ import annotations
 
@@ -51,7 +48,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def parse_config(path: str, data: bytes) -> Config:
-    """The config that `data`, the content of `path`, is.
+    """Parse `data`, the content of the file `path`, as a config.
 
     Raises:
         ConfigError: `CONFIG_INVALID`, naming the file, the field and what is allowed.

@@ -1,4 +1,4 @@
-"""Parsed configs, kept for as long as their files stay the same."""
+"""A cache of parsed configs; an entry is valid while its file is unchanged."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from workflow_mcp.workspace.config_files import Fingerprint, fingerprint, read_c
 
 MAX_CACHED_CONFIGS = 4096
 
-CLOCK_TICK = 50_000_000  # ns; the clocks that file systems take times from tick at most this far apart
+CLOCK_TICK = 50_000_000  # ns; the longest interval between two ticks of a file system's clock
 
 
 class ConfigCache:
-    """Parsed configs, keyed by path and valid as long as the file's stat says it is the same file."""
+    """Parsed configs by path; an entry is valid while the file's stat is unchanged."""
 
     def __init__(self) -> None:
         self._parsed: OrderedDict[str, tuple[Fingerprint, Config]] = OrderedDict()
@@ -41,7 +41,7 @@ class ConfigCache:
         data, current = read_config_file(path, owners=owners, within=within)
         config = parse_config(path, data)
         if now - max(current.mtime_ns, current.ctime_ns) < CLOCK_TICK:
-            return config  # an edit within the same tick would leave the same state behind
+            return config  # not cached: an edit within the same tick would not change the stat
         with self._lock:
             self._parsed[path] = (current, config)
             while len(self._parsed) > MAX_CACHED_CONFIGS:

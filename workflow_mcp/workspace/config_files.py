@@ -1,4 +1,4 @@
-"""Reading the one small file a config is, without ever hanging on it."""
+"""Reading a config file with bounds on its type, size and owner, so that reading never blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_CONFIG_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What tells one state of a file from another: a restored mtime still leaves its trace in ctime."""
+    """Distinguishes one state of a file from another; ctime changes even when mtime is set back."""
 
     mtime_ns: int
     ctime_ns: int
@@ -32,10 +32,10 @@ def _fingerprint(status: os.stat_result) -> Fingerprint:
 
 
 def fingerprint(path: str, *, owners: frozenset[int]) -> Fingerprint:
-    """The state of a config file, after checking that it may be read at all.
+    """The state of a config file, after checking that it may be read.
 
     Raises:
-        ConfigError: it is no regular file, too large, somebody else's, dangling or unreadable.
+        ConfigError: it is not a regular file, is too large, has another owner, cannot be read, or is a dangling link.
     """
     with _os_errors(path):
         return checked_state(path, os.stat(path), owners=owners)
@@ -75,7 +75,7 @@ def check_within(path: str, target: str, within: str | None) -> None:
 
 
 def _path_of(descriptor: int, path: str) -> str:
-    # What was opened is asked, not the path again: a link can be swapped in between.
+    # The path of the open file, not `path` again, which may have become a link meanwhile.
     link = f"/proc/self/fd/{descriptor}"
     return os.readlink(link) if os.path.islink(link) else os.path.realpath(path)
 
@@ -86,7 +86,7 @@ def is_inside(path: str, root: str) -> bool:
 
 
 def checked_state(path: str, status: os.stat_result, *, owners: frozenset[int]) -> Fingerprint:
-    """The state that `status` says, if it is that of a file which may be read.
+    """The state in `status`, after checking that the file may be read.
 
     Raises:
         ConfigError: see `fingerprint`.
@@ -129,7 +129,7 @@ def _os_errors(path: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ConfigError(
             Code.CONFIG_NOT_FOUND,
-            f"{path} is a link to nothing, or went away while it was read.",
+            f"{path} is a dangling link, or was removed while it was read.",
             "point the link at a config, or call again.",
         ) from error
     except OSError as error:

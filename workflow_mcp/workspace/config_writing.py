@@ -1,8 +1,7 @@
-"""Writing the one small file a config is: under a lock, whole or not at all, and only where it may be.
+"""Writing a config file: under a lock, atomically, and only inside the allowed root.
 
-The folder is opened once, and everything is done relative to that descriptor (openat(2) and its
-kin): a directory that is exchanged for a link in between leads nowhere else. Windows, which has no
-such calls, goes by paths.
+The folder is opened once and everything is done relative to its descriptor (openat(2)), so a directory
+that is replaced by a link meanwhile has no effect. Windows has no such calls and uses paths.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections.abc import Callable
 
 from workflow_mcp.errors import Code, ConfigError, ConfigWriteError
 from workflow_mcp.workspace.config_files import MAX_CONFIG_BYTES, check_within, checked_state, fingerprint, too_large
-from workflow_mcp.workspace.open_folders import LockTimeout, OpenFolder, open_folder
+from workflow_mcp.workspace.open_folders import LockTimeoutError, OpenFolder, open_folder
 
 LOCK_TIMEOUT = 4.0  # seconds; less than the time a call may take
 ANY_OWNER = frozenset[int]()
@@ -27,23 +26,23 @@ Change = Callable[[bytes | None], bytes | None]
 def write_config_file(path: str, change: Change, *, within: str | None = None) -> bool:
     """Replace the file's content by what `change` makes of it, under a lock that all writers take.
 
-    `change` gets the content as it is under the lock, None when there is no file, and returns the
-    new content, or None to leave the file alone. Readers see the old content or the new one, never
-    a part. A link is written through to its target, which must lie in `within`; the mode is kept.
-    Where the folder cannot be written, `change` is asked without a lock: nothing may need to be done.
+    `change` gets the content under the lock, None when there is no file, and returns the new content, or
+    None to leave the file alone. It is called once. Readers see the old content or the new one, never a
+    part. A link is written through to its target, which must lie in `within`; the mode is kept. Where the
+    folder cannot be written, `change` is called without the lock, because no write may be needed.
 
     Returns:
         Whether the file was written.
 
     Raises:
         ConfigError: `CONFIG_NOT_WRITABLE`, `CONFIG_NOT_ALLOWED`, `CONFIG_BUSY`, or `CONFIG_TOO_LARGE` for
-            content that could not be read again; whatever `change` raises.
+            content that could not be read again; also what `change` raises.
     """
     try:
         target = _target(path, within)
         with open_folder(os.path.dirname(target), within=within) as folder:
             return _change(folder, path, os.path.basename(target), change)
-    except LockTimeout as error:
+    except LockTimeoutError as error:
         raise ConfigError(
             Code.CONFIG_BUSY, f"{path} has been locked for {LOCK_TIMEOUT:.0f} s by another process.", "call again."
         ) from error
@@ -52,14 +51,14 @@ def write_config_file(path: str, change: Change, *, within: str | None = None) -
 
 
 def _target(path: str, within: str | None) -> str:
-    """Where the file really is or will be."""
+    """The real path of the file, which may not exist yet."""
     folder = os.path.dirname(path)
     if os.path.lexists(folder):
         target = os.path.realpath(os.path.join(os.path.realpath(folder, strict=True), os.path.basename(path)))
     else:
         target = os.path.join(os.path.realpath(os.path.dirname(folder)), *path.split(os.sep)[-2:])
     check_within(path, target, within)
-    if os.path.lexists(path):  # a dangling link, say, at whose end nothing is to be made
+    if os.path.lexists(path):  # refuses what is not a regular file, such as a dangling link
         fingerprint(path, owners=ANY_OWNER)
     return target
 
@@ -119,7 +118,7 @@ def _keep_attributes(folder: OpenFolder, name: str, temporary: str, descriptor: 
     if os.name != "posix":
         os.chmod(folder.at(temporary), stat.S_IMODE(status.st_mode))
         return
-    # Only root may give a file away; anybody else keeps writing files of their own.
+    # Only root may change the owner; for any other user the new file keeps their own.
     with contextlib.suppress(PermissionError):
         os.fchown(descriptor, status.st_uid, status.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
@@ -129,9 +128,9 @@ def _os_error(path: str, error: OSError, within: str | None) -> ConfigError:
     if within is not None and error.errno in (errno.ELOOP, errno.ENOTDIR):
         return ConfigError(
             Code.CONFIG_NOT_ALLOWED,
-            f"something on the way to {path} is a link now, or no directory; it is not followed, as it may lead "
-            "out of WORKFLOW_MCP_ALLOWED_ROOTS.",
-            "call again when nobody exchanges it.",
+            f"part of {path} became a link or a file while it was being written; it is not followed, because it "
+            "may lead out of WORKFLOW_MCP_ALLOWED_ROOTS.",
+            "check who changes that path, then call again.",
         )
     return ConfigWriteError(
         Code.CONFIG_NOT_WRITABLE,

@@ -1,4 +1,4 @@
-"""Which directory: where a working directory can come from (design, table 2) and what makes one usable."""
+"""Working directories: the sources that can name one (design, table 2), and the checks on one."""
 
 from __future__ import annotations
 
@@ -25,9 +25,14 @@ SET_IT = 'set_working_directory(directory="/absolute/path/of/the/project")'
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory and where it came from: `path` as given but normal, `resolved` without symlinks.
+    """A working directory that has been checked.
 
-    `root` is the allowed root it lies in, None where everything is allowed.
+    Attributes:
+        path: absolute and normalized, symlinks kept.
+        resolved: absolute, without symlinks.
+        source: the row of table 2 that it came from.
+        owner: the user id of its owner.
+        root: the allowed root it lies in; None when every directory is allowed.
     """
 
     path: str
@@ -38,7 +43,7 @@ class Directory:
 
     @property
     def trusted_owners(self) -> frozenset[int]:
-        """The user ids whose files count here; empty, meaning everybody's, where files have no owner."""
+        """The user ids whose config files are read here; empty, meaning all, on systems without file owners."""
         return frozenset({self.owner, 0}) if os.name == "posix" else frozenset()
 
 
@@ -50,7 +55,7 @@ def check_directory(given: str, source: DirectorySource, *, allowed_roots: Seque
     """
     check_text(given)
     try:
-        if allowed_roots:  # first of all, so that nothing can be learnt about what is outside of them
+        if allowed_roots:  # first, so that errors tell nothing about directories outside of them
             _root_of(given, os.path.realpath(given), allowed_roots)
         status = os.stat(given)
         path, resolved = _normal(given), os.path.realpath(given, strict=True)
@@ -72,7 +77,7 @@ def check_text(given: str) -> None:
     """
     if len(given) > MAX_PATH_BYTES:
         raise _too_long(given, len(given.encode("utf-8", "surrogatepass")))
-    # Up to the last brace, so that each one that opens is closed and the search takes linear time.
+    # Only up to the last closing brace: otherwise the search could take quadratic time.
     if (variable := UNEXPANDED.search(given, 0, given.rfind("}") + 1)) is not None:
         raise DirectoryError(
             Code.VARIABLE_NOT_SET,
@@ -103,9 +108,9 @@ def _too_long(given: str, length: int) -> DirectoryError:
 
 
 def _normal(given: str) -> str:
-    """`given` without `.`, `..` and doubled slashes, unless a symlink before a `..` makes that another place."""
+    """`given` without `.`, `..` and doubled slashes; resolved where removing a `..` would change its meaning."""
     normal = os.path.normpath(given)
-    # POSIX lets exactly two leading slashes mean something else; nobody here does.
+    # POSIX allows two leading slashes to have a special meaning; Linux and macOS give them none.
     normal = normal[1:] if normal.startswith("//") and os.sep == "/" else normal
     if ".." not in given.split(os.sep) or os.path.realpath(normal) == os.path.realpath(given):
         return normal

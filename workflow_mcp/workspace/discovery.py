@@ -1,4 +1,7 @@
-"""Finding the config that applies in a directory."""
+"""Finding the config that applies in a directory.
+
+A config that exists but cannot be used is an error, never skipped in favour of one further up.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,15 @@ CONFIG_NAME = "config.json"
 
 
 def config_path_in(directory: str) -> str:
-    """Where a directory's own config is."""
+    """The path of a directory's own config, whether it exists or not."""
     return os.path.join(directory, CONFIG_FOLDER, CONFIG_NAME)
 
 
 def candidates(directory: str, resolved: str, *, home: str, within: str | None = None) -> Iterator[str]:
     """The directories whose config may apply, nearest first.
 
-    Upwards from the directory as given, then from the resolved one. The home directory and the root
-    count only when they are the working directory itself, by whatever name; nothing outside `within` counts.
+    They lead upwards from the directory as given, then from the resolved one. The home directory and the
+    root are left out unless they are the working directory itself; so is everything outside `within`.
     """
     seen: set[str] = set()
     homes = {home, os.path.realpath(home)}
@@ -41,7 +44,7 @@ def find_config(directory: str, resolved: str, *, home: str, within: str | None 
     """The path of the nearest config; None when there is none.
 
     Raises:
-        ConfigError: `CONFIG_UNREADABLE` or `CONFIG_NOT_FOUND`, when it cannot be told whether there is one.
+        ConfigError: `CONFIG_UNREADABLE` or `CONFIG_NOT_FOUND`, when a folder on the way cannot be read.
     """
     for candidate in candidates(directory, resolved, home=home, within=within):
         if (path := own_config(candidate)) is not None:
@@ -62,7 +65,7 @@ def own_config(directory: str) -> str | None:
         if os.path.islink(os.path.dirname(path)) and not os.path.exists(os.path.dirname(path)):
             raise ConfigError(
                 Code.CONFIG_NOT_FOUND,
-                f"{os.path.dirname(path)} is a link to nothing.",
+                f"{os.path.dirname(path)} is a dangling link.",
                 "point it at the folder of a config, or call again when that folder's file system is there.",
             ) from error
         return None

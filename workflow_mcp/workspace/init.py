@@ -1,4 +1,4 @@
-"""Making a directory a project: creating its config, or writing the id into one that has none."""
+"""Making a directory a project: creating its config, or adding the id to one that has none."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_NAME_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What `init_project` did: the config, and one sentence about it."""
+    """The result of `init_project`: the path of the config, and what was done to it."""
 
     config_path: str
     message: str
 
 
 def init_project(location: Location, *, name: str | None, home: str) -> Initialised:
-    """Create or complete the config of the project that a location belongs to; blocking, safe to repeat and to race.
+    """Create or complete the config of a location's project; blocking, safe to repeat and to run concurrently.
 
     A config in the location's repository is completed; else one is made at the nearest git top level,
     or in the directory itself outside of repositories. A git worktree joins the project of its main checkout,
@@ -54,7 +54,7 @@ def init_project(location: Location, *, name: str | None, home: str) -> Initiali
 
 
 def _main_checkout(location: Location, top: str, path: str) -> MainCheckout | None:
-    """The main checkout, if the config at `path` is to have an id and is the top level's own."""
+    """The main checkout, if the config at `path` needs an id and belongs to the top level itself."""
     config = location.config if location.config_path == path else None
     if config is not None and (config.project.id is not None or config.dry_run):
         return None
@@ -92,10 +92,12 @@ def _initialised(location: Location, path: str, project: Project, note: str) -> 
 
 
 def write_project_id(config_path: str, project_id: str, *, within: str | None = None) -> str:
-    """Write the id into a config that has none; blocking, safe to race. What it is linked to must lie in `within`.
+    """Write the id into a config that has none; blocking, safe to run concurrently.
+
+    A config that is a link must have its target in `within`.
 
     Returns:
-        The id that the config has now: the given one, or the one that somebody else wrote first.
+        The id that the config has now: the given one, or one that another process wrote first.
 
     Raises:
         ConfigError: the config is broken or cannot be written.
@@ -114,8 +116,8 @@ def write_project_id(config_path: str, project_id: str, *, within: str | None = 
 def project_top(directory: Directory, *, home: str) -> str:
     """The nearest git top level at or above a directory, else the directory itself.
 
-    The home directory, the root and what is outside the allowed root are nobody's top level unless
-    they are the directory itself: a config there would count for nothing.
+    The home directory, the root and directories outside the allowed root are passed over unless they are
+    the directory itself: a config there would not be read.
     """
     start = directory.path if directory.root is None else directory.resolved
     for folder in candidates(start, directory.resolved, home=home, within=directory.root):
@@ -156,6 +158,6 @@ def _check_name(name: str) -> None:
 
 
 def default_name(directory: str) -> str:
-    """A project name made of a directory's own."""
+    """A project name made from the directory's name."""
     name = "".join(character if character.isprintable() else " " for character in os.path.basename(directory))
     return name.strip()[:MAX_NAME_LENGTH] or "project"

@@ -1,4 +1,4 @@
-"""A folder that is opened once, so that whatever is done in it is done in that one and no other."""
+"""Operations on one open folder, by its descriptor: replacing its path meanwhile has no effect."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ PASSING = getattr(os, "O_PATH", os.O_RDONLY)  # enough to pass through a folder 
 FILE = NOT_A_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-class LockTimeout(Exception):  # noqa: N818 - it says what has passed, as TimeoutError's kin do
-    """A lock was held by somebody else for longer than was to be waited."""
+class LockTimeoutError(Exception):
+    """Another process held the lock for longer than the timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFolder:
-    """An open folder; names are those of its own entries, and no link among them is followed.
+    """An open folder. Methods take names of its entries, and follow no link among them.
 
     Attributes:
-        path: what it was opened by.
-        descriptor: what it is; None on systems that can only go by `path`.
+        path: the path that it was opened by.
+        descriptor: its descriptor; None on systems without openat(2), where `path` is used.
     """
 
     path: str
     descriptor: int | None
 
     def at(self, name: str) -> str:
-        """What to call an entry by, with `descriptor` as `dir_fd`."""
+        """The name of an entry for a call with `dir_fd=descriptor`."""
         return os.path.join(self.path, name) if self.descriptor is None else name
 
     def open(self, name: str, flags: int) -> int:
@@ -49,20 +49,20 @@ class OpenFolder:
         os.unlink(self.at(name), dir_fd=self.descriptor)
 
     def replace(self, source: str, name: str) -> None:
-        """Rename an entry, which takes the place of another."""
+        """Rename an entry, replacing the one of that name if there is one."""
         os.replace(self.at(source), self.at(name), src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
 
     def sync(self) -> None:
-        """Make what was created or renamed outlast a power cut, where the system can."""
+        """Flush creations and renames to disk, where the system supports it."""
         if self.descriptor is not None:
             os.fsync(self.descriptor)
 
     @contextlib.contextmanager
     def lock(self, name: str, *, timeout: float) -> Iterator[None]:
-        """Hold the lock that the file `name` stands for, and remove that file afterwards.
+        """Hold a lock on the file `name`, which is created for it and removed afterwards.
 
         Raises:
-            LockTimeout: it was not free within `timeout` seconds.
+            LockTimeoutError: it was not free within `timeout` seconds.
             OSError: the file cannot be made.
         """
         if self.descriptor is None:
@@ -73,7 +73,7 @@ class OpenFolder:
         try:
             yield
         finally:
-            # Before it is released: who waits for the file that was removed notices, and tries again.
+            # Removed before it is released: a process that waits for it notices the removal and tries again.
             with contextlib.suppress(FileNotFoundError):
                 self.unlink(name)
             os.close(descriptor)
@@ -81,12 +81,12 @@ class OpenFolder:
     def _locked(self, name: str, deadline: float) -> int:
         while (descriptor := self._try_lock(name)) is None:
             if time.monotonic() >= deadline:
-                raise LockTimeout(name)
+                raise LockTimeoutError(name)
             time.sleep(LOCK_POLL)
         return descriptor
 
     def _try_lock(self, name: str) -> int | None:
-        import fcntl  # noqa: PLC0415 - POSIX only, as is this way of locking
+        import fcntl  # noqa: PLC0415 - only POSIX has it
 
         descriptor = self.open(name, os.O_RDWR | os.O_CREAT)
         try:
@@ -94,7 +94,7 @@ class OpenFolder:
             if os.path.samestat(os.fstat(descriptor), self.stat(name)):
                 return descriptor
         except (BlockingIOError, FileNotFoundError):
-            pass  # somebody else has it, or has just removed it
+            pass  # another process holds it, or has just removed it
         except BaseException:
             os.close(descriptor)
             raise
@@ -110,7 +110,7 @@ def _path_lock(path: str, timeout: float) -> Iterator[None]:
         with FileLock(path, timeout=timeout):
             yield
     except Timeout as error:
-        raise LockTimeout(path) from error
+        raise LockTimeoutError(path) from error
 
 
 @contextlib.contextmanager

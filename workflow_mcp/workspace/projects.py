@@ -1,4 +1,4 @@
-"""The projects' data: which project a workspace works on, and the store, opened when it is first needed."""
+"""From a workspace to its project's data, in a store that is opened when it is first needed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProjectData:
-    """A project's data.
+    """A project, and the store that its data is in.
 
     Attributes:
         store: the store that holds it.
@@ -37,10 +37,10 @@ class ProjectData:
 
 
 class Projects:
-    """Leads from a workspace to its project's data.
+    """Finds the data of a workspace's project.
 
     Args:
-        settings: say where the data is.
+        settings: name the data directory.
         threads: run blocking file work.
     """
 
@@ -51,11 +51,11 @@ class Projects:
         self._opening = asyncio.Lock()
 
     async def store(self) -> Store:
-        """The store of all projects; SQLAlchemy is imported by the first call that gets here."""
+        """The store of all projects. The first call imports SQLAlchemy and opens it."""
         async with self._opening:
             if self._store is None:
                 await self._threads.run(partial(import_module, "workflow_mcp.storage.sqlite.store"))
-                from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - see above
+                from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - has just been imported in a thread
 
                 self._store = sqlite_store(self._settings.data_dir, threads=self._threads)
             return self._store
@@ -74,30 +74,31 @@ class Projects:
         return await (await self.store()).find_project(id_or_name)
 
     async def choose(self, id_or_name: str, location: Location | None) -> Project:
-        """The same for a session; the project of its own config is made when nobody has worked in it yet.
+        """The project with this id or name, for a session that switches to it.
+
+        A project that only the config at `location` names is created.
 
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`, or `DRY_RUN` where nothing may be changed.
         """
-        own = _own_project(location, id_or_name)
+        configured = _configured_project(location, id_or_name)
         try:
             chosen = await self.find(id_or_name)
         except ProjectUnknownError:
-            if own is None:
+            if configured is None:
                 raise
-            chosen = own
+            chosen = configured
         if location is None:
             return chosen
         if location.dry_run_config is not None:
             raise dry_run_error(location.dry_run_config, f"the project {chosen.name} would be chosen")
-        return await self._made(chosen, location) if chosen is own else chosen
+        return await self._ensured(chosen, location) if chosen is configured else chosen
 
     async def data_of(self, workspace: Workspace, *, create: bool = False) -> ProjectData:
-        """The data of the project that a workspace is in: of a config without an id, the only project of its name.
+        """The data of a workspace's project; if the config has no id, of the only project of its name.
 
-        Without `create` nothing is made or written: a project that nobody has worked in yet can be read, and is
-        empty. With it, a config without an id gets one, that of the only project of its name or a new one; unless
-        `dry_run` forbids it.
+        Without `create` nothing is created or written: a project without data can be read, and is empty. With it,
+        a config without an id gets the id of the only project of its name, or a new one, unless `dry_run` is set.
 
         Raises:
             ProjectError: `NO_PROJECT` or `PROJECT_AMBIGUOUS`.
@@ -116,7 +117,7 @@ class Projects:
             project = await store.find_project_by_name(project.name) or project
         return ProjectData(store, project, location.dry_run_config)
 
-    async def _made(self, project: Project, location: Location) -> Project:
+    async def _ensured(self, project: Project, location: Location) -> Project:
         data = await self._data(project, location, create=True)
         await data.store.ensure(data.project)
         return data.project
@@ -131,7 +132,7 @@ class Projects:
         return ProjectData(store, Project(written, name))
 
 
-def _own_project(location: Location | None, id_or_name: str) -> Project | None:
+def _configured_project(location: Location | None, id_or_name: str) -> Project | None:
     """The project of the config at a location, if this is its id or name."""
     config = None if location is None else location.config
     if config is None or (id_or_name != config.project.name and id_or_name.lower() != config.project.id):
@@ -163,7 +164,7 @@ def no_project(workspace: Workspace) -> ProjectError:
 
 
 def dry_run_error(config_path: str, what: str) -> ProjectError:
-    """The answer to a call that would change something where nothing may be changed."""
+    """The error for a call that would change something while `dry_run` is set."""
     return ProjectError(
         Code.DRY_RUN,
         f"dry_run is true in {config_path}: {what}; nothing was changed.",

@@ -1,4 +1,4 @@
-"""The one resolver: one call in, its workspace out. Tools, resources, health and the CLI all ask it."""
+"""The one resolver: it finds the workspace of a call for tools, resources, health checks and the command line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from workflow_mcp.workspace.values import Call, Location, NamedDirectory, Worksp
 
 
 class Resolver:
-    """Resolves calls; all its collaborators are passed in.
+    """Resolves calls to workspaces.
 
     Args:
-        sessions: where session keys lead to directories.
+        sessions: the sessions.
         configs: the cache of parsed configs.
-        settings: what the operator and the launcher say.
+        settings: name the directories that the launcher gave, and the allowed roots.
         threads: run blocking file work.
         find_project: finds the project with an id that a session chose.
     """
@@ -48,12 +48,12 @@ class Resolver:
     async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace; its location is None when no row of table 2 applies.
 
-        Without `choice`, the project is the config's even where the session chose another.
+        Without `choice`, the project is the config's even if the session chose another.
 
         Raises:
             SessionError: `SESSION_UNKNOWN`, for a handle that is not this caller's, or `SESSION_UNREADABLE`.
             DirectoryError: the first directory that applies cannot be used; later ones are not tried. Or
-                `ROOTS_UNANSWERED`, for a client that does not answer and whose launcher says nothing.
+                `ROOTS_UNANSWERED`, for a client that does not answer when no later row applies.
             ConfigError: the config that applies cannot be used.
             ProjectError: `PROJECT_UNKNOWN` or `STRICT_MODE`, for the project that the session chose.
         """
@@ -84,18 +84,18 @@ class Resolver:
         return workspace
 
     async def session(self, caller: Caller) -> SessionContext | None:
-        """The caller's session, touched; None when it has told the server nothing yet.
+        """The caller's session, with `last_used` updated; None when nothing was set in it yet.
 
         Raises:
-            SessionError: `SESSION_UNKNOWN`, one and the same for unknown, expired, foreign and malformed handles;
-                `SESSION_UNREADABLE`, when the store has something but not what it was.
+            SessionError: `SESSION_UNKNOWN`, the same for unknown, expired, foreign and malformed handles;
+                `SESSION_UNREADABLE`, when its entry in the store is damaged.
         """
         key = session_key(caller)
         session = None if key is None else await self._sessions.get_session(key)
         if session is None and caller.handle is not None:
             raise SessionError(
                 Code.SESSION_UNKNOWN,
-                "this session handle is unknown here, has expired, or was given to somebody else.",
+                "this session handle is unknown here, has expired, or belongs to another client.",
                 f"call {SET_IT} without session and pass the session it returns.",
             )
         if session is not None:
@@ -103,7 +103,7 @@ class Resolver:
         return session
 
     async def locate(self, given: str, source: DirectorySource) -> Location:
-        """The location that a directory is.
+        """The location of a directory.
 
         Raises:
             DirectoryError: the directory cannot be used.
@@ -112,7 +112,7 @@ class Resolver:
         return await self._threads.run_bounded(given, partial(self.locate_now, given, source))
 
     def locate_now(self, given: str, source: DirectorySource) -> Location:
-        """What `locate` does, blocking; for threads and the command line."""
+        """The blocking form of `locate`."""
         settings = self._settings
         directory = check_directory(given, source, allowed_roots=settings.allowed_roots)
         start = directory.path if directory.root is None else directory.resolved
@@ -167,12 +167,12 @@ def _roots_unanswered() -> DirectoryError:
 
 
 def chosen_project(session: SessionContext | None) -> str | None:
-    """The id of the project the session chose; None when its config chooses."""
+    """The id of the project that the session chose; None when it chose none."""
     return None if session is None or session.config_path is not None else session.project_id
 
 
 def check_choice(location: Location | None, project_id: str) -> None:
-    """Let a session choose only what the config there allows.
+    """Check that the config at a location allows a session to choose this project.
 
     Raises:
         ProjectError: `STRICT_MODE`.

@@ -1,4 +1,4 @@
-"""The JSON object that a config file holds, read without pydantic: each key once, and numbers that are numbers."""
+"""A strict parser of the JSON object in a config file: no duplicate keys, no NaN, no infinite numbers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from workflow_mcp.errors import Code, ConfigError, shown
 
 
 def parse_object(path: str, data: bytes) -> dict[str, Any]:
-    """The JSON object that `data`, the content of `path`, is.
+    """Parse `data`, the content of the file `path`, as a JSON object.
 
     Raises:
-        ConfigError: `CONFIG_INVALID`, naming the file and, where the JSON ends to be JSON, the line.
+        ConfigError: `CONFIG_INVALID`, naming the file and, for a syntax error, the line and column.
     """
     try:
         value = json.loads(

@@ -1,4 +1,4 @@
-"""What the resolver takes and gives: a call, and the workspace that it is for."""
+"""The resolver's input, a call, and its result, a workspace."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ async def no_roots() -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one call says about itself.
+    """The facts of one call.
 
     Attributes:
         caller: whose call it is.
         directory: what the client says with this very call that it works in.
         earlier: the actors of conversations that the same Claude Code process had before.
         headers: the values of `X-Workflow-Directory`, over HTTP.
-        roots: asks the client for the URIs of its roots; only awaited when nothing earlier applies. None when a
-            client that declares roots does not answer.
+        roots: asks the client for the URIs of its roots; only awaited when no earlier row of table 2 applies.
+            Returns None when a client that declares roots does not answer.
     """
 
     caller: Caller
@@ -38,7 +38,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class NamedDirectory:
-    """A directory as it was named, unchecked, and by which row of table 2."""
+    """A directory that has not been checked yet, and the row of table 2 that it came from."""
 
     path: str
     source: DirectorySource
@@ -55,7 +55,7 @@ class Location:
 
     @property
     def project(self) -> Project | None:
-        """The project the config chooses."""
+        """The project that the config chooses; None when it leaves the choice to the session."""
         if self.config is None or not self.config.auto_switch:
             return None
         return Project(self.config.project.id, self.config.project.name)
@@ -76,7 +76,7 @@ class Workspace:
         location: the directory, where it came from, and its config; None when no directory is known.
         project: the project the call works in.
         chosen: whether the session chose that project with switch_project, rather than the config.
-        roots_unanswered: whether the client's roots would come first, but it did not answer when asked for them.
+        roots_unanswered: whether the client did not answer for its roots, so that a later row of table 2 was used.
     """
 
     session_key: str | None
@@ -97,6 +97,17 @@ class Workspace:
         return None if self.location is None else self.location.directory.source
 
     @property
+    def known_location(self) -> Location:
+        """The location of a workspace that was required to have one.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.location is None:
+            raise ValueError("this workspace has no location")
+        return self.location
+
+    @property
     def config_path(self) -> str | None:
-        """The config that applies."""
+        """The path of the config that applies."""
         return None if self.location is None else self.location.config_path

@@ -1,4 +1,4 @@
-"""One project's work, as an actor reads and changes it: what the tools and the command line do."""
+"""The work items of one project for one actor: the service behind the tools and the command line."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
 @dataclass(frozen=True, slots=True)
 class WorkItems:
-    """A project's work items, for one actor. Every method may raise what the store's method of that name raises.
+    """A project's work items, for one actor. Each method also raises what the store's corresponding method raises.
 
     Attributes:
         data: the project's data.
         actor: who reads and changes it.
-        identified: whether the actor's name was given or comes from a session, and so is nobody else's.
+        identified: whether the actor's name was given or comes from a session; otherwise callers share it.
     """
 
     data: ProjectData
@@ -31,7 +31,7 @@ class WorkItems:
         """Create items, all or none.
 
         Raises:
-            ProjectError: `DRY_RUN`, as every method that changes something.
+            ProjectError: `DRY_RUN`, as in every method that changes something.
         """
         self._refuse_dry_run(f"{len(items)} work items would be created")
         return await self.data.store.create_items(self.data.project, items, self.actor, request_id)
@@ -40,7 +40,7 @@ class WorkItems:
         """A page of items, a summary each.
 
         Raises:
-            UsageError: `ACTOR_REQUIRED`, for the view `mine` of nobody that is known.
+            UsageError: `ACTOR_REQUIRED`, for the view `mine` of an unidentified actor.
         """
         return await self.data.store.list_items(self.data.project, self._by_actor(query))
 
@@ -49,7 +49,7 @@ class WorkItems:
         return await self.data.store.list_whole_items(self.data.project, self._by_actor(query))
 
     async def get(self, item_id: int, note: int | None = None) -> ItemDetail:
-        """An item and all around it; of its notes the last, or the one of this number alone."""
+        """An item with its relatives, links, notes and events; with `note`, only the note of that number."""
         return await self.data.store.get_item(self.data.project, item_id, note)
 
     async def claim(
@@ -75,7 +75,7 @@ class WorkItems:
         """Change items, all or none.
 
         Raises:
-            UsageError: `ACTOR_REQUIRED`, for an item that would be in progress for nobody that is known.
+            UsageError: `ACTOR_REQUIRED`, when an unidentified actor puts an item in progress.
         """
         if any(one.status == "in_progress" and not isinstance(one.assignee, str) for one in updates):
             self._require_actor("whose work it is", 'call update_work_items(updates=…, actor="a name of your own")')
@@ -115,6 +115,6 @@ class WorkItems:
         if not self.identified:
             raise UsageError(
                 Code.ACTOR_REQUIRED,
-                f"nothing tells this caller from others, so nobody could know {what}.",
+                f"nothing distinguishes this caller from others, so it would not be known {what}.",
                 f"{call} and keep to that name.",
             )

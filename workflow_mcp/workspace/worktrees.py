@@ -22,9 +22,9 @@ class MainCheckout:
 
 
 def main_checkout(top: str, directory: Directory) -> MainCheckout | None:
-    """The main checkout of the linked worktree `top`; None where there is none, or where it has no config.
+    """The main checkout of the linked worktree `top`; None when there is none or it has no config.
 
-    Nothing outside the allowed root of `directory`, which is in the worktree, is read.
+    Reads nothing outside the allowed root of `directory`, which is in the worktree.
 
     Raises:
         ConfigError: the main checkout's config cannot be used.
@@ -52,7 +52,7 @@ def _main_folder(top: str, directory: Directory) -> str | None:
 
 
 def _named_path(file: str, directory: Directory, *, prefix: bytes = b"") -> str | None:
-    """The path that one of git's files names; None for whatever is no such file or may not be read."""
+    """The path in one of git's files; None when it is not such a file or may not be read."""
     try:
         data, _ = read_config_file(file, owners=directory.trusted_owners, within=directory.root)
     except ConfigError:
@@ -64,7 +64,7 @@ def _named_path(file: str, directory: Directory, *, prefix: bytes = b"") -> str 
 
 
 def _are_worktree_and_repository(git: str, back: str, private: str, common: str) -> bool:
-    # A folder from anywhere can name any repository in its `.git`; only its own repository names it in turn.
+    # Any folder can name any repository in its `.git`; only a real worktree is named by the repository in turn.
     try:
         is_named = os.path.samefile(git, back)
     except OSError:

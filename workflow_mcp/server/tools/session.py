@@ -1,4 +1,4 @@
-"""Tools that say and set whose call it is, in which directory, for which project."""
+"""Tools that read and set the session's directory and project."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def _resolved(services: Services, directory: str) -> str | None:
 
 
 async def _known_caller(context: Context, handle: str | None) -> Caller:
-    # What was set before does not matter here, only that a handle is the caller's.
+    # Only whether the handle is valid matters here, not what was set before.
     caller = caller_of(context, handle)
     if handle is not None:
         await services_of(context).resolver.session(caller)
@@ -86,7 +86,7 @@ async def _known_caller(context: Context, handle: str | None) -> Caller:
 
 
 def key_to_set(caller: Caller, *, new_session: bool = False) -> tuple[str, str | None]:
-    """The session key to store something under, and the handle that leads to it: a new one where nothing else does."""
+    """The session key to store something under, and its handle; both are new when nothing identifies the caller."""
     key = None if new_session else session_key(caller)
     if key is not None:
         return key, caller.handle
@@ -113,8 +113,7 @@ async def init_project(
     .workflow-mcp/config.json; a git worktree joins the project of its main checkout. Safe to repeat; a broken
     config is left as it is."""
     services = services_of(context)
-    location = workspace.location
-    assert location is not None  # noqa: S101 - CurrentWorkspace() refuses calls without one
+    location = workspace.known_location
     work = partial(initialise, location, name=name, home=services.settings.home)
     done = await services.threads.run_bounded(location.directory.path, work)
     now = await services.resolver.locate(location.directory.path, location.directory.source)

@@ -1,4 +1,4 @@
-"""Tools for work items: arguments in, a call of the service, its answer as text or structure."""
+"""Tools for work items; each calls the service and formats its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores for sessions: what is asked of one, and the one on disk."""
+"""The session store on disk."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workflow_mcp.sessions.stores.protocol import COLLECTION, Entry
 if TYPE_CHECKING:
     from key_value.aio.stores.filetree import FileTreeStore
 
-NOTED = {"version", "collection", "directory", "created_at"}
+NOTE_KEYS = {"version", "collection", "directory", "created_at"}
 
 
 class LazyFileTreeStore:
     """A py-key-value `FileTreeStore` that is imported and opened when it is first needed.
 
-    The import takes 0.2 s, which start-up does not have; a folder that is not there has no entries.
+    The import takes 0.2 s, too long for start-up; without a folder there are no entries to read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -44,7 +44,7 @@ class LazyFileTreeStore:
         return bool(await (await self._store()).delete(key, collection=collection))
 
     async def cull(self) -> None:
-        """Remove what has expired."""
+        """Remove expired entries."""
         if self._folder.is_dir():
             await (await self._store()).cull()
 
@@ -59,7 +59,7 @@ class LazyFileTreeStore:
 
 
 def _is_there(path: Path) -> bool:
-    # Not `is_dir`, which takes what cannot be looked at for what is not there.
+    # Not `is_dir`, which returns False for a folder that exists and cannot be accessed.
     try:
         path.stat()
     except FileNotFoundError:
@@ -78,9 +78,9 @@ def _open_file_store(folder: Path) -> FileTreeStore:
 
 
 def _leads_to(collection: Path, note: Path) -> bool:
-    # FileTreeStore notes where a collection is, and goes by that even where the folder has been moved since.
+    # FileTreeStore records the path of a collection, and keeps using it after the folder has been moved.
     try:
         noted = json.loads(note.read_bytes())
-        return Path(noted["directory"]).resolve() == collection.resolve() and {*noted} >= NOTED
+        return Path(noted["directory"]).resolve() == collection.resolve() and {*noted} >= NOTE_KEYS
     except (ValueError, TypeError, KeyError, FileNotFoundError):
         return False

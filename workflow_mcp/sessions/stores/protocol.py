@@ -1,4 +1,4 @@
-"""What the session archive asks of a store."""
+"""The protocol of a session store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to items and was said about them; rows that are only ever added."""
+"""Events and notes of items; their rows are added and never changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflow_mcp.work.values import Actor, Event, Note
 
 
 def event_row(item_id: int, action: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> dict[str, Any]:
-    """The row of an event that happens now; times among the changes become text."""
+    """The row of an event; times among its changes are stored as text."""
     return {
         "item_id": item_id,
         "at": now,
@@ -39,19 +39,19 @@ def add_events(tx: Transaction, actor: Actor, entries: Sequence[tuple[int, str, 
 
 
 def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
-    """Write a note on each of some items."""
+    """Write a note on each of these items."""
     rows = [{"item_id": one, "at": tx.now, "author": actor.name, "text": text} for one, text in texts.items()]
     tx.add(notes, rows)
 
 
 def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
-    """An item's last events, the oldest of them first."""
+    """An item's last events, oldest first."""
     rows = tx.all(_last(events), of_item=item_id, count=count)
     return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
 
 
 def last_time(tx: Transaction, item_id: int, actions: Sequence[str]) -> datetime | None:
-    """When one of these last happened to an item; None when none of them did."""
+    """The time of the last event of an item with one of these actions; None when there is none."""
     row = tx.first(_last_of_actions(), of_item=item_id, actions=actions)
     return None if row is None else row.at
 
@@ -64,7 +64,7 @@ def _last_of_actions() -> Executable:
 
 
 def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
-    """An item's last notes, the oldest of them first."""
+    """An item's last notes, oldest first."""
     rows = tx.all(_last(notes), of_item=item_id, count=count)
     first = _count_notes(tx, item_id) - len(rows) + 1 if len(rows) == count else 1
     return tuple(Note(number, row.at, row.author, row.text) for number, row in enumerate(reversed(rows), start=first))
@@ -81,7 +81,7 @@ def _count_of_notes() -> Executable:
 
 
 def note_of(tx: Transaction, item_id: int, number: int) -> Note | None:
-    """The note of an item that has this number; None when there is none."""
+    """The note of this number of an item; None when there is none."""
     row = tx.first(_note(), of_item=item_id, before=number - 1)
     return None if row is None else Note(number, row.at, row.author, row.text)
 

@@ -1,4 +1,4 @@
-"""Claims: who works on an item, and until when that holds."""
+"""Claims: who works on an item, and until when."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from workflow_mcp.work.results import Claim
 from workflow_mcp.work.validation import check_actor, check_ids, check_lease
 from workflow_mcp.work.values import Actor, Item, ItemQuery
 
-# The actions after which somebody holds an item who did not.
+# The actions that give an item to a new holder.
 START_ACTIONS = ("claimed", "started", "assigned")
 
 
 def check_claim(actor: Actor, item_id: int | None, lease: timedelta) -> None:
-    """Refuse a claim that no state of the items could make right.
+    """Refuse a claim that is invalid whatever the state of the items.
 
     Raises:
-        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for a number that cannot be an id.
     """
     check_actor(actor)
     check_lease(lease)
@@ -37,9 +37,9 @@ def check_claim(actor: Actor, item_id: int | None, lease: timedelta) -> None:
 def claim(
     tx: Transaction, actor: Actor, *, item_id: int | None, lease: timedelta, item_type: str | None, label: str | None
 ) -> Claim | None:
-    """Let `actor` hold an item, or the first ready one, for `lease`; None when none is ready.
+    """Claim an item, or the first ready one, for `actor`; None when none is ready.
 
-    Claiming what one holds already renews the claim, and says since when one holds it.
+    Claiming an item that `actor` already holds renews the claim; the result says since when it is held.
 
     Raises:
         WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND` or `ITEM_DELETED`.
@@ -50,7 +50,7 @@ def claim(
         row = _claimable(tx, item_id, actor)
     if row is None:
         return None
-    since = _held_since(tx, row) if _is_own(row, actor, tx.now) else None
+    since = _held_since(tx, row) if _is_held_by(row, actor, tx.now) else None
     return Claim(_take(tx, row, actor, lease, "claimed" if since is None else "renewed"), since)
 
 
@@ -58,14 +58,14 @@ def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
     row = require_rows(tx, [item_id], lock=True)[item_id]
     item = to_item(row, tx.now)
     unassigned = item.state == "in_progress" and item.assignee is None and not item.waits
-    if item.ready or unassigned or _is_own(row, actor, tx.now):
+    if item.ready or unassigned or _is_held_by(row, actor, tx.now):
         return row
     if item.state == "in_progress" and item.claim_expires_at is not None:
         raise errors.claimed(item)
     raise errors.not_ready(item, reasons(tx, item))
 
 
-def _is_own(row: Row[Any], actor: Actor, now: datetime) -> bool:
+def _is_held_by(row: Row[Any], actor: Actor, now: datetime) -> bool:
     state = state_of(row.status, row.claim_expires_at, row.waits, now)
     return state == "in_progress" and bool(row.assignee == actor.name)
 
@@ -78,14 +78,14 @@ def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta, action
     expires, version = tx.now + lease, row.version + 1
     held: dict[str, Any] = {"status": "in_progress", "assignee": actor.name, "claim_expires_at": expires}
     changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
-    bookkeeping = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
-    change_item(tx, row.id, held | bookkeeping)
+    others = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
+    change_item(tx, row.id, held | others)
     add_events(tx, actor, [(row.id, action, changes)])
     return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.now)
 
 
 def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:
-    """Check that nobody but `actor` has a claim on the item that still holds.
+    """Check that no other actor than `actor` has an unexpired claim on the item.
 
     Raises:
         WorkItemError: `ITEM_CLAIMED`, with the item.
@@ -95,6 +95,6 @@ def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:
 
 
 def is_held_by_another(row: Row[Any], actor: Actor, now: datetime) -> bool:
-    """Whether somebody but `actor` has a claim on the item that still holds."""
+    """Whether another actor than `actor` has an unexpired claim on the item."""
     held = row.claim_expires_at is not None and row.claim_expires_at > now
     return held and bool(row.assignee != actor.name)

@@ -1,4 +1,4 @@
-"""Creating a batch of items, all or nothing, and not twice for one request."""
+"""Creating a batch of items, all or none, and once for each request id."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from workflow_mcp.work.values import Actor, Item, NewItem
 
 
 class Creation:
-    """One call's batch, checked; `run` stores it.
+    """The items of one call; creating the object checks them, `run` stores them.
 
     Args:
         given: 1 to 100 items.
         actor: who creates them.
-        request_id: names the request, so that its repetition creates nothing.
+        request_id: identifies the request: repeating it creates nothing.
 
     Raises:
         WorkItemError: see `make_plan`.
@@ -49,14 +49,14 @@ class Creation:
         self._digest = _digest(given)
 
     def run(self, tx: Transaction) -> CreateResult:
-        """The items, now stored, in the order they were given."""
+        """Store the items and return them in the given order."""
         earlier = self._earlier(tx)
         if earlier is not None:
             return CreateResult(fetch_items(tx, earlier), repeated=True)
-        existing = self._check_surroundings(tx)
+        existing = self._check_existing(tx)
         ids = take_ids(tx, len(self._plan.entries))
         created = self._insert(tx, ids, existing)
-        self._remember(tx, ids)
+        self._add_request(tx, ids)
         return CreateResult(tuple(created))
 
     def _earlier(self, tx: Transaction) -> Sequence[int] | None:
@@ -72,12 +72,12 @@ class Creation:
             )
         return list(row.item_ids)
 
-    def _remember(self, tx: Transaction, ids: Sequence[int]) -> None:
+    def _add_request(self, tx: Transaction, ids: Sequence[int]) -> None:
         if self._request_id is not None:
             row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.now}
             tx.add(requests, [row])
 
-    def _check_surroundings(self, tx: Transaction) -> dict[int, Row[Any]]:
+    def _check_existing(self, tx: Transaction) -> dict[int, Row[Any]]:
         parents, blockers = self._plan.outer_parents, self._plan.outer_blockers
         if not parents and not blockers:
             return {}
@@ -88,7 +88,7 @@ class Creation:
         return existing
 
     def _check_cycles(self, tx: Transaction, ids: Sequence[int]) -> None:
-        # With both kinds of edge to existing items, a cycle may lead through those; it passes an existing parent.
+        # A cycle through existing items needs both kinds of edge to them, and then passes an existing parent.
         if not self._plan.outer_blockers:
             return
         for parent in self._plan.outer_parents:

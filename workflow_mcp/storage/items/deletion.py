@@ -1,4 +1,4 @@
-"""Hiding items, with all below them, and bringing them back. Nothing is deleted for good."""
+"""Deleting items with all below them, and restoring them. Deleted items stay stored and are hidden."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from workflow_mcp.work.values import Actor
 
 
 def check_deletion(ids: Sequence[int], actor: Actor) -> None:
-    """Refuse a batch that no state of the items could make right.
+    """Refuse a batch that is invalid whatever the state of the items.
 
     Raises:
-        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for a number that cannot be an id.
     """
     check_actor(actor)
     check_batch("ids", len(ids))
@@ -35,7 +35,7 @@ def check_deletion(ids: Sequence[int], actor: Actor) -> None:
 
 
 def delete_items(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: bool) -> UpdateResult:
-    """Hide items and all below them; says what became ready by it.
+    """Delete items and all below them.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_CLAIMED`, or `CHILDREN_NEED_CONFIRM`.
@@ -58,10 +58,10 @@ def delete_items(tx: Transaction, ids: Sequence[int], actor: Actor, *, confirm: 
 
 
 def restore_items(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateResult:
-    """Show items again, with what was hidden together with them; says what became ready by it.
+    """Restore items, with those that were deleted together with them.
 
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND`, or `PARENT_DELETED` while what is above an item stays hidden.
+        WorkItemError: `ITEM_NOT_FOUND`, or `PARENT_DELETED` while the parent of an item stays deleted.
     """
     found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
@@ -111,7 +111,7 @@ def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[A
 
 @cache
 def _hidden_by() -> Executable:
-    below, hidden_by = descent(hidden_alike=True), items.c.hidden_by == bindparam("hidden_by")
+    below, hidden_by = descent(hidden_together=True), items.c.hidden_by == bindparam("hidden_by")
     return item_columns.where(in_project(items), items.c.id.in_(select(below.c.id)), hidden_by)
 
 

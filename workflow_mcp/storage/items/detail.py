@@ -1,4 +1,4 @@
-"""All about one item."""
+"""One item with its relatives, links, notes and events."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_EVENTS = 20
 
 
 def detail_of(tx: Transaction, item_id: int, note: int | None) -> ItemDetail:
-    """An item and all around it; of its notes the last, or the one of this number.
+    """An item with its relatives, links, events and last notes; with `note`, only the note of that number.
 
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` for a note that there is not.
+        WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
     """
     item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
     children, count = _children(tx, item_id)
@@ -61,7 +61,7 @@ def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSumma
         return (f"it is {item.state}",)
     if item.state == "in_progress":
         until = f" until {errors.at(item.claim_expires_at)}" if item.claim_expires_at else ""
-        return (f"{item.assignee or 'somebody'} works on it{until}",)
+        return (f"{item.assignee or 'an unnamed agent'} works on it{until}",)
     blockers = [
         one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.state not in FINISHED
     ]
@@ -92,20 +92,20 @@ def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], i
     return children, int(counted[0]) if counted else 0
 
 
-def _own_children() -> ColumnElement[bool]:
+def _is_child() -> ColumnElement[bool]:
     return and_(in_project(items), items.c.parent_id == bindparam("of_item"), items.c.hidden_by == 0)
 
 
 @cache
 def _children_of() -> Executable:
     # The unfinished first: they are what a parent waits for.
-    ordered = summary_columns.where(_own_children()).order_by(items.c.completed_at.is_not(None), items.c.id)
+    ordered = summary_columns.where(_is_child()).order_by(items.c.completed_at.is_not(None), items.c.id)
     return ordered.limit(MAX_CHILDREN)
 
 
 @cache
 def _count_of_children() -> Executable:
-    return select(func.count()).select_from(items).where(_own_children())
+    return select(func.count()).select_from(items).where(_is_child())
 
 
 def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:

@@ -1,4 +1,4 @@
-"""Parents and blockers as a graph: how deep it is, and that nothing waits for itself.
+"""The graph of parents and blockers in the database: its depth, and checks for cycles.
 
 An item waits for its blockers, and a parent waits for its children.
 """
@@ -24,13 +24,13 @@ def ancestry() -> CTE:
     return found.union_all(step.where(in_project(above), above.c.id == found.c.parent_id))
 
 
-def descent(*, hidden_alike: bool = False) -> CTE:
-    """The item `of_item` and all below it, or only what `hidden_by` hides of that: `id` and `distance` from it."""
+def descent(*, hidden_together: bool = False) -> CTE:
+    """The item `of_item` and all below it, or of these only those hidden by `hidden_by`: `id` and `distance`."""
     start = select(items.c.id, literal(0).label("distance")).where(in_project(items), _is_of_item())
     found = start.cte("descent", recursive=True)
     below = items.alias()
     step = select(below.c.id, found.c.distance + 1).where(in_project(below), below.c.parent_id == found.c.id)
-    if hidden_alike:
+    if hidden_together:
         step = step.where(below.c.hidden_by == bindparam("hidden_by"))
     return found.union_all(step)
 
@@ -40,7 +40,7 @@ def _is_of_item() -> ColumnElement[bool]:
 
 
 def depth_of(tx: Transaction, item_id: int) -> int:
-    """On which level an item is; top-level items are on the first."""
+    """The level of an item; top-level items are on level 1."""
     row = tx.first(_depth(), of_item=item_id)
     return int(row[0]) if row else 0
 
@@ -51,7 +51,7 @@ def _depth() -> Executable:
 
 
 def height_of(tx: Transaction, item_id: int) -> int:
-    """How many levels an item and all below it take."""
+    """The number of levels that an item and all below it take."""
     row = tx.first(_farthest(), of_item=item_id)
     return int(row[0] or 0) + 1 if row else 1
 

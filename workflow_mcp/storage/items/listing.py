@@ -1,4 +1,4 @@
-"""Lists of items: a view, narrowed by filters, a page at a time; and how many there are of each state."""
+"""Lists of items, a page of a view with filters at a time; and how many items are in each state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ESCAPE = "/"
 
 
 def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
-    """A page of a view; by priority and age, but `done` by the time of finishing, the last first, and `all` by id.
+    """A page of a view, ordered by priority and age; `done` is ordered by completion, latest first, and `all` by id.
 
     Raises:
         WorkItemError: `ITEM_INVALID`.
@@ -69,7 +69,7 @@ def _page(
 
 
 def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
-    """The row of `item_columns` that a view begins with, if it has any."""
+    """The first row of a view, with `item_columns`; None when it is empty."""
     rows = _page_rows(tx, replace(query, limit=1), item_columns, more=0)
     return rows[0] if rows else None
 
@@ -87,9 +87,9 @@ def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more:
 @lru_cache(maxsize=256)
 def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
     ordered, row_limit = _order(view), bindparam("row_limit", type_=Integer())
-    narrowed = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
+    conditions = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
     parts = [
-        select(items.c.id).where(in_project(items), *branch, *narrowed).order_by(*ordered).limit(row_limit)
+        select(items.c.id).where(in_project(items), *branch, *conditions).order_by(*ordered).limit(row_limit)
         for branch in _branches(view)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
@@ -98,15 +98,15 @@ def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words:
     return statement.order_by(*ordered).limit(row_limit)
 
 
-def _ran_out() -> ColumnElement[bool]:
+def _expired() -> ColumnElement[bool]:
     return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("now", type_=Instant()))
 
 
 def _branches(view: str) -> list[list[ColumnElement[bool]]]:
-    # Each branch is a run of one index in the order of the list, so that its first rows are found at once.
+    # Each branch is one range of an index in the order of the list, so its first rows are found without sorting.
     c = items.c
     visible = c.hidden_by == 0
-    idle = [[visible, c.status == "pending"], [visible, _ran_out()]]
+    idle = [[visible, c.status == "pending"], [visible, _expired()]]
     match view:
         case "ready":
             return [[*branch, c.waits == 0] for branch in idle]
@@ -184,8 +184,8 @@ def count_states(tx: Transaction) -> Counts:
     counted: Counter[str] = Counter()
     for row in tx.all(_state_counts()):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
-    # Work whose claim ran out is counted above as in progress; it waits for somebody to take it over.
-    for row in tx.all(_ran_out_counts(), now=tx.now):
+    # Items whose claim has expired are counted above as in progress, but can be claimed again.
+    for row in tx.all(_expired_counts(), now=tx.now):
         counted["in_progress"] -= row.number
         counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)
@@ -200,6 +200,6 @@ def _state_counts() -> Executable:
 
 
 @cache
-def _ran_out_counts() -> Executable:
+def _expired_counts() -> Executable:
     statement = select(items.c.waits, func.count().label("number"))
-    return statement.where(in_project(items), _ran_out(), items.c.hidden_by == 0).group_by(items.c.waits)
+    return statement.where(in_project(items), _expired(), items.c.hidden_by == 0).group_by(items.c.waits)

@@ -1,4 +1,4 @@
-"""How many unfinished blockers and children each item waits for, kept right within each transaction.
+"""How many unfinished blockers and children each item waits for, updated in each transaction.
 
 An item's `waits` is the number of visible unfinished items that block it or are its children.
 """
@@ -18,34 +18,40 @@ from workflow_mcp.work.values import ItemSummary
 
 
 class Waits:
-    """Collects how the waits of items change, writes them once, and says what became ready by it."""
+    """Collects the changes to the waits of items, and writes them once."""
 
     def __init__(self) -> None:
         self._changes: Counter[int] = Counter()
         self._reopened: set[int] = set()
 
     def add(self, item_id: int | None, by: int) -> None:
-        """Let an item wait for `by` more; None is nobody."""
+        """Add `by` to the waits of an item; does nothing for None."""
         if item_id is not None:
             self._changes[item_id] += by
 
     def change_of(self, item_id: int) -> int:
-        """By how much the waits of an item change."""
+        """The change to the waits of an item."""
         return self._changes[item_id]
 
     def completion_changed(self, tx: Transaction, parents: Mapping[int, int | None], by: int) -> None:
-        """Let all that wait for these items (with their parents) wait for `by` more each."""
+        """Add `by` to the waits of all items that wait for these.
+
+        Args:
+            tx: the transaction.
+            parents: the items that were finished or reopened, each with its parent.
+            by: -1 when they were finished, 1 when they were reopened.
+        """
         for parent in parents.values():
             self.add(parent, by)
         for target in blocked_by(tx, parents):
             self.add(target, by)
 
     def reopened(self, item_id: int) -> None:
-        """Count an item among those that can become ready, though what it waits for has not changed."""
+        """Include an item in what `write` checks for readiness, although its waits have not changed."""
         self._reopened.add(item_id)
 
     def write(self, tx: Transaction) -> tuple[ItemSummary, ...]:
-        """Write the changes; the items that are ready now and were not before, in the order of their ids."""
+        """Write the changes, and return the items that became ready, in the order of their ids."""
         changes = {item_id: by for item_id, by in self._changes.items() if by}
         tx.change(_shift(), [{"of_item": one, "by": by} for one, by in changes.items()])
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
@@ -66,7 +72,7 @@ def _shift() -> Executable:
 
 
 def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
-    """The items that these block, once for each of them."""
+    """The items that these block; an item is repeated for each of its blockers."""
     found: list[int] = []
     for ids in chunks(list(blockers)):
         found += [row.target_id for row in tx.all(_blocked_by(), ids=ids)]

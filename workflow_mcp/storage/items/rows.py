@@ -45,13 +45,13 @@ SUMMARY = len(summary_columns.selected_columns)
 
 
 def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
-    """What a row that begins with `summary_columns` says of an item at a time."""
+    """The summary, at a time, in a row that begins with `summary_columns`."""
     item_id, title, item_type, status, priority, assignee, claim_expires_at, waits = row[:SUMMARY]
     return ItemSummary(item_id, title, item_type, state_of(status, claim_expires_at, waits, now), priority, assignee)
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:
-    """The item that a row of `item_columns` is at a time."""
+    """The item, at a time, in a row of `item_columns`."""
     return Item(
         id=row.id,
         title=row.title,
@@ -80,20 +80,20 @@ def labels_of(row: Row[Any]) -> list[str]:
 
 
 def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Ids in portions that fit into one statement."""
+    """The ids, as many at a time as fit into one statement."""
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
 
 
 def state_of(status: str, claim_expires_at: datetime | None, waits: int, now: datetime) -> str:
-    """The status, but `ready` or `blocked` for what nobody works on; work whose claim ran out is nobody's."""
-    ran_out = status == "in_progress" and claim_expires_at is not None and claim_expires_at <= now
-    if status == "pending" or ran_out:
+    """The status, except that pending items, and those whose claim has expired, are `ready` or `blocked`."""
+    expired = status == "in_progress" and claim_expires_at is not None and claim_expires_at <= now
+    if status == "pending" or expired:
         return "blocked" if waits else "ready"
     return status
 
 
 def fetch_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> dict[int, Row[Any]]:
-    """The project's rows with these ids, deleted ones too; locked against other writers if asked."""
+    """The project's rows with these ids, deleted ones included; with `lock`, locked against other writers."""
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(set(ids))):
         rows = tx.all(_by_ids(lock=lock), ids=some)
@@ -131,7 +131,7 @@ def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> 
 
 
 def take_ids(tx: Transaction, count: int) -> range:
-    """New ids, never given out before and never again."""
+    """New ids, which were never used before."""
     row = tx.first(_take(), count=count)
     end = int(row[0]) if row is not None else count
     return range(end - count, end)
@@ -144,9 +144,9 @@ def _take() -> Executable:
     return statement.values(next_item_id=taken).returning(projects.c.next_item_id)
 
 
-def written_item(columns: Mapping[str, Any], own_labels: Iterable[str], now: datetime) -> Item:
-    """The item that these columns of `items` are, as they have just been written."""
-    row = SimpleNamespace(**{**columns, "labels": LABEL_SEPARATOR.join(own_labels)})
+def written_item(columns: Mapping[str, Any], item_labels: Iterable[str], now: datetime) -> Item:
+    """The item for columns of `items` that have just been written."""
+    row = SimpleNamespace(**{**columns, "labels": LABEL_SEPARATOR.join(item_labels)})
     return to_item(cast("Row[Any]", row), now)
 
 
@@ -179,11 +179,11 @@ def folded(title: str, description: str) -> str:
 
 
 def insert_items(tx: Transaction, rows: Sequence[Mapping[str, Any]], labelled: Mapping[int, Iterable[str]]) -> None:
-    """Write new rows of items, their labels and what searches look in."""
+    """Write new rows of items, their labels and their search texts."""
     tx.add(items, rows)
     texts = [{"item_id": row["id"], "folded": folded(row["title"], row["description"])} for row in rows]
     tx.add(item_texts, texts)
-    tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+    tx.add(labels, [{"item_id": one, "label": label} for one, names in labelled.items() for label in names])
 
 
 def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> None:
@@ -192,11 +192,11 @@ def change_item(tx: Transaction, item_id: int, values: Mapping[str, Any]) -> Non
 
 
 def change_items(tx: Transaction, values: Mapping[int, Mapping[str, Any]]) -> None:
-    """Overwrite columns of items, of each its own."""
+    """Overwrite columns of items; `values` maps ids to columns."""
     alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    for item_id, own_values in values.items():
-        new = {f"new_{name}": value for name, value in own_values.items()}
-        alike[tuple(own_values)].append({"of_item": item_id, **new})
+    for item_id, columns in values.items():
+        new = {f"new_{name}": value for name, value in columns.items()}
+        alike[tuple(columns)].append({"of_item": item_id, **new})
     for names, parameters in alike.items():
         tx.change(_change(names), parameters)
 

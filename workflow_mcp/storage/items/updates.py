@@ -1,4 +1,4 @@
-"""Changing a batch of items, all or nothing."""
+"""Changing a batch of items, all or none."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from workflow_mcp.work.values import UNSET, Actor, Item, ItemUpdate
 
 
 def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
-    """Refuse a batch of updates that no state of the items could make right.
+    """Refuse a batch of updates that is invalid whatever the state of the items.
 
     Raises:
-        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for a number that cannot be an id.
     """
     check_actor(actor)
     check_batch("updates", len(given))
@@ -47,13 +47,15 @@ def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
     for one in given:
         check_update(one)
         if one.status == "in_progress" and one.assignee is None:
-            raise errors.invalid(f"#{one.id} cannot be in progress and nobody's.", "leave assignee out, or name one.")
+            raise errors.invalid(
+                f"#{one.id} cannot be in progress without an assignee.", "leave assignee out, or name one."
+            )
     if len({one.id for one in given}) < len(given):
         raise errors.invalid("an item is updated twice in one call.", "put its changes into one update.")
 
 
 def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
-    """Change the items; says what they are now, and what became ready.
+    """Change the items.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY`,
@@ -89,7 +91,7 @@ def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) 
 
 
 def _is_anothers_work(row: Row[Any], actor: Actor) -> bool:
-    # Work that was begun without a claim, in an earlier version or elsewhere.
+    # Imported items, and those of earlier versions, can be in progress without a claim.
     begun = row.status == "in_progress" and row.claim_expires_at is None
     return begun and row.assignee not in (None, actor.name)
 
@@ -104,7 +106,7 @@ def _refuse_start(tx: Transaction, item: Item) -> None:
 
 
 def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
-    # Written at once: the next move of the batch must see it.
+    # Written immediately, because the next move of the batch must see it.
     if parent is not None:
         require_rows(tx, [parent], lock=True)
         refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
@@ -124,14 +126,14 @@ def _columns(tx: Transaction, row: Row[Any], change: Change) -> dict[str, Any]:
 
 
 def _written(tx: Transaction, row: Row[Any], change: Change, more_waits: int) -> Item:
-    columns = {**row._mapping, **_columns(tx, row, change), "waits": row.waits + more_waits}  # noqa: SLF001 - SQLAlchemy's public name
+    columns = {**row._asdict(), **_columns(tx, row, change), "waits": row.waits + more_waits}
     return written_item(columns, labels_of(row) if change.labels is None else change.labels, tx.now)
 
 
 def _write_labels(tx: Transaction, labelled: Mapping[int, Sequence[str]]) -> None:
     if labelled:
         tx.change(_no_labels(), [{"of_item": one} for one in labelled])
-        tx.add(labels, [{"item_id": one, "label": label} for one, own in labelled.items() for label in own])
+        tx.add(labels, [{"item_id": one, "label": label} for one, names in labelled.items() for label in names])
 
 
 @cache

@@ -19,10 +19,10 @@ from workflow_mcp.work.values import Actor
 
 
 def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
-    """Refuse a link that no items could have.
+    """Refuse a link that is invalid whatever the state of the items.
 
     Raises:
-        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for what cannot be an id.
+        WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for a number that cannot be an id.
     """
     check_actor(actor)
     check_kind(kind)
@@ -32,7 +32,7 @@ def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
 
 
 def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
-    """Make or remove a link; one that is already there, or already gone, is left so.
+    """Create or remove a link; does nothing when it exists already, or is already removed.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.

@@ -18,7 +18,7 @@ PAGE_CACHE_KIB = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about itself; no version and id when it is not a project's file."""
+    """The version and project that a file states; all None when it states none."""
 
     version: str | None
     project_id: str | None
@@ -26,14 +26,14 @@ class Header:
 
 
 class Connections:
-    """The idle connections to a file; for threads, each connection in one of them at a time.
+    """A pool of connections to a file; thread-safe, each connection is used by one thread at a time.
 
     Args:
-        path: an existing file; it is opened when the first connection is needed.
+        path: an existing file, opened when the first connection is needed.
     """
 
     def __init__(self, path: str) -> None:
-        # Transactions are begun and ended by hand.
+        # No pool and no reset: transactions are begun and ended explicitly here.
         self._engine = create_engine(
             "sqlite://", creator=lambda: _open(path, wait=0.0), poolclass=NullPool, pool_reset_on_return=None
         )
@@ -41,7 +41,7 @@ class Connections:
 
     @contextlib.contextmanager
     def use(self) -> Iterator[Connection]:
-        """A connection that nobody else uses meanwhile, with no transaction begun or left open."""
+        """A connection for exclusive use; its transaction is committed, or rolled back when the body raises."""
         connection = self._take()
         try:
             yield connection
@@ -66,7 +66,7 @@ class Connections:
         self._idle.append(connection)
 
     def close(self) -> None:
-        """Close all of them; none may be in use."""
+        """Close all connections; none may be in use."""
         while self._idle:
             self._idle.pop().close()
 
@@ -91,10 +91,10 @@ def _uri(path: str, mode: str) -> str:
 
 
 def begin(connection: Connection, *, write: bool) -> Header:
-    """Begin a transaction and say whose file it is in; a writer waits for no other, it fails with `busy`.
+    """Begin a transaction and read the file's header; a writer does not wait for another, it fails with `busy`.
 
     Raises:
-        sqlite3.Error: it could not be begun, or the file is no project's.
+        sqlite3.Error: it could not be begun, or the file is not a project's.
     """
     raw = cast("sqlite3.Connection", connection.connection.driver_connection)
     raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -109,7 +109,7 @@ def _header(raw: sqlite3.Connection) -> Header:
 
 
 def read_header(path: str) -> Header:
-    """What an existing file says about itself; blocking.
+    """Read the header of an existing file; blocking.
 
     Raises:
         sqlite3.Error: it cannot be read, or is no database.
@@ -131,9 +131,9 @@ def last_directory(path: str) -> str | None:
 
 @contextlib.contextmanager
 def exclusive(path: str) -> Iterator[Connection]:
-    """One write transaction on a file, which is created when it is not there; blocking.
+    """One write transaction on a file, which is created when it is missing; blocking.
 
-    Commits when its body ends and rolls back when it raises. Foreign keys are not watched, so that
+    Commits when its body ends and rolls back when it raises. Foreign keys are not enforced, so that
     a migration can rebuild tables.
     """
     engine = create_engine(
@@ -151,7 +151,7 @@ def exclusive(path: str) -> Iterator[Connection]:
 
 
 def copy_file(path: str, target: str) -> None:
-    """A complete copy of what is committed in a file, as one new file; blocking."""
+    """Copy what is committed in a file, with its write-ahead log, into one new file; blocking."""
     with (
         contextlib.closing(_open(path, wait=BUSY_TIMEOUT)) as source,
         contextlib.closing(sqlite3.connect(target)) as copy,

@@ -1,4 +1,4 @@
-"""One project's file, open: its transactions."""
+"""The transactions in one project's open file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workflow_mcp.storage.transactions import Transaction, Work
 
 T = TypeVar("T")
 
-# Waiters that lost a race must not come back together.
+# Random, so that waiting writers do not retry at the same time.
 RETRY_SECONDS = (0.001, 0.020)
 
 
@@ -29,8 +29,8 @@ class SqliteDatabase:
 
     Args:
         path: the file, made ready by `prepare`.
-        project_id: whose it is.
-        identity: which file it was when it was made ready.
+        project_id: the project it belongs to.
+        identity: the identity of the file when it was prepared.
         clock: the current time, UTC.
         threads: run the transactions.
 
@@ -60,23 +60,23 @@ class SqliteDatabase:
         self._running: set[asyncio.Task[Any]] = set()
 
     async def read(self, work: Work[T]) -> T:
-        """What `work` returns, all its statements seeing the same state.
+        """See `Database`.
 
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._when_free(partial(self._patiently, work, write=False)))
+        return await self._shielded(self._when_free(partial(self._retried, work, write=False)))
 
     async def write(self, work: Work[T]) -> T:
-        """What `work` returns, once what it wrote is on disk; nothing is written when it raises.
+        """See `Database`.
 
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._to_the_end(self._alone(partial(self._patiently, work, write=True)))
+        return await self._shielded(self._exclusively(partial(self._retried, work, write=True)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """What `work` yields, one trip to a thread each, all of it seeing the same state."""
+        """See `Database`; each item is computed in a thread."""
         reading = self._yielding(work)
         async with self._free:
             try:
@@ -98,8 +98,8 @@ class SqliteDatabase:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._threads.run(self._connections.close)
 
-    async def _to_the_end(self, call: Coroutine[Any, Any, T]) -> T:
-        # A caller may go away at any await; what it asked for is done all the same, and `close` waits for it.
+    async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
+        # The caller may be cancelled at any await; its transaction is completed all the same, and `close` waits for it.
         task = asyncio.create_task(call)
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -110,7 +110,7 @@ class SqliteDatabase:
         if not task.cancelled():
             task.exception()
 
-    async def _alone(self, work: Callable[[], T]) -> T:
+    async def _exclusively(self, work: Callable[[], T]) -> T:
         async with self._writing:
             return await self._when_free(work)
 
@@ -118,7 +118,7 @@ class SqliteDatabase:
         async with self._free:
             return await self._threads.run(work)
 
-    def _patiently(self, work: Work[T], *, write: bool) -> T:
+    def _retried(self, work: Work[T], *, write: bool) -> T:
         deadline = time.monotonic() + BUSY_TIMEOUT
         with store_errors(self.path):
             while True:
@@ -128,7 +128,7 @@ class SqliteDatabase:
                 except DRIVER_ERRORS as error:
                     if not is_busy(error) or time.monotonic() >= deadline:
                         raise
-                time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - nothing secret
+                time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - the delay is not secret
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Transaction]:

@@ -1,4 +1,4 @@
-"""The projects' files that are open, at most so many at once."""
+"""The open files of projects, of which a maximum is kept open."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 class SqliteDatabases:
-    """Opens projects' files when they are needed and closes those that were not for longest.
+    """Opens projects' files when they are needed, and closes the least recently used.
 
     Args:
         data_dir: the folder that `projects/` is in.
         clock: the current time, UTC.
-        maximum: how many files stay open; more while more are in use at once.
+        maximum: how many files stay open; more are open while more are in use.
         threads: run the blocking work.
     """
 
@@ -111,7 +111,7 @@ class SqliteDatabases:
             self._begin(self._open.popitem()[1].close())
         for error in await asyncio.gather(*self._begun, return_exceptions=True):
             if isinstance(error, Exception):
-                logger.warning("a project's file was not opened or closed as it should be", exc_info=error)
+                logger.warning("a project's file could not be opened or closed", exc_info=error)
 
     async def _database(self, project: Project) -> SqliteDatabase:
         path = path_of(self._data_dir, project.known_id)
@@ -128,7 +128,7 @@ class SqliteDatabases:
             raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
 
     def _opened(self, path: str, project: Project) -> asyncio.Task[SqliteDatabase]:
-        # One for all who ask meanwhile: each of them may go away, and the next finds what was begun.
+        # Concurrent callers share one opening, which goes on when any of them is cancelled.
         opening = self._opening.get(path)
         if opening is None:
             opening = self._opening[path] = self._begin(self._reopen(path, project))
@@ -158,7 +158,7 @@ class SqliteDatabases:
             await asyncio.shield(self._begin(self._open.pop(idle).close()))
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        # By a task of its own: the caller that it is done for may go away meanwhile.
+        # In a task of its own, because the caller may be cancelled meanwhile.
         task = asyncio.create_task(work)
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)

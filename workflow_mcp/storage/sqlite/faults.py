@@ -1,4 +1,4 @@
-"""The one seam at which errors of the driver and of the operating system become `StoreError`."""
+"""The only place where errors of the driver and the operating system are converted to `StoreError`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
 Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
 
-# SQLite says FULL for a full disk alone; a quota or limit that is reached shows as a write that failed.
+# SQLite reports FULL only for a full disk; an exhausted quota or size limit is a failed write.
 _FAULTS: dict[int, Fault] = {
     sqlite3.SQLITE_IOERR_WRITE: "full",
     sqlite3.SQLITE_IOERR_SHMSIZE: "full",
@@ -42,11 +42,11 @@ _OS_FAULTS: dict[int, Fault] = {
 
 @contextlib.contextmanager
 def store_errors(path: str) -> Iterator[None]:
-    """Converts what its body raises about the file or folder `path`.
+    """Converts errors that its body raises about the file or folder `path`.
 
     Raises:
-        StoreError: `STORE_BUSY`, `STORE_FULL`, `STORE_READ_ONLY`, `STORE_DAMAGED` or `STORE_UNREACHABLE`; what
-            is none of these is a mistake in a statement, and stays what it is.
+        StoreError: `STORE_BUSY`, `STORE_FULL`, `STORE_READ_ONLY`, `STORE_DAMAGED` or `STORE_UNREACHABLE`;
+            any other error of the driver is a defect in a statement, and is not converted.
     """
     try:
         yield

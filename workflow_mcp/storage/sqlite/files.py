@@ -1,4 +1,4 @@
-"""A project's file: where it is, making it, checking whose it is, and bringing it up to date. Blocking."""
+"""A project's file: its path, creating, checking and upgrading it. Blocking."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """Tells a file from another that was put in its place."""
+    """Distinguishes a file from another one that replaced it."""
 
     device: int
     inode: int
 
 
 def prepare(path: str, project: Project, now: datetime) -> FileIdentity:
-    """Make the file ready for use: created when missing, upgraded when older, and surely the project's.
+    """Create the file when it is missing, check that it is the project's, and upgrade it when it is older.
 
     Raises:
         StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
@@ -63,7 +63,7 @@ def is_there(path: str) -> bool:
 
 
 def identity_of(path: str) -> FileIdentity | None:
-    """Which file is at `path` now; None when there is none."""
+    """The identity of the file at `path`; None when there is none."""
     try:
         status = os.stat(path)
     except FileNotFoundError:
@@ -72,7 +72,7 @@ def identity_of(path: str) -> FileIdentity | None:
 
 
 def check_owner(path: str, header: Header, project_id: str) -> None:
-    """Refuse a file that is another project's, or that this version does not know.
+    """Refuse a file that belongs to another project, or has an unknown version.
 
     Raises:
         StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER` or `STORE_DAMAGED`.
@@ -110,13 +110,13 @@ def _checked_identity(path: str) -> FileIdentity:
 
 
 def make_folder(folder: str) -> None:
-    """Make the folder of the projects' files, and the one it is in, for their owner alone."""
+    """Create the folder of the projects' files and its parent, accessible by their owner only."""
     os.makedirs(os.path.dirname(folder), mode=PRIVATE_FOLDER, exist_ok=True)
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def _create(path: str, project: Project, now: datetime) -> None:
-    # Made aside and linked into place when complete: an empty file at `path` is never a new one.
+    # Created under a temporary name and linked when complete, so `path` never names an incomplete file.
     make_folder(os.path.dirname(path))
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
@@ -130,7 +130,7 @@ def _create(path: str, project: Project, now: datetime) -> None:
 
 
 def _fill(path: str, project: Project, now: datetime) -> None:
-    from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic costs 0.3 s that a ready file needs not
+    from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.3 s to import
 
     with exclusive(path) as connection:
         upgrade(connection)
@@ -140,7 +140,7 @@ def _fill(path: str, project: Project, now: datetime) -> None:
 
 
 def _put_in_place(temporary: str, path: str) -> None:
-    # Whoever comes second finds the first one's file and uses that.
+    # When two processes create the file at once, the second uses the first one's.
     with contextlib.suppress(FileExistsError):
         if os.name == "nt":
             os.rename(temporary, path)

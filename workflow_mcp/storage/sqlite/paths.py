@@ -1,4 +1,4 @@
-"""Where the projects' files are."""
+"""The paths of projects' files."""
 
 from __future__ import annotations
 

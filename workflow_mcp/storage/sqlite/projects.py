@@ -1,4 +1,4 @@
-"""The projects that have a file, as the files themselves say. Blocking."""
+"""Finding projects by reading the headers of their files. Blocking."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_SHOWN_PROJECTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The projects whose files could be read, by name, and a sentence for each file that could not."""
+    """The projects whose files could be read, ordered by name, and an error for each file that could not."""
 
     projects: tuple[Project, ...]
     problems: tuple[str, ...]
@@ -50,7 +50,7 @@ def read_projects(data_dir: Path) -> Found:
 
 
 def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
-    """A page of the projects whose name contains `text`, in whatever case.
+    """A page of the projects whose name contains `text`, ignoring case.
 
     Raises:
         UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
@@ -98,7 +98,7 @@ def find_project(data_dir: Path, id_or_name: str) -> Project:
 
 
 def _with_id(data_dir: Path, id_or_name: str) -> list[Project]:
-    # A session that chose its project asks on every call: its file alone is looked at.
+    # Reads only that project's file: a session that chose its project gets here on every call.
     try:
         project_id = str(UUID(id_or_name))
     except ValueError:
@@ -119,7 +119,7 @@ def find_by_name(data_dir: Path, name: str) -> Project | None:
 
 
 def find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
-    """The only project of this name, else a new one; of many processes that ask at once, one makes it.
+    """The only project of this name, else a new one; concurrent calls, also of other processes, create only one.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
@@ -139,9 +139,9 @@ def _find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
     found = find_by_name(data_dir, name)
     if found is not None:
         return found
-    made = Project(str(uuid4()), name)
-    prepare(path_of(data_dir, made.id), made, now)
-    return made
+    created = Project(str(uuid4()), name)
+    prepare(path_of(data_dir, created.known_id), created, now)
+    return created
 
 
 def named(projects: Sequence[Project], name: str) -> list[Project]:
@@ -150,7 +150,7 @@ def named(projects: Sequence[Project], name: str) -> list[Project]:
 
 
 def only_match(matching: Sequence[Project]) -> Project:
-    """The only one of some projects of one name.
+    """The only one of some projects with the same name.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.

@@ -1,4 +1,4 @@
-"""The store over a data directory."""
+"""The store with SQLite files in a data directory."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def sqlite_store(
     clock: Callable[[], float] = time.time,
     max_open: int = MAX_OPEN_PROJECTS,
 ) -> Store:
-    """The store of the projects whose files are under a data directory.
+    """A store with a SQLite file for each project in a data directory.
 
     Args:
-        data_dir: the folder that `projects/` is in; made when needed, for its owner alone.
+        data_dir: the folder that `projects/` is in; created when needed, accessible by its owner only.
         threads: run the blocking work.
         clock: the current time, in seconds since the epoch.
         max_open: how many files stay open.

@@ -1,4 +1,4 @@
-"""All of a project as plain records, one a line when they are written as JSON."""
+"""Exporting a project as records; `workflow-mcp export` writes one a line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 
 def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
-    """The project, then its items, links, notes and events, deleted items too; some hundred records at a time."""
+    """The project, then its items, links, notes and events, deleted items included; up to 500 records at a time."""
     yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [

@@ -1,4 +1,4 @@
-"""Taking exported records into a project: ids kept where they are free, all references following."""
+"""Importing records into a project; ids that are already taken are replaced, also in references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IDS_IN_EVENTS = ("parent", "to", "from", "with")
 
 
 def import_records(tx: Transaction, found: Records, actor: Actor) -> ImportResult:
-    """Add all records to the project, or nothing."""
+    """Add the records to the project."""
     if not found.items:
         return ImportResult(0, {})
     new_ids = _new_ids(tx, found)
@@ -34,7 +34,7 @@ def import_records(tx: Transaction, found: Records, actor: Actor) -> ImportResul
         }
         for item_id, row in found.items.items()
     ]
-    insert_items(tx, rows, {new_ids[one]: own for one, own in found.labels.items()})
+    insert_items(tx, rows, {new_ids[one]: names for one, names in found.labels.items()})
     tx.add(links, [_renumbered(row, new_ids, "source_id", "target_id") for row in found.links])
     tx.add(notes, [_renumbered(row, new_ids, "item_id") for row in found.notes])
     past = [_renumbered(row, new_ids, "item_id") for row in found.events]

@@ -1,4 +1,4 @@
-"""Request bodies: read whole before anything else sees the request, within bounds of size, time and memory."""
+"""Request bodies: read completely before the request is handled, with bounds on size, time and memory."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from workflow_mcp.transports.http.turns import Turns
 MAX_BODY_BYTES = 4 * 2**20
 MAX_SMALL_BODY_BYTES = 64 * 2**10
 MAX_HELD_BYTES = 64 * 2**20
+MAX_LENGTH_DIGITS = 19
 BODY_TIMEOUT = 30
 INVALID_REQUEST = -32600
 SPLIT = "send less in one call: split it into several."
 
 
 class Body:
-    """The body of one request, as far as it has come."""
+    """The part of a request's body that has arrived."""
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.complete = False
         self.disconnected = False
-        self.given_up = False
+        self.refused = False
         self.reading = anyio.CancelScope()
 
 
 class Bodies:
-    """ASGI middleware that lets a request through once its body is there, or answers 413, 408 or 503.
+    """ASGI middleware that passes a request on once its body has arrived, or answers 413, 408 or 503.
 
-    Bodies over 64 KiB count against `max_held` until their requests are answered. When that is exceeded, the one
-    that has been on its way for longest is given up: an honest client's comes at once.
+    Bodies over 64 KiB count against `max_held` until their requests are answered. When that is exceeded, the
+    oldest incomplete one is refused, because the body of a well-behaved client arrives quickly.
 
     Args:
-        max_held: bytes that large bodies may take together.
-        timeout: seconds a body may take to arrive.
+        max_held: maximum bytes of all large bodies together.
+        timeout: maximum seconds until a body has arrived.
     """
 
     def __init__(self, *, max_held: int = MAX_HELD_BYTES, timeout: float = BODY_TIMEOUT) -> None:
@@ -52,11 +53,11 @@ class Bodies:
 
     @property
     def held(self) -> int:
-        """Bytes that large bodies take at present."""
+        """Bytes of all large bodies at present."""
         return sum(self._large.values())
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
-        """The app behind these bounds."""
+        """The app with these bounds."""
 
         async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":
@@ -69,10 +70,10 @@ class Bodies:
     async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         body = Body()
         try:
-            refusal = _refusal_of_size(_announced(scope)) or await self._read(body, receive)
+            refusal = _refusal_of_size(_content_length(scope)) or await self._read(body, receive)
             if refusal is not None:
                 await refusal(scope, receive, send)
-            elif not (body.disconnected or await self._gone_before_its_turn(scope, receive)):
+            elif not (body.disconnected or await self._disconnected_while_waiting(scope, receive)):
                 await app(scope, _replaying(body, receive), send)
         finally:
             self._large.pop(body, None)
@@ -84,8 +85,8 @@ class Bodies:
                 self._take(body, await receive())
                 if (refusal := _refusal_of_size(len(body.data))) is not None:
                     return refusal
-        if body.given_up:
-            return _refusal(503, Code.SERVER_BUSY, "too many large requests are on their way.", "repeat the call.")
+        if body.refused:
+            return _refusal(503, Code.SERVER_BUSY, "too many large requests are being received.", "repeat the call.")
         if body.reading.cancelled_caught:
             return _refusal(408, Code.BODY_TIMEOUT, f"no whole request within {self._timeout} s.", "repeat the call.")
         if count_values(body.data) > MAX_VALUES:
@@ -98,23 +99,23 @@ class Bodies:
         if len(body.data) > MAX_SMALL_BODY_BYTES:
             self._large[body] = len(body.data)
             while self.held > self._max_held:
-                self._give_up(next(one for one in self._large if not one.complete))
+                self._refuse(next(one for one in self._large if not one.complete))
         body.complete = not message.get("more_body", False)
 
-    def _give_up(self, body: Body) -> None:
+    def _refuse(self, body: Body) -> None:
         del self._large[body]
-        body.given_up = True
+        body.refused = True
         body.reading.cancel()
 
-    async def _gone_before_its_turn(self, scope: Scope, receive: Receive) -> bool:
+    async def _disconnected_while_waiting(self, scope: Scope, receive: Receive) -> bool:
         return (
             scope["method"] == "POST" and await self._turns.wait() and await Request(scope, receive).is_disconnected()
         )
 
 
-def _announced(scope: Scope) -> int | float:
-    announced = Headers(scope=scope).get("content-length", "0")
-    return int(announced) if announced.isdecimal() and len(announced) < 20 else math.inf  # noqa: PLR2004
+def _content_length(scope: Scope) -> int | float:
+    length = Headers(scope=scope).get("content-length", "0")
+    return int(length) if length.isdecimal() and len(length) <= MAX_LENGTH_DIGITS else math.inf
 
 
 def _refusal_of_size(size: float) -> Response | None:

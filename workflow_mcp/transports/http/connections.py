@@ -1,4 +1,4 @@
-"""The open connections: at most so many, and none that keeps the server waiting for ever."""
+"""The open connections: bounded in number, and closed when their client makes no progress."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_TIMEOUT = 10
 READ_TIMEOUT = 30
 
-# A connection waits for its first request, another one, the rest of a request, our answer, or its client to read it.
+# A connection waits for its first request, the next one, the rest of a request, our answer, or the client to read it.
 Phase = Literal["new", "idle", "body", "answer", "reading"]
 TIMEOUTS: dict[Phase, float] = {"new": HEAD_TIMEOUT, "idle": HEAD_TIMEOUT, "reading": READ_TIMEOUT}
 CLOSED_FIRST: tuple[Phase, ...] = ("new", "idle", "body")
 
 
 class Connection(H11Protocol):
-    """A connection that `Connections` knows, and on which one request is served at a time.
+    """A connection that is tracked by `Connections` and serves one request at a time.
 
-    What a client sends before it was answered is dropped, and the connection closed after the answer: no MCP
-    client does so, and uvicorn would keep all of it.
+    When a client sends another request before the answer, that request is dropped, and the connection is closed
+    after the answer. No MCP client does so, and uvicorn would keep all of it in memory.
     """
 
-    def __init__(self, *args: Any, known_to: Connections, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._known_to = known_to
+        self._connections = connections
         self.resumed = 0
 
     @property
     def phase(self) -> Phase:
-        """What it waits for."""
+        """What the connection waits for."""
         if self.unread:
             return "reading"
         if self.cycle is None:
@@ -44,17 +44,17 @@ class Connection(H11Protocol):
 
     @property
     def unread(self) -> int:
-        """Bytes that the client's machine does not take."""
+        """Bytes that could not be sent yet because the client does not read."""
         return self.transport.get_write_buffer_size()
 
     def connection_made(self, transport: Any) -> None:
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
-        self._known_to.opened(self)
+        self._connections.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._known_to.closed(self)
+        self._connections.closed(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -77,55 +77,55 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """See `H11Protocol`."""
         super().on_response_complete()
-        self._known_to.answered(self)
+        self._connections.answered(self)
 
 
 @dataclass(slots=True)
-class Seen:
-    """What a connection was seen waiting for, and since when; seconds of the clock."""
+class Observed:
+    """The state of a connection, and since when it has been in it, in seconds of the clock."""
 
     state: tuple[object, ...]
     since: float
 
 
 class Connections:
-    """Closes connections that wait too long, and when there are too many, one that is idle for longest.
+    """Closes connections that wait too long and, when there are too many, the one that is idle for longest.
 
-    A connection without a whole head for 10 s, or whose client has read nothing of its answer for 30 s, is closed.
-    An open stream of answers may stay open for ever.
+    A connection is closed when the head of a request has not arrived for 10 s, or its client has read nothing of
+    its answer for 30 s. An open stream of answers has no time limit.
 
     Args:
-        maximum: how many may be open at once.
-        clock: seconds that only go forward.
+        maximum: maximum number of open connections.
+        clock: monotonic seconds.
     """
 
     def __init__(self, *, maximum: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._maximum = maximum
         self._clock = clock
         # In the order in which they were opened or last answered.
-        self._open: dict[Connection, Seen] = {}
+        self._open: dict[Connection, Observed] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
     def opened(self, connection: Connection) -> None:
-        """Note a new connection; one more than the maximum costs another one, or is closed itself."""
+        """Add a new connection; beyond the maximum, the most idle one or else the new one is closed."""
         if len(self._open) >= self._maximum:
             self._close(self._most_idle() or connection)
         if not connection.transport.is_closing():
-            self._open[connection] = Seen(_state(connection), self._clock())
+            self._open[connection] = Observed(_state(connection), self._clock())
 
     def answered(self, connection: Connection) -> None:
-        """Note that a connection is idle as of now."""
+        """Move a connection to the end of the order, because it has just become idle."""
         if (seen := self._open.pop(connection, None)) is not None:
             self._open[connection] = seen
 
     def closed(self, connection: Connection) -> None:
-        """Forget a connection."""
+        """Remove a connection."""
         self._open.pop(connection, None)
 
     def sweep(self) -> None:
-        """Close what has waited too long since an earlier sweep saw it."""
+        """Close the connections whose state has not changed for longer than its time limit."""
         now = self._clock()
         for connection, seen in list(self._open.items()):
             state = _state(connection)
@@ -143,5 +143,5 @@ class Connections:
 
 
 def _state(connection: Connection) -> tuple[object, ...]:
-    # A client that reads lets the bytes become fewer, or enough of them go for more to come.
+    # While a client reads, the number of unsent bytes falls, or writing is resumed.
     return connection.cycle, connection.phase, connection.unread, connection.resumed

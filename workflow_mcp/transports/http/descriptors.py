@@ -1,16 +1,16 @@
-"""Room for connections below the process's limit of open files."""
+"""Reserving descriptors: the number of connections stays below the process's limit of open files."""
 
 from __future__ import annotations
 
-# For 32 open projects with 4 connections to SQLite each, the configs that are being read, and the log.
+# For 32 open projects with 4 connections to SQLite each, configs that are being read, and the log.
 RESERVED_DESCRIPTORS = 384
 
 
 def reserve_descriptors(connections: int) -> int:
-    """Raise the process's limit of descriptors for so many connections, as far as it may be raised.
+    """Raise the process's limit of descriptors, as far as allowed, for a number of connections.
 
     Returns:
-        How many of them there is room for when descriptors are kept back for files.
+        How many connections are possible with `RESERVED_DESCRIPTORS` left for files.
     """
     limit = _raised_limit(connections + RESERVED_DESCRIPTORS)
     return min(connections, max(limit - RESERVED_DESCRIPTORS, limit // 2))

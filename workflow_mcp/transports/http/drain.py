@@ -1,4 +1,4 @@
-"""The end of an HTTP server as its clients see it: calls in flight finish, new ones are refused, idle streams end."""
+"""Draining an HTTP server: calls in progress finish, new ones are refused, and idle streams end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SESSION_HEADER = "mcp-session-id"
 
 
 class Drain:
-    """ASGI middleware that lets calls in flight finish, refuses new ones, and then ends idle streams.
+    """ASGI middleware that lets calls in progress finish, refuses new ones, and then ends idle streams.
 
-    A legacy call in flight may wait for what its client posts, such as its roots: while one is, requests of
-    its session are let through.
+    A legacy call in progress may wait for its client to post something, such as its roots. So requests of a session
+    with a call in progress are accepted.
     """
 
     def __init__(self) -> None:
@@ -26,16 +26,16 @@ class Drain:
 
     @property
     def draining(self) -> bool:
-        """Whether the server has been told to end."""
+        """Whether draining has begun."""
         return self._draining
 
     @property
     def drained(self) -> bool:
-        """Whether it has been, and no call is in flight any more."""
+        """Whether draining has begun and no call is in progress."""
         return self._idle.is_set()
 
     def begin(self) -> None:
-        """Refuse what comes from now on."""
+        """Begin to drain: new calls are refused."""
         self._draining = True
         self._wake()
 
@@ -44,7 +44,7 @@ class Drain:
             self._idle.set()
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
-        """The app behind this drain."""
+        """The app with this middleware."""
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":

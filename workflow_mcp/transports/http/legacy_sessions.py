@@ -1,4 +1,4 @@
-"""Sessions of handshake-era clients: bounded in number and in idle time, because most clients go without a word."""
+"""Handshake-era sessions: bounded in number and idle time, because most clients do not end theirs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ MAX_IDLE = 30 * 60.0
 
 
 class LegacySessions:
-    """Ends what is most idle of the sessions beyond the maximum; never one with a request or a stream open.
+    """Ends the most idle sessions beyond a maximum; never one with an open request or stream.
 
-    The id of an ended session gets 404, upon which a client initializes anew (Streamable HTTP, Session Management).
+    Requests of an ended session get 404, after which a client initializes again (Streamable HTTP, Session Management).
 
     Args:
-        app: FastMCP's.
-        path: where its endpoint is.
+        app: FastMCP's app.
+        path: the path of its endpoint.
+        maximum: maximum number of sessions.
     """
 
     def __init__(self, app: Starlette, path: str, *, maximum: int = MAX_SESSIONS) -> None:
@@ -29,7 +30,7 @@ class LegacySessions:
         self._maximum = maximum
 
     def limit(self) -> None:
-        """End the surplus."""
+        """End the sessions beyond the maximum."""
         sessions = legacy_sessions(self._app, self._path)
         surplus = len(sessions) - self._maximum
         if surplus > 0:

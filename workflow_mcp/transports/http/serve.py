@@ -1,4 +1,4 @@
-"""Serving many clients over HTTP, until told to end."""
+"""Serving many clients over HTTP until a signal ends the process."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from workflow_mcp.transports.start import call_files, file_store, leave_with, se
 
 
 def serve_http(*, host: str | None = None, port: int | None = None, path: str | None = None) -> None:
-    """Serve over HTTP and end the process: 0 after any orderly end, 2 when it cannot begin."""
+    """Serve over HTTP and end the process: with 0 when it was ended in order, with 2 when it cannot start."""
     settings = settings_or_leave(host=host, port=port, path=path)
     try:
         server = build_http_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     except WorkflowError as error:
         leave_with(error)
-    # Stands before uvicorn's own handlers do and after; a terminal that closes is for this one alone.
+    # In force before and after uvicorn's own handlers, which do not handle SIGHUP.
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     settle_memory()
-    shorten_numbers()
+    limit_number_length()
     print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)
-    anyio.run(server.run_until_told)
+    anyio.run(server.run_until_signal)
     leave(0)
 
 
-def shorten_numbers() -> None:
-    """Let no number be longer than Python's lowest limit: converting digits takes quadratic time."""
+def limit_number_length() -> None:
+    """Refuse very long numbers, because converting their digits takes quadratic time."""
     sys.set_int_max_str_digits(sys.int_info.str_digits_check_threshold)

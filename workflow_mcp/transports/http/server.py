@@ -32,14 +32,14 @@ from workflow_mcp.transports.http.tokens import TokenFile
 
 DRAIN_TIMEOUT = 5
 CLOSE_TIMEOUT = 1
-# How many the kernel keeps for us, and how many we take before we look at those we have.
+# How many connections the kernel queues, and how many are accepted in one turn of the event loop.
 LISTEN_BACKLOG = 2048
 MAX_ACCEPTED_AT_ONCE = 32
 HEALTH_PATH = "/health"
 
 
 class FileTokenVerifier(TokenVerifier):
-    """FastMCP's side of a `TokenFile`: the name in the file becomes the principal."""
+    """Lets FastMCP verify tokens with a `TokenFile`; the name in the file is the principal."""
 
     def __init__(self, tokens: TokenFile) -> None:
         super().__init__()
@@ -52,10 +52,10 @@ class FileTokenVerifier(TokenVerifier):
 
 
 class DrainingServer(uvicorn.Server):
-    """A uvicorn server that bounds what clients can leave open and, told to end, drains before it stops to listen.
+    """A uvicorn server that bounds its connections and sessions, and drains before it stops.
 
     Attributes:
-        url: where clients reach it.
+        url: the URL for clients.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DrainingServer(uvicorn.Server):
         self._drain = drain
         self._listener = listener
 
-    async def run_until_told(self) -> None:
+    async def run_until_signal(self) -> None:
         """Serve until a signal comes."""
         keep_streams_at_shutdown()
         await self.serve(sockets=[self._listener])
@@ -83,7 +83,7 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """See `uvicorn.Server`."""
         await super().startup(sockets)
-        # asyncio has told the kernel to let no more wait than it accepts at once.
+        # asyncio sets the kernel's queue to the number that it accepts at once.
         self._listener.listen(LISTEN_BACKLOG)
 
     async def on_tick(self, counter: int) -> bool:
@@ -97,8 +97,8 @@ class DrainingServer(uvicorn.Server):
         """See `uvicorn.Server`."""
         self._drain.begin()
         deadline = anyio.current_time() + DRAIN_TIMEOUT
-        while not (self._drain.drained or self.force_exit or anyio.current_time() > deadline):  # noqa: ASYNC110
-            await anyio.sleep(0.05)  # like uvicorn itself: its signal handlers set no events
+        while not (self._drain.drained or self.force_exit or anyio.current_time() > deadline):  # noqa: ASYNC110 - signals set a flag
+            await anyio.sleep(0.05)
         await super().shutdown(sockets)
 
 
@@ -108,14 +108,14 @@ def build_http_server(
     """A server that listens on `settings.host` and `settings.port`.
 
     Raises:
-        UsageError: `TOKENS_REQUIRED`, when others could reach it without a token; `ADDRESS_UNUSABLE`; what
+        UsageError: `TOKENS_REQUIRED`, when other machines could reach it without a token; `ADDRESS_UNUSABLE`; or what
             `TokenFile` raises.
     """
     auth = None if settings.tokens_file is None else FileTokenVerifier(TokenFile(settings.tokens_file))
     if auth is None and not is_loopback(settings.host):
         raise UsageError(
             Code.TOKENS_REQUIRED,
-            f"{settings.host} can be reached from other machines, and no tokens are asked for.",
+            f"{settings.host} can be reached from other machines, and no token is required.",
             "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or --host 127.0.0.1.",
         )
     drain = Drain()
@@ -154,7 +154,7 @@ def _config(app: Starlette, settings: Settings, connections: Connections) -> uvi
     return uvicorn.Config(
         app,
         backlog=MAX_ACCEPTED_AT_ONCE,
-        http=cast("type[Protocol]", partial(Connection, known_to=connections)),
+        http=cast("type[Protocol]", partial(Connection, connections=connections)),
         lifespan="on",
         ws="none",
         log_level=settings.log_level.lower(),
@@ -173,7 +173,7 @@ def _listen(host: str, port: int) -> socket:
             f"{host} port {port}: {error.strerror or error}.",
             "choose another with --port or --host.",
         ) from error
-    # Inherited by every connection; asyncio sets it only on sockets it has made itself.
+    # Connections inherit it; asyncio sets it only on sockets that it created itself.
     listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     return listener
 

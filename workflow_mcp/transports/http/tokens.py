@@ -72,12 +72,12 @@ def _token(path: Path, number: int, line: str) -> Token:
 
 
 class TokenFile:
-    """Tells whose a token is; reads its file again when that changes.
+    """Finds the principal of a token; reads the file again when it changes.
 
-    A change that cannot be used shuts everybody out and is logged: who was removed must not stay in.
+    While a changed file is invalid all tokens are refused, because one may have been removed, and an error is logged.
 
     Raises:
-        UsageError: at once, when the file cannot be used; see `read_tokens`.
+        UsageError: the file cannot be used when the object is created; see `read_tokens`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,7 +86,7 @@ class TokenFile:
         self._tokens = read_tokens(path)
 
     def principal(self, secret: str) -> str | None:
-        """Whose token it is; None for nobody's. Takes the same time whichever it is."""
+        """The principal of a token, in constant time; None for an unknown token."""
         self._follow_changes()
         digest = hashlib.sha256(secret.encode()).digest()
         names = [token.name for token in self._tokens if hmac.compare_digest(token.digest, digest)]
@@ -109,4 +109,4 @@ class TokenFile:
             logger.info("%s was read again: %d tokens", self._path, len(self._tokens))
         except UsageError as error:
             self._tokens = ()
-            logger.error("nobody can log in: %s", shown(str(error)))  # noqa: TRY400 - one line says it all
+            logger.error("all tokens are refused: %s", shown(str(error)))  # noqa: TRY400 - no traceback is needed

@@ -1,4 +1,4 @@
-"""The order in which calls begin."""
+"""The order in which calls are begun."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ MAX_CALLS_PER_TURN = 8
 
 
 class Turns:
-    """Lets calls begin in the order they came in, a few in each turn of the event loop.
+    """Begins calls in the order in which they arrived, a few in each turn of the event loop.
 
-    Between two turns the loop sees which clients have gone, so that their calls need not begin. Calls in
-    progress hold nothing: one that waits for a slow file system or for its client delays nobody.
+    Between turns the loop notices which clients have disconnected, and their calls are not begun. Calls that have
+    begun are not counted, so one that waits for a file system or its client does not delay others.
     """
 
     def __init__(self, *, calls_per_turn: int = MAX_CALLS_PER_TURN) -> None:
@@ -22,7 +22,7 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def wait(self) -> bool:
-        """Wait until the call may begin; whether that took a turn."""
+        """Wait until the call may begin; returns whether it had to wait."""
         self._turn_soon()
         if self._left and not self._waiting:
             self._left -= 1

@@ -1,7 +1,7 @@
-"""The input of a server on stdio, read by the event loop itself, which can also be ended from inside.
+"""Standard input, read by the event loop; a signal or the death of the parent process ends it.
 
-A server leaves by its ordinary path, clean-up included, when its input ends. So a signal and the death of
-the parent end it too; a thread watches, because the event loop may hang.
+When its input ends, the server cleans up and stops. A thread watches the parent and the end, because the
+event loop may hang.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class StandardInput:
         loop.add_reader(self._ended, stop)
         try:
             loop.add_reader(self._source, self._feed, reader)
-        except PermissionError:  # epoll(7) takes no regular file; to read one never waits
+        except PermissionError:  # epoll(7) does not support regular files; reading one does not block
             while self._feed(reader):
                 pass
         try:
@@ -74,7 +74,7 @@ class StandardInput:
             stop()
 
     def _feed(self, reader: asyncio.StreamReader) -> bool:
-        # Never by making it non-blocking: a shell that shares it would find it so.
+        # Not by making it non-blocking: that would change it for a shell that shares it.
         try:
             chunk = os.read(self._source, CHUNK)
         except OSError:
@@ -88,7 +88,7 @@ class StandardInput:
     def _watch(self) -> None:
         events = select.poll()
         events.register(self._ended, select.POLLIN)
-        events.register(self._source, 0)  # a client that hung up is reported all the same
+        events.register(self._source, 0)  # reports only that the client closed it
         while not events.poll(PARENT_CHECK_SECONDS * 1000):
             if os.getppid() != PARENT:
                 self.end()
@@ -102,6 +102,6 @@ async def _decoded(reader: asyncio.StreamReader, asked: Callable[[bytes], None])
 
 
 def leave_for_good() -> None:
-    """End the process when nothing else does, after the time its clean-up may take."""
+    """Wait for the time that clean-up may take, and end the process if it is still running."""
     time.sleep(CLEANUP_TIMEOUT)
     os._exit(1)

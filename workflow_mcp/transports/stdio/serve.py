@@ -1,4 +1,4 @@
-"""Serving one client over stdio, until it leaves."""
+"""Serving one client over stdio until it disconnects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.opening import Opening
 from workflow_mcp.transports.stdio.record import Record
 from workflow_mcp.transports.stdio.streams import run_on_stdio
-from workflow_mcp.transports.stdio.windows import CarriedInput
+from workflow_mcp.transports.stdio.windows import PipedInput
 
 
 def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
-    """Serve over stdio and end the process: 0 after any orderly end, 2 when the settings are wrong."""
+    """Serve over stdio and end the process: with 0 when it was ended in order, with 2 when the settings are invalid."""
     settings = settings_or_leave(directory=directory)
     server = build_server(settings, session_store=file_store(settings), call_store=call_files(settings))
-    stdin = CarriedInput() if sys.platform == "win32" else StandardInput(bytes(opening.received))
+    stdin = PipedInput() if sys.platform == "win32" else StandardInput(bytes(opening.received))
     on_signals(stdin.end)
     stdin.watch()
     settle_memory()

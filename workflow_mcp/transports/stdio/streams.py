@@ -1,6 +1,6 @@
-"""Serving over stdio with an input and an output that the event loop waits for by itself.
+"""Serving over stdio with input and output in the event loop.
 
-FastMCP reads and writes in threads, which costs a call more than all else that is done for it.
+FastMCP reads and writes in threads, which takes longer than the rest of a call.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from workflow_mcp.transports.stdio.record import Record
 
 
 async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, *, log_level: str) -> None:
-    """What `FastMCP.run_stdio_async` does, but for who reads and writes: until the input ends, clean-up included.
+    """Like `FastMCP.run_stdio_async`, with our input and output: serve until the input ends, and clean up.
 
-    A client that is not there to be answered any more is an end of input too.
+    The input also ends when the client can no longer receive answers.
     """
     lowlevel = lowlevel_server(server)
     token = set_transport("stdio")
     try:
-        with temporary_log_level(log_level), _text_to_stdout(stdin.end, record.answered) as text:
+        with temporary_log_level(log_level), _standard_output(stdin.end, record.answered) as text:
             async with (
                 running_lifespan(server),
                 stdin.lines(record.asked) as lines,
@@ -45,13 +45,13 @@ async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, *,
         reset_transport(token)
 
 
-class _Text:
-    """What the SDK writes its answers to, one after the other; waits where the client reads none.
+class _OutputStream:
+    """The stream that the SDK writes answers to; a write waits until the client has read enough.
 
     Args:
         number: the descriptor to wait for.
-        send: writes what there is room for, without waiting; says how much that was.
-        closed: called when the client is gone.
+        send: writes as much as it can without blocking, and returns the number of bytes.
+        closed: called when the client has closed its end.
         answered: is told each line; says what is to be written in its place.
     """
 
@@ -79,30 +79,30 @@ class _Text:
                 raise anyio.ClosedResourceError from error
 
     async def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: writes are not buffered."""
 
 
 @contextmanager
-def _text_to_stdout(
+def _standard_output(
     closed: Callable[[], None], answered: Callable[[str], str]
 ) -> Iterator[anyio.AsyncFile[str] | None]:
-    # Never by making stdout non-blocking: a shell or a log that shares it would find it so.
+    # Not by making stdout non-blocking: that would change it for a shell that shares it.
     mode, text = os.fstat(1).st_mode, None
     with ExitStack() as opened:
         if stat.S_ISSOCK(mode):
             out = opened.enter_context(socket.socket(fileno=os.dup(1)))
-            text = _Text(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed, answered)
+            text = _OutputStream(out.fileno(), lambda data: out.send(data, socket.MSG_DONTWAIT), closed, answered)
         elif stat.S_ISFIFO(mode):
-            number, write = _opened_anew()
+            number, write = _reopened()
             opened.callback(os.close, number)
-            text = _Text(number, partial(write, number), closed, answered)
+            text = _OutputStream(number, partial(write, number), closed, answered)
         if text is not None:
-            # What a tool or a child process prints must go to the log, not into the protocol.
+            # Tools and child processes that print must not write into the protocol.
             os.dup2(2, 1)
         yield cast("anyio.AsyncFile[str] | None", text)
 
 
-def _opened_anew() -> tuple[int, Callable[[int, memoryview], int]]:
+def _reopened() -> tuple[int, Callable[[int, memoryview], int]]:
     try:
         return os.open("/proc/self/fd/1", os.O_WRONLY | os.O_NONBLOCK), os.write
     except OSError:  # no Linux, or somebody else's pipe

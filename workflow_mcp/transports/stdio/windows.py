@@ -1,7 +1,7 @@
-"""The input of a server on stdio where the event loop cannot wait for it (Windows), which can be ended from inside.
+"""Standard input on Windows, where the event loop cannot wait for it.
 
-There FastMCP reads standard input in a thread, which nothing interrupts. So another thread carries the
-real one into a pipe that stands in its place, and whose writing end a signal or the parent's death closes.
+FastMCP reads it there in a thread that cannot be interrupted. So another thread copies it into a pipe that
+replaces descriptor 0; a signal or the death of the parent closes the pipe.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from workflow_mcp.transports.process import PARENT, PARENT_CHECK_SECONDS
 from workflow_mcp.transports.stdio.input import CHUNK, leave_for_good
 
 
-class CarriedInput:
-    """Carries the real standard input into a pipe that stands in as descriptor 0, and can end it at any time."""
+class PipedInput:
+    """Copies standard input into a pipe that replaces descriptor 0, and can close that pipe at any time."""
 
     def __init__(self) -> None:
         self._source = os.dup(0)
@@ -27,8 +27,8 @@ class CarriedInput:
         self._closing = threading.Lock()
 
     def watch(self) -> None:
-        """Begin to carry, and do what `StandardInput.watch` does."""
-        for work in (self._carry, self._watch):
+        """Begin to copy, and watch as `StandardInput.watch` does."""
+        for work in (self._copy, self._watch):
             threading.Thread(target=work, name="stdin-watch", daemon=True).start()
 
     def end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
@@ -36,7 +36,7 @@ class CarriedInput:
         if self._closing.acquire(blocking=False):
             os.close(self._sink)
 
-    def _carry(self) -> None:
+    def _copy(self) -> None:
         with contextlib.suppress(OSError):
             while chunk := os.read(self._source, CHUNK):
                 os.write(self._sink, chunk)
