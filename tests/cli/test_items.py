@@ -172,7 +172,7 @@ def test_a_broken_import(tmp_path: Path, project: Path) -> None:
     exported = told(tmp_path, project, "export")
     other = make_project(tmp_path, "other")
     error = refused("IMPORT_INVALID", tmp_path, other, "import", "-", given=exported + "{\n")
-    assert f"line {len(exported.splitlines()) + 1} is no JSON object" in error
+    assert f"line {len(exported.splitlines()) + 1} is not a JSON object" in error
     assert json.loads(told(tmp_path, other, "list", "--view", "all", "--json")) == []
 
 

@@ -192,8 +192,8 @@ def test_requests_from_a_file(tmp_path: Path) -> None:
 CARRIED = """
 import sys
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.stdio.windows import CarriedInput
-stdin = CarriedInput()
+from workflow_mcp.transports.stdio.windows import PipedInput
+stdin = PipedInput()
 on_signals(stdin.end)
 stdin.watch()
 for line in sys.stdin:

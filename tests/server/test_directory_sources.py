@@ -107,7 +107,7 @@ class Refusing(Wire):
         return super().roots_answer(request) or refusal
 
 
-SILENT = "The client declares roots, which would come first, but did not answer when it was asked for them"
+SILENT = "The client declares roots, which take precedence, but did not answer when it was asked for them"
 
 
 def test_an_unanswering_client_goes_by_the_next_row(era: Era, tmp_path: Path) -> None:

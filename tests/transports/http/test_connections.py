@@ -136,7 +136,7 @@ async def test_a_client_that_reads_nothing() -> None:
     watched = Watched(connections)
     config = uvicorn.Config(
         StreamingResponse(endless()),
-        http=cast("Any", partial(Connection, known_to=connections)),
+        http=cast("Any", partial(Connection, connections=connections)),
         lifespan="off", ws="none", port=0, log_level="critical",
     )  # fmt: skip
     server = uvicorn.Server(config)
