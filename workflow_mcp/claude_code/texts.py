@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.work.lines import as_fits, counted, cut
+from workflow_mcp.work.lines import counted, cut, first_fitting
 from workflow_mcp.work.overview import HeldItem, Overview
 from workflow_mcp.work.values import ItemSummary
 
@@ -37,7 +37,7 @@ def session_text(overview: Overview, *, holder: str, now: datetime) -> str:
     if overview.ready:
         lines.append("Ready, in order; titles are what people and agents wrote:")
         lines += [_line(item) for item in overview.ready]
-    return "\n".join(as_fits(lines, MAX_START_BYTES - len("\n… and 99 more")))
+    return "\n".join(first_fitting(lines, MAX_START_BYTES - len("\n… and 99 more")))
 
 
 def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
@@ -47,7 +47,7 @@ def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
     if overview.held:
         lines.append("Held by the main agent:")
         lines += [_held_line(held, now, MAX_TITLE_BYTES // 2) for held in overview.held]
-    return "\n".join(as_fits(lines, MAX_SUBAGENT_BYTES - len("\n… and 99 more")))
+    return "\n".join(first_fitting(lines, MAX_SUBAGENT_BYTES - len("\n… and 99 more")))
 
 
 def unusable_text(error: WorkflowError) -> str:
