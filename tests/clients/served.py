@@ -99,7 +99,7 @@ async def served_here(
     server = build_http_server(
         isolated_settings(home, port=0, **settings), session_store=session_store, call_store=call_store
     )
-    async with running(server, server.run_until_told()):
+    async with running(server, server.run_until_signal()):
         yield server
 
 
