@@ -81,6 +81,14 @@ async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[f
 
     roots: dict[str, int] = {}
 
+    def delete_and_restore(count: int) -> Call:
+        async def delete(project: Project, round_: int) -> None:
+            start = 1 + round_ * count
+            await store.delete_items(project, range(start, start + count), ACTOR)
+            await store.delete_items(project, range(start, start + count), ACTOR, restore=True)
+
+        return delete
+
     async def plant(project: Project, _: int) -> None:
         roots[project.known_id] = await tree(store, project)
 
@@ -93,6 +101,10 @@ async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[f
         "list ready, label": await medians(projects, listing("ready", label="cache")),
         "search, many found": await medians(projects, listing("open", text="cache"), 15),
         "search, one found": await medians(projects, listing("all", text="the QUEUE of part 99 does"), 15),
+        "search, none found": await medians(projects, listing("all", text="zebra queue"), 15),
+        "search, two letters": await medians(projects, listing("all", text="qz"), 15),
+        "delete, restore 1": await medians(projects, delete_and_restore(1), 15),
+        "delete, restore 100": await medians(projects, delete_and_restore(100), 5),
         "get": await medians(projects, lambda project, n: store.get_item(project, 1 + n)),
         "tree of 1000: create": await medians(projects, plant, 3),
         "tree of 1000: get": await medians(

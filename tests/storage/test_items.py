@@ -342,7 +342,10 @@ async def test_every_statement_filters_by_project(store: Store, tmp_path: Path, 
     """Rows that carry another project's id are never seen, though they are in the very file."""
     await store.create_items(project, [NewItem("mine", ref="m", labels=("l",)), NewItem("child", parent="m")], ana)
     path = file_of(tmp_path, project)
-    raw(path, "INSERT INTO projects SELECT 'z', 'stray', 100, created_at FROM projects")
+    raw(
+        path,
+        "INSERT INTO projects (id, name, next_item_id, created_at) SELECT 'z', 'stray', 100, created_at FROM projects",
+    )
     columns = "id, title, description, item_type, status, priority, waits, hidden_by, version, created_at, updated_at"
     raw(
         path,
@@ -354,3 +357,29 @@ async def test_every_statement_filters_by_project(store: Store, tmp_path: Path, 
     assert (await store.list_items(project, ItemQuery())).counts.total == 2
     await refused("ITEM_NOT_FOUND", store.get_item(project, 50))
     assert "stray" not in str([record async for record in store.export(project)])
+
+
+async def test_reasons_are_given_whatever_else_an_item_is_linked_to(store: Store, project: Project, ana: Actor) -> None:
+    """An item that blocks 300 others and is itself blocked says by what, and counts what it does not show."""
+    (hub,) = await make(store, project, ana, "hub")
+    for _ in range(3):
+        await store.create_items(project, [NewItem("after", depends_on=(hub,)) for _ in range(100)], ana)
+    blockers = await make(store, project, ana, *(f"before {n}" for n in range(12)))
+    for one in blockers:
+        await store.link_items(project, one, hub, "blocks", ana)
+    detail = await store.get_item(project, hub)
+    assert detail.not_ready == (f"it waits for {', '.join(f'#{one}' for one in blockers[:10])} and 2 more",)
+    assert detail.links_count == 312
+    assert [one.item.id for one in detail.links[:12]] == blockers
+    assert f"it waits for #{blockers[0]}" in str(await refused("ITEM_NOT_READY", store.claim_item(project, ana, hub)))
+
+
+async def test_an_item_says_how_many_wait_below_it(store: Store, project: Project, ana: Actor) -> None:
+    """Beyond the children that are shown, too."""
+    (top,) = await make(store, project, ana, "top")
+    for _ in range(3):
+        await store.create_items(project, [NewItem("below", parent=top) for _ in range(100)], ana)
+    await store.update_items(project, [ItemUpdate(2, status="completed")], ana)
+    detail = await store.get_item(project, top)
+    assert detail.not_ready[0].endswith("#12 and 289 more are unfinished")
+    assert (len(detail.children), detail.children_count) == (200, 300)

@@ -42,12 +42,13 @@ def _longest(text: str, room: float) -> int:
     return low
 
 
-def first_lines(lines: list[str], room: float, *, read_on: str = "") -> list[str]:
-    """The first lines, as many as fit, and a line with the number of the others."""
-    if size_of(lines) <= room:
+def first_lines(lines: list[str], room: float, *, total: int | None = None, read_on: str = "") -> list[str]:
+    """The lines from the first on that fit, and how many more there are of `total`, by default of these."""
+    missing = 0 if total is None else total - len(lines)
+    if size_of(lines) <= room and not missing:
         return lines
     kept = _count_fitting(lines, room - MAX_HINT_BYTES)
-    return [*lines[:kept], f"… and {len(lines) - kept} more{read_on}"]
+    return [*lines[:kept], f"… and {len(lines) - kept + missing} more{read_on}"]
 
 
 def last_lines(lines: list[str], room: float) -> list[str]:

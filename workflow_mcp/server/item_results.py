@@ -72,9 +72,10 @@ def detail_result(
     room = max_bytes - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE
     result.events = last_lines([cut(_event(event), MAX_EVENT_BYTES) for event in detail.events], share)
-    result.links = first_lines([_link(link) for link in detail.links], share)
+    result.links = first_lines([_link(link) for link in detail.links], share, total=detail.links_count)
     below = f": list_work_items(parent={detail.item.id})"
-    result.children = first_lines([row(child) for child in detail.children], share, read_on=below)
+    children = [row(child) for child in detail.children]
+    result.children = first_lines(children, share, total=detail.children_count, read_on=below)
     room -= size_of(result.events) + size_of(result.links) + size_of(result.children)
     if note is None:
         result.notes = _last_notes(detail, room - min(size_of(detail.item.description), room / 2))

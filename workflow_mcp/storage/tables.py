@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0001"
+VERSION = "0002"
 
 
 metadata = MetaData()
@@ -30,6 +30,19 @@ projects = Table(
     Column("name", String(255), nullable=False),
     Column("next_item_id", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("archived_at", Instant),
+)
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("remote", Text),
+    Column("first_commit", String(64)),
+    Column("joined_at", Instant, nullable=False),
+    PrimaryKeyConstraint("project_id", "place"),
+    ForeignKeyConstraint(["project_id"], ["projects.id"]),
 )
 
 
@@ -67,7 +80,7 @@ items = Table(
     Index("ix_items_queue", "project_id", "hidden_by", "status", "waits", "priority", "created_at", "id"),
     Index("ix_items_open", "project_id", "hidden_by", "completed_at", "priority", "created_at", "id"),
     Index("ix_items_parent", "project_id", "parent_id", "hidden_by", "completed_at"),
-    Index("ix_items_assignee", "project_id", "assignee", "completed_at"),
+    Index("ix_items_assignee", "project_id", "assignee", "hidden_by", "completed_at", "priority", "created_at", "id"),
     Index("ix_items_claim", "project_id", "claim_expires_at"),
 )
 
@@ -102,7 +115,7 @@ links = Table(
     PrimaryKeyConstraint("project_id", "source_id", "target_id", "kind"),
     _to_item("source_id"),
     _to_item("target_id"),
-    Index("ix_links_target", "project_id", "target_id", "kind"),
+    Index("ix_links_target", "project_id", "target_id", "kind", "source_id"),
 )
 
 notes = Table(

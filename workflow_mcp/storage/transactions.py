@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert, Row, Table, bindparam
 
 T = TypeVar("T")
+FindTexts = Callable[[Connection, Sequence[str]], Sequence[int] | None]
 
 PROJECT_PARAMETER = "of_project"
 
@@ -25,11 +26,14 @@ class Transaction:
         connection: the connection that it runs on.
         project_id: the project.
         now: the time for everything that the transaction writes; read after the lock was acquired.
+        find_texts: the ids of the items that alone can have all of some folded words in their text; None where the
+            database's index cannot tell, or they are too many to be looked at one by one.
     """
 
     connection: Connection
     project_id: str
     now: datetime
+    find_texts: FindTexts
 
     def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""

@@ -29,10 +29,10 @@ class ItemError(WorkItemError):
         return self.items[0] if self.items else None
 
 
-def numbers(ids: Iterable[int]) -> str:
-    """Ids as they appear in a sentence, `#1, #2`; at most ten of them."""
+def numbers(ids: Iterable[int], total: int | None = None) -> str:
+    """Ids as they appear in a sentence, `#1, #2`; at most ten of them, and how many more there are of `total`."""
     known = list(ids)
-    rest = len(known) - MAX_SHOWN_IDS
+    rest = (len(known) if total is None else total) - MAX_SHOWN_IDS
     return ", ".join(f"#{one}" for one in known[:MAX_SHOWN_IDS]) + (f" and {rest} more" if rest > 0 else "")
 
 

@@ -230,7 +230,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class ItemDetail:
-    """One item with its relatives, links, notes and events; long lists are cut, `children_count` is complete.
+    """One item with its relatives, links, notes and events; long lists are cut, the counts are complete.
 
     Attributes:
         ancestors: from the top-level item down to its parent.
@@ -242,6 +242,7 @@ class ItemDetail:
     children: tuple[ItemSummary, ...]
     children_count: int
     links: tuple[Linked, ...]
+    links_count: int
     notes: tuple[Note, ...]
     events: tuple[Event, ...]
     not_ready: tuple[str, ...]

@@ -13,7 +13,7 @@ from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.claims import refuse_if_held
 from workflow_mcp.storage.items.graph import descent
 from workflow_mcp.storage.items.readiness import Waits
-from workflow_mcp.storage.items.rows import chunks, fetch_items, fetch_rows, item_columns
+from workflow_mcp.storage.items.rows import chunks, fetch_items, fetch_rows
 from workflow_mcp.storage.tables import items
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.storage.types import Instant
@@ -106,13 +106,14 @@ def _check_parent(tx: Transaction, row: Row[Any]) -> None:
 
 
 def _subtree(tx: Transaction, item_id: int, *, hidden_by: int) -> Sequence[Row[Any]]:
-    return tx.all(_hidden_by(), of_item=item_id, hidden_by=hidden_by)
+    # By their ids: asked for what `hidden_by` says as well, SQLite reads all that is hidden by nothing.
+    below = [row.id for row in tx.all(_hidden_together(), of_item=item_id, hidden_by=hidden_by)]
+    return [row for row in fetch_rows(tx, below).values() if row.hidden_by == hidden_by]
 
 
 @cache
-def _hidden_by() -> Executable:
-    below, hidden_by = descent(hidden_together=True), items.c.hidden_by == bindparam("hidden_by")
-    return item_columns.where(in_project(items), items.c.id.in_(select(below.c.id)), hidden_by)
+def _hidden_together() -> Executable:
+    return select(descent(hidden_together=True).c.id)
 
 
 def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal
 
 from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
 from workflow_mcp.storage.items.graph import ancestry
-from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
+from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary, visible
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
@@ -28,16 +28,17 @@ def detail_of(tx: Transaction, item_id: int, note: int | None) -> ItemDetail:
     """
     item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
     children, count = _children(tx, item_id)
-    linked = _linked(tx, item_id)
+    linked, linked_count = _linked(tx, item_id)
     return ItemDetail(
         item=item,
         ancestors=_ancestors(tx, item),
         children=children,
         children_count=count,
         links=linked,
+        links_count=linked_count,
         notes=last_notes(tx, item_id, MAX_NOTES) if note is None else (_note(tx, item_id, note),),
         events=last_events(tx, item_id, MAX_EVENTS),
-        not_ready=_sentences(item, linked, children),
+        not_ready=reasons(tx, item),
     )
 
 
@@ -50,11 +51,6 @@ def _note(tx: Transaction, item_id: int, number: int) -> Note:
 
 def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
     """Why an item cannot be claimed, a sentence each; empty when it can."""
-    children, _ = _children(tx, item.id) if item.waits else ((), 0)
-    return _sentences(item, _linked(tx, item.id) if item.waits else (), children)
-
-
-def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSummary, ...]) -> tuple[str, ...]:
     if item.ready:
         return ()
     if item.state in FINISHED:
@@ -62,12 +58,27 @@ def _sentences(item: Item, linked: tuple[Linked, ...], children: tuple[ItemSumma
     if item.state == "in_progress":
         until = f" until {errors.at(item.claim_expires_at)}" if item.claim_expires_at else ""
         return (f"{item.assignee or 'an unnamed agent'} works on it{until}",)
-    blockers = [
-        one.item.id for one in linked if one.kind == "blocks" and not one.outgoing and one.item.state not in FINISHED
-    ]
-    unfinished = [child.id for child in children if child.state not in FINISHED]
-    found = [f"it waits for {errors.numbers(blockers)}"] if blockers else []
-    return (*found, f"below it, {errors.numbers(unfinished)} are unfinished") if unfinished else tuple(found)
+    children = tx.all(_unfinished_children(), of_item=item.id)
+    blockers = visible(tx, [row.source_id for row in tx.all(_blockers(), of_item=item.id)])
+    waiting = [one.id for one in blockers if one.state not in FINISHED]
+    found = [f"it waits for {errors.numbers(waiting)}"] if waiting else []
+    if children:
+        below = errors.numbers((row.id for row in children), children[0].total)
+        found.append(f"below it, {below} are unfinished")
+    return tuple(found)
+
+
+@cache
+def _blockers() -> Executable:
+    blocks = [in_project(links), links.c.target_id == bindparam("of_item"), links.c.kind == "blocks"]
+    return select(links.c.source_id).where(*blocks)
+
+
+@cache
+def _unfinished_children() -> Executable:
+    numbered = select(items.c.id, func.count().over().label("total"))
+    unfinished = numbered.where(_is_child(), items.c.completed_at.is_(None))
+    return unfinished.order_by(items.c.id).limit(errors.MAX_SHOWN_IDS)
 
 
 def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
@@ -108,9 +119,10 @@ def _count_of_children() -> Executable:
     return select(func.count()).select_from(items).where(_is_child())
 
 
-def _linked(tx: Transaction, item_id: int) -> tuple[Linked, ...]:
+def _linked(tx: Transaction, item_id: int) -> tuple[tuple[Linked, ...], int]:
     rows = tx.all(_links_of(), of_item=item_id)
-    return tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
+    linked = tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
+    return linked, rows[0].total if rows else 0
 
 
 @cache
@@ -121,10 +133,11 @@ def _links_of() -> Executable:
         to.where(in_project(links), links.c.source_id == bindparam("of_item")),
         by.where(in_project(links), links.c.target_id == bindparam("of_item")),
     ).subquery()
+    # What an item waits for comes before what waits for it, and what is unfinished before what is not.
     return (
-        summary_columns.add_columns(ends.c.link_kind, ends.c.outgoing)
+        summary_columns.add_columns(ends.c.link_kind, ends.c.outgoing, func.count().over().label("total"))
         .join(ends, ends.c.other == items.c.id)
         .where(in_project(items), items.c.hidden_by == 0)
-        .order_by(ends.c.link_kind, items.c.id)
+        .order_by(ends.c.link_kind, ends.c.outgoing, items.c.completed_at.is_not(None), items.c.id)
         .limit(MAX_LINKS)
     )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     ColumnElement,
     Executable,
+    FromClause,
     Integer,
     Row,
     Select,
@@ -75,38 +75,62 @@ def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
 
 
 def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
-    words = (query.text or "").casefold().split()
-    given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     key = _cursor_key(query) if query.cursor is not None else []
+    words = (query.text or "").casefold().split()
+    among = tx.find_texts(tx.connection, words) if words else None
+    if among is not None and not among:
+        return ()
+    given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     values = {**given, "actor": query.actor, "now": tx.now, "row_limit": query.limit + more}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
     values |= {f"key_{number}": part for number, part in enumerate(key)}
-    return tx.all(_statement(columns, query.view, tuple(given), len(words), bool(key)), **values)
+    values |= {} if among is None else {"among": among}
+    asked = _Asked(query.view, tuple(given), len(words), after=bool(key), among=among is not None)
+    return tx.all(_statement(columns, asked), **values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    view: str
+    filters: tuple[str, ...]
+    words: int
+    after: bool
+    among: bool
 
 
 @lru_cache(maxsize=256)
-def _statement(columns: Select[Any], view: str, filters: tuple[str, ...], words: int, after: bool) -> Executable:
-    ordered, row_limit = _order(view), bindparam("row_limit", type_=Integer())
-    conditions = [*(_filter(name) for name in filters), *_text_filters(words), *([_after(view)] if after else [])]
+def _statement(columns: Select[Any], asked: _Asked) -> Executable:
+    table, row_limit = _table(among=asked.among), bindparam("row_limit", type_=Integer())
+    narrowed = [*(_filter(name, table) for name in asked.filters), *_text_filters(asked.words, table)]
+    narrowed += [_after(asked.view, table)] if asked.after else []
+    ordered = _order(asked.view, table)
     parts = [
-        select(items.c.id).where(in_project(items), *branch, *conditions).order_by(*ordered).limit(row_limit)
-        for branch in _branches(view)
+        select(table.c.id).where(in_project(table), *branch, *narrowed).order_by(*ordered).limit(row_limit)
+        for branch in _branches(asked.view, table)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
-    keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(view))]
+    keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(asked.view, items))]
     statement = columns.add_columns(*keys).where(in_project(items), items.c.id.in_(wanted))
-    return statement.order_by(*ordered).limit(row_limit)
+    return statement.order_by(*_order(asked.view, items)).limit(row_limit)
 
 
-def _expired() -> ColumnElement[bool]:
-    return and_(items.c.status == "in_progress", items.c.claim_expires_at <= bindparam("now", type_=Instant()))
+def _table(*, among: bool) -> FromClause:
+    if not among:
+        return items
+    # Read first, by their ids: a planner that knows nothing of the texts would go through the whole view.
+    wanted = items.c.id.in_(bindparam("among", expanding=True))
+    return select(items).where(in_project(items), wanted).cte("among").prefix_with("MATERIALIZED")
 
 
-def _branches(view: str) -> list[list[ColumnElement[bool]]]:
+def _expired(table: FromClause) -> ColumnElement[bool]:
+    return and_(table.c.status == "in_progress", table.c.claim_expires_at <= bindparam("now", type_=Instant()))
+
+
+def _branches(view: str, table: FromClause) -> list[list[ColumnElement[bool]]]:
     # Each branch is one range of an index in the order of the list, so its first rows are found without sorting.
-    c = items.c
+    c = table.c
     visible = c.hidden_by == 0
-    idle = [[visible, c.status == "pending"], [visible, _expired()]]
+    idle = [[visible, c.status == "pending"], [visible, _expired(table)]]
     match view:
         case "ready":
             return [[*branch, c.waits == 0] for branch in idle]
@@ -122,49 +146,49 @@ def _branches(view: str) -> list[list[ColumnElement[bool]]]:
             return [[visible]]
 
 
-def _filter(name: str) -> ColumnElement[bool]:
+def _filter(name: str, table: FromClause) -> ColumnElement[bool]:
     if name == "label":
         labelled = select(labels.c.item_id).where(in_project(labels), labels.c.label == bindparam("label"))
-        return items.c.id.in_(labelled)
-    column: Column[Any] = items.c.parent_id if name == "parent" else items.c[name]
+        return table.c.id.in_(labelled)
+    column: ColumnElement[Any] = table.c.parent_id if name == "parent" else table.c[name]
     return column == bindparam(name)
 
 
-def _text_filters(words: int) -> list[ColumnElement[bool]]:
+def _text_filters(words: int, table: FromClause) -> list[ColumnElement[bool]]:
     if not words:
         return []
     matching = [item_texts.c.folded.like(bindparam(f"word_{number}"), escape=ESCAPE) for number in range(words)]
-    return [exists().where(in_project(item_texts), item_texts.c.item_id == items.c.id, *matching)]
+    return [exists().where(in_project(item_texts), item_texts.c.item_id == table.c.id, *matching)]
 
 
 def _escaped(word: str) -> str:
     return word.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
 
 
-def _order(view: str) -> list[ColumnElement[Any]]:
-    return [column.desc() if view == "done" else column.asc() for column in _key_columns(view)]
+def _order(view: str, table: FromClause) -> list[ColumnElement[Any]]:
+    return [column.desc() if view == "done" else column.asc() for column in _key_columns(view, table)]
 
 
 def _key_of(view: str, row: Row[Any]) -> list[int]:
-    return [getattr(row, f"key_{number}") for number in range(len(_key_columns(view)))]
+    return [getattr(row, f"key_{number}") for number in range(len(_key_columns(view, items)))]
 
 
 def _cursor_key(query: ItemQuery) -> list[Any]:
-    return list(read_cursor(_subject(query), query.cursor or "", [int] * len(_key_columns(query.view))))
+    return list(read_cursor(_subject(query), query.cursor or "", [int] * len(_key_columns(query.view, items))))
 
 
-def _after(view: str) -> ColumnElement[bool]:
-    columns = _plain_keys(view)
+def _after(view: str, table: FromClause) -> ColumnElement[bool]:
+    columns = _plain_keys(view, table)
     here = tuple_(*(bindparam(f"key_{number}", type_=BigInteger()) for number in range(len(columns))))
     return tuple_(*columns) < here if view == "done" else tuple_(*columns) > here
 
 
-def _plain_keys(view: str) -> list[ColumnElement[int]]:
-    return [type_coerce(column, BigInteger) for column in _key_columns(view)]
+def _plain_keys(view: str, table: FromClause) -> list[ColumnElement[int]]:
+    return [type_coerce(column, BigInteger) for column in _key_columns(view, table)]
 
 
-def _key_columns(view: str) -> list[ColumnElement[Any]]:
-    c = items.c
+def _key_columns(view: str, table: FromClause) -> list[ColumnElement[Any]]:
+    c = table.c
     match view:
         case "done":
             return [c.completed_at, c.id]
@@ -202,4 +226,4 @@ def _state_counts() -> Executable:
 @cache
 def _expired_counts() -> Executable:
     statement = select(items.c.waits, func.count().label("number"))
-    return statement.where(in_project(items), _expired(), items.c.hidden_by == 0).group_by(items.c.waits)
+    return statement.where(in_project(items), _expired(items), items.c.hidden_by == 0).group_by(items.c.waits)

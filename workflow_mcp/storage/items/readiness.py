@@ -11,7 +11,7 @@ from functools import cache
 
 from sqlalchemy import Executable, bindparam, select, update
 
-from workflow_mcp.storage.items.rows import chunks, summary_columns, to_summary
+from workflow_mcp.storage.items.rows import chunks, visible
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.values import ItemSummary
@@ -55,14 +55,7 @@ class Waits:
         changes = {item_id: by for item_id, by in self._changes.items() if by}
         tx.change(_shift(), [{"of_item": one, "by": by} for one, by in changes.items()])
         freed = {item_id for item_id, by in changes.items() if by < 0} | self._reopened
-        rows = [row for ids in chunks(sorted(freed)) for row in tx.all(_visible(), ids=ids)]
-        return tuple(item for item in (to_summary(row, tx.now) for row in rows) if item.ready)
-
-
-@cache
-def _visible() -> Executable:
-    wanted = items.c.id.in_(bindparam("ids", expanding=True))
-    return summary_columns.where(in_project(items), wanted, items.c.hidden_by == 0).order_by(items.c.id)
+        return tuple(item for item in visible(tx, freed) if item.ready)
 
 
 @cache

@@ -130,6 +130,18 @@ def require_rows(tx: Transaction, ids: Iterable[int], *, lock: bool = False) -> 
     return rows
 
 
+def visible(tx: Transaction, ids: Iterable[int]) -> list[ItemSummary]:
+    """Summaries of those of some items that are not deleted, in the order of their ids."""
+    rows = [row for some in chunks(sorted(set(ids))) for row in tx.all(_visible(), ids=some)]
+    return [to_summary(row, tx.now) for row in rows]
+
+
+@cache
+def _visible() -> Executable:
+    wanted = items.c.id.in_(bindparam("ids", expanding=True))
+    return summary_columns.where(in_project(items), wanted, items.c.hidden_by == 0).order_by(items.c.id)
+
+
 def take_ids(tx: Transaction, count: int) -> range:
     """New ids, which were never used before."""
     row = tx.first(_take(), count=count)

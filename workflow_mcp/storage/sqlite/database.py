@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, MAX_CONNECTIONS, Connections, begin
 from workflow_mcp.storage.sqlite.faults import DRIVER_ERRORS, is_busy, store_errors
 from workflow_mcp.storage.sqlite.files import FileIdentity, check_owner
+from workflow_mcp.storage.sqlite.search import find_texts
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction, Work
 
@@ -135,4 +136,4 @@ class SqliteDatabase:
         with self._connections.use() as connection:
             connection.begin()
             check_owner(self.path, begin(connection, write=write), self._project_id)
-            yield Transaction(connection, self._project_id, self._clock())
+            yield Transaction(connection, self._project_id, self._clock(), find_texts)
