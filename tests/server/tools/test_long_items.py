@@ -128,3 +128,19 @@ async def test_the_command_line_cuts_nothing(
         return shown
 
     assert (await asyncio.to_thread(show))["item"]["description"] == "🚀" * 20_000
+
+
+async def test_what_is_left_out_is_counted(agent: Agent) -> None:
+    """Of 300 links and 300 children, the answer says how many it does not show."""
+    await agent.create("hub", item_type="epic")
+    for _ in range(3):
+        new = [{"title": "linked", "depends_on": [1]} for _ in range(100)]
+        await agent.told("create_work_items", items=new)
+    await agent.create("top")
+    for _ in range(3):
+        await agent.told("create_work_items", items=[{"title": "below", "parent": 302} for _ in range(100)])
+    for item_id, field in ((1, "links"), (302, "children")):
+        *lines, last = (await agent.data("get_work_item", id=item_id))[field]
+        counted = re.match(r"… and (\d+) more", last)
+        assert counted is not None
+        assert len(lines) + int(counted[1]) == 300
