@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.threads import WorkerThreads
@@ -49,6 +49,10 @@ class EmptyDatabase:
         try:
             with engine.begin() as connection:
                 tables.metadata.create_all(connection)
-                yield Transaction(connection, NO_ID, self._clock())
+                yield Transaction(connection, NO_ID, self._clock(), _nothing)
         finally:
             engine.dispose()
+
+
+def _nothing(_connection: Connection, _words: Sequence[str]) -> Sequence[int]:
+    return ()
