@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     )
 
     directory: str | None = Field(default=None, description="The working directory of a stdio server (--directory).")
+    directory_option: str = Field(
+        default="WORKFLOW_MCP_DIRECTORY", exclude=True, description="What `directory` was given by."
+    )
     process_directory: str | None = Field(
         default_factory=_current_directory, exclude=True, description="The process's own current directory."
     )

@@ -199,6 +199,18 @@ def test_the_home_directory_is_no_working_directory(tmp_path: Path) -> None:
         assert where(wire) == (None, None)
 
 
+@pytest.mark.parametrize("name", ["--directory", "WORKFLOW_MCP_DIRECTORY"])
+def test_the_answer_names_the_option(tmp_path: Path, name: str) -> None:
+    """Who gave the directory by the variable is not sent to look for a flag, and the other way round."""
+    home, option = folders(tmp_path, "home", "option")
+    given = {name: str(option)}
+    arguments, variables = (["serve", name, str(option)], {}) if name.startswith("-") else (["serve"], given)
+    with started(home, "legacy", tmp_path, None, arguments, **variables) as wire:
+        data = wire.call("get_working_directory").data
+        assert (data["directory_source"], data["directory"]) == ("option", str(option))
+        assert data["message"].startswith(f"The directory is from {name}.")
+
+
 def test_a_relative_option_is_relative_to_the_start(tmp_path: Path) -> None:
     """`serve --directory sub` means the folder below the one the process was started in."""
     home, _sub = folders(tmp_path, "home", "sub")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, Wi
 
 from workflow_mcp.errors import UsageError
 from workflow_mcp.server.limits import parse_json
-from workflow_mcp.work.validation import parse_id
+from workflow_mcp.work.validation import check_batch, parse_id
 from workflow_mcp.work.values import UNSET, ItemType, ItemUpdate, NewItem, Status, View
 
 
@@ -20,14 +20,16 @@ def _from_json(value: Any) -> Any:
         raise ValueError(error.message) from error
 
 
-def _objects(value: Any) -> Any:
-    given = _from_json(value)
-    return [given] if isinstance(given, dict) else given
+def _batch(what: str, *single: type) -> BeforeValidator:
+    """Takes a list, the JSON text of one, or one thing alone; of too many things none is validated."""
 
+    def listed(value: Any) -> Any:
+        given = _from_json(value)
+        if isinstance(given, list):
+            check_batch(what, len(given))
+        return [given] if isinstance(given, single) else given
 
-def _ids(value: Any) -> Any:
-    given = _from_json(value)
-    return [given] if isinstance(given, int | str) else given
+    return BeforeValidator(listed)
 
 
 def _id(value: Any) -> Any:
@@ -99,9 +101,9 @@ class WorkItemUpdate(BaseModel):
     expected_version: OptionalInteger = None
 
 
-NewWorkItems = Annotated[list[NewWorkItem], FailFast(), BeforeValidator(_objects)]
-WorkItemUpdates = Annotated[list[WorkItemUpdate], FailFast(), BeforeValidator(_objects)]
-ItemIds = Annotated[list[ItemId], FailFast(), BeforeValidator(_ids)]
+NewWorkItems = Annotated[list[NewWorkItem], FailFast(), _batch("items", dict)]
+WorkItemUpdates = Annotated[list[WorkItemUpdate], FailFast(), _batch("updates", dict)]
+ItemIds = Annotated[list[ItemId], FailFast(), _batch("ids", int, str)]
 
 
 def new_item(given: NewWorkItem) -> NewItem:

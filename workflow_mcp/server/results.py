@@ -18,7 +18,7 @@ SOURCES: dict[DirectorySource, str] = {
     "session": "set by set_working_directory",
     "call": "told by the client with this very call",
     "header": f"from the {HEADER} header",
-    "option": "from --directory",
+    "option": "from {option}",
     "environment": "from CLAUDE_PROJECT_DIR",
     "roots": "the client's first root",
     "process": "where the server was started",
@@ -134,7 +134,7 @@ def _sentences(workspace: Workspace) -> Iterator[str]:
     if workspace.location is None:
         yield f"No working directory is known. Call {SET_IT}."
         return
-    yield f"The directory is {SOURCES[workspace.location.directory.source]}."
+    yield f"The directory is {SOURCES[workspace.location.directory.source].format(option=workspace.option)}."
     if workspace.roots_unanswered:
         yield ROOTS_UNANSWERED
     config = workspace.location.config

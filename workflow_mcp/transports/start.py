@@ -21,7 +21,8 @@ def settings_or_leave(*, directory: str | None = None, **values: Any) -> Setting
     """Load the settings, which `values` override, and set up the log; ends the process when they are invalid."""
     try:
         named = None if directory is None else load_settings().absolute(directory)
-        settings = load_settings(directory=named, **values)
+        option = None if named is None else "--directory"
+        settings = load_settings(directory=named, directory_option=option, **values)
     except WorkflowError as error:
         leave_with(error)
     log_to_stderr(settings)

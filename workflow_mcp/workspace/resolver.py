@@ -67,8 +67,9 @@ class Resolver:
             project = await self._find_project(chosen)
         unanswered = named is not None and named.roots_unanswered
         return Workspace(
-            session_key(call.caller), call.caller.handle, location, project, chosen is not None, unanswered
-        )
+            session_key(call.caller), call.caller.handle, location, project, chosen is not None, unanswered,
+            option=self._settings.directory_option,
+        )  # fmt: skip
 
     async def require(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace, which has a location.

@@ -77,6 +77,7 @@ class Workspace:
         project: the project the call works in.
         chosen: whether the session chose that project with switch_project, rather than the config.
         roots_unanswered: whether the client did not answer for its roots, so that a later row of table 2 was used.
+        option: what gives this server a directory of its own: `--directory` or `WORKFLOW_MCP_DIRECTORY`.
     """
 
     session_key: str | None
@@ -85,6 +86,7 @@ class Workspace:
     project: Project | None = None
     chosen: bool = False
     roots_unanswered: bool = False
+    option: str | None = None
 
     @property
     def directory(self) -> str | None:

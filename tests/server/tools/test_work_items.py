@@ -121,6 +121,22 @@ async def test_a_flat_call_is_told_how_to_nest(agent: Agent, tool: str, argument
     assert refusal.endswith(f"Next: call {tool}({nested}).")
 
 
+@pytest.mark.parametrize(
+    ("tool", "argument", "good"),
+    [
+        ("create_work_items", "items", {"title": "a"}),
+        ("update_work_items", "updates", {"id": 1, "priority": 1}),
+        ("delete_work_items", "ids", 1),
+    ],
+)
+async def test_too_long_a_list_is_refused_unread(agent: Agent, tool: str, argument: str, good: object) -> None:
+    """Of more than 100 things in one call none is looked at, not even a bad one; as JSON text neither."""
+    given = [*[good] * 100, {"no": "such"}]
+    for value in (given, json.dumps(given)):
+        told = await agent.refused("ITEM_INVALID", tool, **{argument: value})
+        assert f"101 {argument} in one call; at most 100 are allowed" in told
+
+
 async def test_an_empty_list_is_told_so(agent: Agent) -> None:
     """No items, updates or ids: that is said, and nobody is told to split them."""
     calls: Calls = [
