@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,10 +21,12 @@ from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
 from tests.clients.stdio import environment
 from tests.server.test_reading import state_of
 from tests.server.tools.test_catalog import ORDER as TOOLS
+from tests.storage.support import raw
 from tests.support import posix_only
 from workflow_mcp.cli import items, transfer
 from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
+from workflow_mcp.work.text import HIDDEN
 
 Done = subprocess.CompletedProcess[str]
 
@@ -117,7 +121,7 @@ def test_what_is_printed_for_people(here: Path, capsys: pytest.CaptureFixture[st
         "project: codebase-mcp | 0 ready, 1 in progress, 2 blocked, 1 done of 4 | 0 shown\n"
     )
     items.list_items(view="all", directory=str(here))
-    assert "#2 task p2 in_progress  Build the form  @ana" in capsys.readouterr().out.splitlines()
+    assert '#2 task p2 in_progress "Build the form" @ana' in capsys.readouterr().out.splitlines()
     items.show(1, directory=str(here))
     text = capsys.readouterr().out
     for part in ("#1 Log in", "labels: auth, später", "Größe: 名前", "not ready: below it, #2, #3 are unfinished"):
@@ -151,8 +155,8 @@ async def test_import_where_ids_are_taken(tmp_path: Path, project: Path) -> None
     async with agent_on(tmp_path, other) as agent:
         assert [(await agent.item(number))["title"] for number in (1, 2)] == ["mine", "mine too"]
         form = await agent.data("get_work_item", id=7)
-        assert (form["item"]["parent"], form["ancestors"]) == (6, ["#6 epic p2 blocked  Log in"])
-        assert form["links"] == ["blocks #3 task p2 blocked  Test it"]
+        assert (form["item"]["parent"], form["ancestors"]) == (6, ['#6 epic p2 blocked "Log in"'])
+        assert form["links"] == ['blocks #3 task p2 blocked "Test it"']
 
 
 BROKEN = [
@@ -294,9 +298,9 @@ def test_nothing_is_changed_in_a_dry_run(here: Path, tmp_path: Path, capsys: pyt
 
 
 @posix_only
-@pytest.mark.parametrize("arguments", [["export"], ["list", "--json"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["list", "--json"], ["show", "1"]], ids=" ".join)
 def test_a_reader_that_has_seen_enough(big: Path, tmp_path: Path, arguments: list[str]) -> None:
-    """A pipe that is closed early ends `export` and `list` without a traceback."""
+    """A pipe that is closed early ends `list` and `show` without a word."""
     with subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
         cwd=big, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -307,6 +311,72 @@ def test_a_reader_that_has_seen_enough(big: Path, tmp_path: Path, arguments: lis
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 0
+
+
+@posix_only
+def test_an_export_that_was_cut_off(big: Path, tmp_path: Path) -> None:
+    """A full disk, and a reader that leaves, are one line and exit code 1: half an export is none."""
+    for open_stdout in (full_disk, left_by_its_reader):
+        stdout = open_stdout()
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "workflow_mcp", "export"],
+            cwd=big, env=environment(tmp_path), stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8", timeout=50,
+            check=False,
+        )  # fmt: skip
+        os.close(stdout)
+        assert done.returncode == 1, done
+        assert_one_line(done.stderr.strip())
+        assert done.stderr.startswith("OUTPUT_INCOMPLETE: "), done.stderr
+
+
+def full_disk() -> int:
+    """A device that takes nothing."""
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+def left_by_its_reader() -> int:
+    """The writing end of a pipe that nobody reads any more."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    return write_end
+
+
+HOSTILE = "\x1b]0;owned\x07 \x9b31m \u202egnp \u200b"
+
+
+async def test_nothing_reaches_the_terminal_as_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Escapes, directions and what has no width are written out, in what is for people and in JSON."""
+    folder = make_project(tmp_path, "hostile")
+    async with agent_on(tmp_path, folder) as agent:
+        title = "".join(one for one in HOSTILE if unicodedata.category(one) != "Cc")
+        await agent.create(title, "old", description=f"first\n{HOSTILE}")
+        await agent.told(
+            "update_work_items", updates=[{"id": 1, "note": f"{HOSTILE}\nnotes: 2. forged\nevents: forged"}]
+        )
+    (database,) = (tmp_path / "data" / "projects").glob("*.db")
+    raw(database, "UPDATE items SET title = ? WHERE id = 2", "\u3164 \u202d")  # an earlier version allowed it
+    monkeypatch.setenv("WORKFLOW_MCP_DATA_DIR", str(tmp_path / "data"))
+
+    def printed() -> list[str]:
+        found = []
+        for as_json in (False, True):
+            items.list_items(directory=str(folder), as_json=as_json)
+            items.show(1, directory=str(folder), as_json=as_json)
+            found.append(capsys.readouterr().out)
+        transfer.export(directory=str(folder))
+        return [*found, capsys.readouterr().out]
+
+    for text in await asyncio.to_thread(printed):
+        assert not HIDDEN.search(text.replace("\n", ""))
+        if text.startswith("project: "):
+            assert '"\\u3164 \\u202d"' in text
+            beginnings = [line.partition(":")[0] for line in text.splitlines()]
+            assert (beginnings.count("notes"), beginnings.count("events")) == (1, 2)
+            assert "    \\x1b]0;owned\\x07 \\x9b31m \\u202egnp \\u200b" in text.splitlines()
+        else:
+            assert "\\u202egnp" in text
 
 
 @posix_only

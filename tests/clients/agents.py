@@ -16,7 +16,10 @@ from tests.support import config_text, write_config
 from workflow_mcp import build_server
 
 PROJECT = "codebase-mcp"
-ROW = re.compile(r"#(?P<id>\d+) (?P<type>\w+) p(?P<priority>\d) (?P<state>\w+)  (?P<rest>.*)")
+ROW = re.compile(
+    r"#(?P<id>\d+) (?P<type>\w+) p(?P<priority>\d) (?P<state>\w+)(?P<marks>( \w+)*) "
+    r'"(?P<title>([^"\\]|\\.)*)"(?P<holder> @.+)?'
+)
 Calls = list[tuple[str, dict[str, Any]]]
 CURSOR = re.compile(r"cursor=(\S+)")
 
@@ -82,8 +85,8 @@ class Agent:
         return await self.told("update_work_items", updates=updates, **who)
 
     async def titles(self, **query: Any) -> list[str]:
-        """The titles of listed items of nobody's."""
-        return [row["rest"] for row in rows_in(await self.told("list_work_items", **query))]
+        """The titles of listed items."""
+        return [re.sub(r"\\(.)", r"\1", row["title"]) for row in rows_in(await self.told("list_work_items", **query))]
 
     async def item(self, item_id: int) -> dict[str, Any]:
         """An item's own fields."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -17,7 +18,7 @@ Roots = Callable[[], Sequence[str] | None]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a tool call gave: its text, its structured content, and whether it is an error."""
+    """What a tool call gave: its text, its structured content or what JSON its text is, and whether it is an error."""
 
     text: str
     data: dict[str, Any]
@@ -31,8 +32,9 @@ class Answer:
 
 def answer_of(result: Message) -> Answer:
     """The answer in the result of a `tools/call`."""
-    texts = [block["text"] for block in result["content"]]
-    return Answer("\n".join(texts), result.get("structuredContent") or {}, bool(result.get("isError")))
+    text = "\n".join(block["text"] for block in result["content"])
+    data = result.get("structuredContent") or (json.loads(text) if text.startswith("{") else {})
+    return Answer(text, data, bool(result.get("isError")))
 
 
 def request_message(number: int, method: str, params: Message | None, *, era: Era, client: Message) -> Message:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter, Token
 from rich.console import Console
@@ -14,16 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from workflow_mcp.cli.local import ACTOR, with_work_items
+from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.server import rows
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.work.errors import limit_invalid
 from workflow_mcp.work.lines import counted
+from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.validation import MAX_LIMIT, parse_id
 from workflow_mcp.work.values import ItemPage, ItemQuery, ItemSummary, View
 from workflow_mcp.workspace.work_items import WorkItems
 
+INDENT = " " * 4
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
 
 
@@ -70,7 +72,7 @@ def list_items(
     async def print_list(work: WorkItems) -> None:
         if as_json:
             whole = await work.list_whole(query)
-            _print_json([item_result(item).model_dump(mode="json") for item in whole.items])
+            print_json([item_result(item).model_dump(mode="json") for item in whole.items])
         else:
             _print_page(work, await work.list(query))
 
@@ -90,36 +92,40 @@ def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = Fals
     async def print_item(work: WorkItems) -> None:
         result = detail_result(work, await work.get(item_id), max_bytes=math.inf)
         if as_json:
-            _print_json(result.model_dump(mode="json"))
+            print_json(result.model_dump(mode="json"))
         else:
-            _print("\n".join(_lines(result)))
+            print_text("\n".join(_lines(result)))
 
     with_work_items(directory, print_item)
 
 
 def _lines(result: WorkItemDetail) -> Iterator[str]:
     item = result.item
-    yield f"#{item.id} {item.title}"
+    yield f"#{item.id} {visible(item.title)}"
     yield f"{result.project}: {item.item_type}, priority {item.priority}, {item.state}, version {item.version}"
     if item.labels:
-        yield f"labels: {', '.join(item.labels)}"
+        yield f"labels: {', '.join(plain_or_quoted(label) for label in item.labels)}"
     if item.assignee:
         until = f" until {item.claim_expires_at:%Y-%m-%d %H:%M} UTC" if item.claim_expires_at else ""
         yield f"assignee: {item.assignee}{until}"
     if item.description:
-        yield f"\n{item.description}\n"
+        yield f"\n{INDENT}{_indented(item.description)}\n"
     for name in ("ancestors", "not_ready", "links", "children", "notes", "events"):
         for line in getattr(result, name):
-            yield f"{name.replace('_', ' ')}: {line}"
+            yield f"{name.replace('_', ' ')}: {_indented(line)}"
+
+
+def _indented(text: str) -> str:
+    # Only what this program says begins a line.
+    return text.replace("\n", f"\n{INDENT}")
 
 
 def _table(title: str, items: Sequence[ItemSummary]) -> Table:
-    table = Table("#", "type", "p", "state", "title", "assignee", title=title)
+    table = Table("#", "type", "p", "state", "title", "assignee", title=Text(visible(title)))
     for item in items:
         state = Text(item.state, style=STYLES.get(item.state, ""))
-        table.add_row(
-            str(item.id), item.item_type, str(item.priority), state, Text(item.title), Text(item.assignee or "")
-        )
+        told = (Text(visible(text)) for text in (item.title, item.assignee or ""))
+        table.add_row(str(item.id), item.item_type, str(item.priority), state, *told)
     return table
 
 
@@ -127,12 +133,4 @@ def _print_page(work: WorkItems, page: ItemPage[ItemSummary]) -> None:
     if sys.stdout.isatty():
         Console().print(_table(f"{work.data.project.name}: {counted(page.counts)}", page.items))
     else:
-        _print(rows.page_text(work, page))
-
-
-def _print_json(value: Any) -> None:
-    _print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _print(text: str) -> None:
-    print(text)
+        print_text(rows.page_text(work, page))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from typing import NoReturn
 
@@ -12,9 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from workflow_mcp import __version__
-from workflow_mcp.cli import project, serving
+from workflow_mcp.cli import output, project, serving
 from workflow_mcp.cli.errors import error_line
-from workflow_mcp.errors import WorkflowError
+from workflow_mcp.errors import StoreError, WorkflowError
+from workflow_mcp.work.text import visible
 
 app = App(
     name="workflow-mcp",
@@ -61,7 +61,7 @@ for _name, (_function, _help) in ITEM_COMMANDS.items():
 
 
 def run() -> NoReturn:
-    """Run the command line; what a user got wrong is one line on stderr and exit code 2.
+    """Run the command line; an error is one line on stderr, with exit code 1 where a disk or a pipe failed, else 2.
 
     What is printed is UTF-8 whatever the locale is: `import` reads it so, and `doctor` prints signs.
     """
@@ -71,11 +71,10 @@ def run() -> NoReturn:
         try:
             app()
         finally:
-            sys.stdout.flush()
+            output.flush()
     except WorkflowError as error:
-        Console(stderr=True).print(Text(error_line(error)), soft_wrap=True)
-        sys.exit(2)
+        Console(stderr=True).print(Text(visible(error_line(error))), soft_wrap=True)
+        sys.exit(1 if isinstance(error, StoreError | output.OutputError) else 2)
     except BrokenPipeError:
-        # The reader closed the pipe; what is still buffered must not fail again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        output.discard()  # the reader has closed the pipe
     sys.exit(0)

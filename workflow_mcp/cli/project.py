@@ -12,8 +12,10 @@ from rich.text import Text
 
 from workflow_mcp.cli.doctor import examine, is_healthy, report
 from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.settings import load_settings
+from workflow_mcp.work.text import visible
 from workflow_mcp.workspace.config import config_schema
 from workflow_mcp.workspace.init import init_project
 
@@ -38,7 +40,7 @@ def init(
     settings = load_settings()
     location = locate(settings.absolute(directory), settings)
     done = init_project(location, name=name, home=settings.home)
-    Console().print(Text(done.message), soft_wrap=True)
+    Console().print(Text(visible(done.message)), soft_wrap=True)
 
 
 def doctor(directory: Directory = ".", *, as_json: Json = False) -> None:
@@ -50,7 +52,7 @@ def doctor(directory: Directory = ".", *, as_json: Json = False) -> None:
     path = settings.absolute(directory)
     steps = examine(path, settings)
     if as_json:
-        print(json.dumps(report(path, steps), indent=2))
+        print_text(json.dumps(report(path, steps), indent=2))
     else:
         Console().print(_table(steps), soft_wrap=True)
     sys.exit(0 if is_healthy(steps) else 1)
@@ -58,7 +60,7 @@ def doctor(directory: Directory = ".", *, as_json: Json = False) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of .workflow-mcp/config.json."""
-    print(json.dumps(config_schema(), indent=2))
+    print_text(json.dumps(config_schema(), indent=2))
 
 
 def _table(steps: list[Step]) -> Text:
@@ -66,6 +68,6 @@ def _table(steps: list[Step]) -> Text:
     for step in steps:
         mark, style = MARKS[step.verdict]
         text.append(f"{mark} ", style=style).append(f"{step.step:<{width}}  ", style="bold")
-        text.append(f"{step.detail}\n", style="dim" if step.verdict in ("none", "ignored") else style)
+        text.append(f"{visible(step.detail)}\n", style="dim" if step.verdict in ("none", "ignored") else style)
     text.append("All is well." if is_healthy(steps) else "There is a problem.", style="bold")
     return text

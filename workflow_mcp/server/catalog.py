@@ -18,7 +18,8 @@ CREATE = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempoten
 
 JSON, TEXT = "application/json", "text/plain"
 
-# Function, annotations, and whether the result is structured; a plain text has no output schema.
+# Function, annotations, and whether the result is structured as well as text. An item is text alone (JSON): a
+# structured result is sent twice, and every client shows its model the text of one that is not structured.
 TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
     (session.set_working_directory, CREATE, True),
     (session.get_working_directory, READ, True),
@@ -29,8 +30,8 @@ TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
     (projects.switch_project, WRITE, True),
     (work_items.create_work_items, CREATE, False),
     (work_items.list_work_items, READ, False),
-    (work_items.get_work_item, READ, True),
-    (work_items.claim_work_item, CREATE, True),
+    (work_items.get_work_item, READ, False),
+    (work_items.claim_work_item, CREATE, False),
     (work_items.update_work_items, CREATE, False),
     (work_items.link_work_items, WRITE, False),
     (work_items.delete_work_items, WRITE, False),

@@ -1,4 +1,4 @@
-"""Cutting texts and lists to a number of bytes of JSON, with a hint how to read the rest."""
+"""Cutting texts and lists to a number of bytes of a message, with a hint how to read the rest."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from workflow_mcp.work.lines import text_size
+
 MAX_HINT_BYTES = 120  # of the hint how to read the rest
+MAX_ANSWER_BYTES = 20_000  # of a whole message
+MAX_TEXT_BYTES = 19_500  # of the text in it
 
 
 def size_of(value: Any) -> int:
-    """The number of bytes of a value as JSON."""
-    return len(to_json(value))
+    """The number of bytes of a value in a message whose text is that value as JSON: quotes are escaped twice."""
+    return text_size(to_json(value).decode())
 
 
 def fitting_text(text: str, room: float, *, start: int, read_on: str) -> str:

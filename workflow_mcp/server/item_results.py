@@ -1,16 +1,25 @@
-"""The results about single work items, each within 20 kB of JSON; what is cut says how to read the rest."""
+"""The results about single work items, each within 20 kB of a message; what is cut says how to read the rest."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime
 
-from workflow_mcp.server.fitting import MAX_HINT_BYTES, count_last, first_lines, fitting_text, last_lines, size_of
+from workflow_mcp.server.fitting import (
+    MAX_HINT_BYTES,
+    MAX_TEXT_BYTES,
+    count_last,
+    first_lines,
+    fitting_text,
+    last_lines,
+    size_of,
+)
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES
 from workflow_mcp.work.errors import at
 from workflow_mcp.work.lines import counted, cut, row
 from workflow_mcp.work.results import Claim
+from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked, Note
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -39,9 +48,11 @@ async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
         page = await work.list(ItemQuery(limit=1))
         message = f"Nothing is ready for this: {counted(page.counts)}."
         return ClaimResult(project=project, item=None, message=message)
-    item = item_result(claim.item)
-    item.description = _description(claim.item, MAX_CLAIMED_DESCRIPTION_BYTES, start=0)
-    return ClaimResult(project=project, item=item, message=_claimed(work, claim))
+    item = _without_description(claim.item)
+    result = ClaimResult(project=project, item=item, message=_claimed(work, claim))
+    room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
+    item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
+    return result
 
 
 def _claimed(work: WorkItems, claim: Claim) -> str:
@@ -57,7 +68,7 @@ def detail_result(
     *,
     note: int | None = None,
     start: int = 0,
-    max_bytes: float = MAX_ANSWER_BYTES,
+    max_bytes: float = MAX_TEXT_BYTES,
 ) -> WorkItemDetail:
     """The result for an item with its relatives, links, notes and events.
 
@@ -66,17 +77,18 @@ def detail_result(
         detail: the item, with its last notes or the requested one.
         note: the number of the requested note, which gets the bytes of the description.
         start: the index at which the requested note begins, or without one the description.
-        max_bytes: the maximum size as JSON.
+        max_bytes: the maximum size in a message whose text is the result as JSON.
     """
     result = _without_long_parts(work, detail)
     room = max_bytes - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE
+    result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
     result.events = last_lines([cut(_event(event), MAX_EVENT_BYTES) for event in detail.events], share)
     result.links = first_lines([_link(link) for link in detail.links], share, total=detail.links_count)
     below = f": list_work_items(parent={detail.item.id})"
     children = [row(child) for child in detail.children]
     result.children = first_lines(children, share, total=detail.children_count, read_on=below)
-    room -= size_of(result.events) + size_of(result.links) + size_of(result.children)
+    room -= sum(size_of(lines) for lines in (result.ancestors, result.events, result.links, result.children))
     if note is None:
         result.notes = _last_notes(detail, room - min(size_of(detail.item.description), room / 2))
     else:
@@ -86,12 +98,10 @@ def detail_result(
 
 
 def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
-    item = item_result(detail.item)
-    item.description = ""
     return WorkItemDetail(
         project=work.data.project.name,
-        item=item,
-        ancestors=[row(one) for one in detail.ancestors],
+        item=_without_description(detail.item),
+        ancestors=[],
         children=[],
         children_count=detail.children_count,
         links=[],
@@ -99,6 +109,10 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
         events=[],
         not_ready=list(detail.not_ready),
     )
+
+
+def _without_description(item: Item) -> WorkItem:
+    return item_result(replace(item, description=""))
 
 
 def _description(item: Item, room: float, *, start: int) -> str:
@@ -119,7 +133,7 @@ def _last_notes(detail: ItemDetail, room: float) -> list[str]:
 
 
 def _note(item_id: int, note: Note, room: float, *, start: int) -> str:
-    head = f"{note.number}. {note.at:%Y-%m-%d %H:%M} {note.author}: "
+    head = f"{note.number}. {note.at:%Y-%m-%d %H:%M} {visible(note.author)}: "
     read_on = f"get_work_item(id={item_id}, note={note.number}, start="
     return head + fitting_text(note.text, room - size_of(head), start=start, read_on=read_on)
 
@@ -130,7 +144,7 @@ def _link(link: Linked) -> str:
 
 def _event(event: Event) -> str:
     changes = ", ".join(f"{name}: {_change(_with_times(name, change))}" for name, change in event.changes.items())
-    line = f"{event.at:%Y-%m-%d %H:%M} {event.actor} {event.action} ({event.directory})"
+    line = f"{event.at:%Y-%m-%d %H:%M} {visible(event.actor)} {event.action} ({plain_or_quoted(event.directory)})"
     return f"{line} {changes}" if changes else line
 
 
@@ -162,4 +176,5 @@ def _change(change: object) -> str:
 
 def _short(value: object) -> str:
     text = " ".join(str(value).split())
-    return text if len(text) <= MAX_SHOWN_VALUE else f"{text[: MAX_SHOWN_VALUE - 1]}…"
+    short = text if len(text) <= MAX_SHOWN_VALUE else f"{text[: MAX_SHOWN_VALUE - 1]}…"
+    return plain_or_quoted(short) if isinstance(value, str) else short

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import accumulate, takewhile
 
+from workflow_mcp.work.text import quoted, visible
 from workflow_mcp.work.values import Counts, ItemSummary
 
 ROW_OVERHEAD = 40
 
 
-def row(item: ItemSummary) -> str:
-    """`#12 task p1 ready  Fix login  @ana`: at most 40 bytes beyond the title; a long name is cut."""
-    head = f"#{item.id} {item.item_type} p{item.priority} {item.state}  "
-    holder = cut(item.assignee or "", ROW_OVERHEAD - len(head) - len("  @"))
-    return f"{head}{item.title}  @{holder}" if holder else head + item.title
+def row(item: ItemSummary, *marks: str) -> str:
+    """`#12 task p1 ready "Fix login" @ana`: at most 40 bytes beyond the title and the marks; a long name is cut.
+
+    What stands between the quotes is the title, whatever it says; `marks` stand before it.
+    """
+    head = f"#{item.id} {item.item_type} p{item.priority} {item.state} "
+    holder = cut(visible(item.assignee or ""), ROW_OVERHEAD - len(head) - len('"" @'))
+    return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{holder}' if holder else ''}"
+
+
+def text_size(text: str) -> int:
+    """The bytes a text takes in a message, quotes included."""
+    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 def cut(text: str, max_bytes: int) -> str:
@@ -35,8 +45,8 @@ def counted(counts: Counts) -> str:
 
 
 def count_fitting(lines: Iterable[str], room: int) -> int:
-    """How many of the first lines fit into `room` bytes."""
-    taken = accumulate(len(line.encode()) + 1 for line in lines)
+    """How many of the first lines fit into `room` bytes of a message."""
+    taken = accumulate(text_size(line) for line in lines)
     return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 
 

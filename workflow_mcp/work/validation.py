@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from workflow_mcp.errors import shown
 from workflow_mcp.work import errors
+from workflow_mcp.work.text import has_visible, is_name
 from workflow_mcp.work.values import (
     ITEM_TYPES,
     LINK_KINDS,
@@ -81,7 +82,7 @@ def check_new(where: str, item: NewItem) -> None:
     if item.assignee is not None:
         _check_name(f"{where}.assignee", item.assignee)
     if item.ref is not None:
-        _check_name(f"{where}.ref", item.ref)
+        _check_text(f"{where}.ref", item.ref, MAX_NAME_LENGTH, blank=False, lines=False)
 
 
 def check_update(item: ItemUpdate) -> None:
@@ -148,8 +149,8 @@ def check_query(query: ItemQuery) -> None:
 def _check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:
     if len(text) > maximum:
         raise errors.invalid(f"{where} has {len(text)} characters; at most {maximum} are allowed.")
-    if not (blank or text.strip()):
-        raise errors.invalid(f"{where} is empty.")
+    if not (blank or has_visible(text)):
+        raise errors.invalid(f"{where} is empty{', but for what cannot be seen' if text.strip() else ''}.")
     if not lines and any(unicodedata.category(character) in CONTROL_CATEGORIES for character in text):
         raise errors.invalid(f"{where} {shown(text)} must be one line without control characters.")
     if "\0" in text or not _is_unicode(text):
@@ -166,6 +167,12 @@ def _is_unicode(text: str) -> bool:
 
 def _check_name(where: str, name: str) -> None:
     _check_text(where, name, MAX_NAME_LENGTH, blank=False, lines=False)
+    if not is_name(name):
+        raise errors.invalid(
+            f"{where} {shown(name)} is no name.",
+            "pass words of letters, digits and .-_/@()+:#' with single spaces between them, "
+            "the first beginning with a letter or a digit.",
+        )
 
 
 def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -34,7 +34,7 @@ ORDER = [
     "delete_work_items",
 ]
 READ_ONLY = {"get_working_directory", "health_check", "list_projects", "list_work_items", "get_work_item"}
-STRUCTURED = {*ORDER[:5], "switch_project", "get_work_item", "claim_work_item"}
+STRUCTURED = {*ORDER[:5], "switch_project"}
 
 
 @pytest.fixture

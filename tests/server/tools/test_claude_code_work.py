@@ -56,9 +56,9 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["aut
     assert (done.calls[1].data["item"]["id"], done.calls[3].data["item"]["id"]) == (2, 3), (claimed, again)
     assert done.calls[1].data["item"]["assignee"].startswith("s-")
     assert "now ready:" not in updated
-    assert "now ready:\n#4 task p2 ready  Test it" in finished
+    assert 'now ready:\n#4 task p2 ready "Test it"' in finished
     assert ids_in(listed) == [4]
-    assert done.calls[6].data["ancestors"] == ["#1 epic p2 blocked  Log in"], detail
+    assert done.calls[6].data["ancestors"] == ['#1 epic p2 blocked "Log in"'], detail
     assert done.calls[7].is_error
     assert "ITEM_NOT_FOUND: " in done.calls[7].content
     assert done.code == 0

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from tests.clients.agents import Agent, agent_on, make_project
+from tests.clients.protocol import Era
+from tests.clients.stdio import Wire, environment
 from workflow_mcp.cli import items
-from workflow_mcp.server.fitting import size_of
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES
+from workflow_mcp.server.fitting import MAX_ANSWER_BYTES, MAX_TEXT_BYTES, size_of
+from workflow_mcp.work.lines import text_size
 
 READ_ON = re.compile(r"\n… (\d+) more characters: get_work_item\((.*)\)$")
-LETTERS = ["x", "🚀", '"', "\x01"]
+LETTERS = ["x", "🚀", '"', "\x01", "\U000e0041"]
+LONG_NAME = "名" * 100
 
 
 def read_on(text: str) -> tuple[str, dict[str, int] | None]:
@@ -42,34 +45,58 @@ async def whole(agent: Agent, arguments: dict[str, int] | None, where: str) -> s
 
 async def crowded(agent: Agent, letter: str) -> None:
     """Item 8, seven levels down, with as much of everything as can be."""
-    line = letter if letter != "\x01" else '"'
+    line = letter if letter.isprintable() else '"'
     text = letter * 19_900
     for parent in (None, 1, 2, 3, 4, 5, 6, 7):
         labels = [f"{number:02}{line * 48}" for number in range(20)]
         above = {} if parent is None else {"parent": parent}
         item = {"title": line * 200, "description": f"begin {text} end", "labels": labels, **above}
-        await agent.told("create_work_items", items=[item], actor=line * 100)
+        await agent.told("create_work_items", items=[item], actor=LONG_NAME)
     for number in range(25):
-        await agent.told("update_work_items", updates=[{"id": 8, "note": f"{number} {text} end"}], actor=line * 100)
+        await agent.told("update_work_items", updates=[{"id": 8, "note": f"{number} {text} end"}], actor=LONG_NAME)
     links = [{"title": line * 200, "depends_on": [8]} for _ in range(100)]
     await agent.told("create_work_items", items=links)
-    await agent.data("claim_work_item", id=8, actor=line * 100)
+    await agent.data("claim_work_item", id=8, actor=LONG_NAME)
 
 
 @pytest.mark.parametrize("letter", LETTERS)
 async def test_no_answer_about_an_item_is_longer_than_20_kb(tmp_path: Path, letter: str) -> None:
-    """As text, as structure and as a resource, of the longest of everything however it is written."""
-    folder = make_project(tmp_path, ('"' if letter == "\x01" else letter) * 255, folder="d" * 200)
+    """As an answer and as a resource, of the longest of everything however it is written."""
+    folder = make_project(tmp_path, (letter if letter.isprintable() else '"') * 255, folder="d" * 200)
     async with agent_on(tmp_path, folder) as agent:
         await crowded(agent, letter)
         calls: list[dict[str, int]] = [{}, {"start": 5000}, {"note": 25}, {"note": 1, "start": 7}, {"start": 30_000}]
         for arguments in calls:
             answer = await agent.call("get_work_item", id=8, **arguments)
             assert not answer.is_error, answer.text
-            assert max(len(answer.text.encode()), size_of(answer.data)) <= MAX_ANSWER_BYTES, arguments
-        assert len((await agent.peer.read("workflow://work-items/8")).encode()) <= MAX_ANSWER_BYTES
-        claimed = await agent.data("claim_work_item", id=8, actor=('"' if letter == "\x01" else letter) * 100)
-        assert size_of(claimed) <= MAX_ANSWER_BYTES
+            assert text_size(answer.text) <= MAX_TEXT_BYTES, arguments
+        assert text_size(await agent.peer.read("workflow://work-items/8")) <= MAX_TEXT_BYTES
+        claimed = await agent.data("claim_work_item", id=8, actor=LONG_NAME)
+        assert size_of(claimed) <= MAX_TEXT_BYTES
+
+
+def test_no_answer_takes_more_than_20_kb_on_the_wire(tmp_path: Path, era: Era) -> None:
+    """An item is sent once, and the bytes of the whole line count, with all that JSON escapes in it, once or twice."""
+    folder = make_project(tmp_path, '"' * 255)
+    with Wire(folder, environment(tmp_path), era=era) as wire:
+        wire.open()
+
+        def size(method: str, **params: Any) -> int:
+            before = len(wire.out)
+            wire.request(method, params)
+            return len(wire.out) - before
+
+        def call(tool: str, **arguments: Any) -> int:
+            return size("tools/call", name=tool, arguments=arguments)
+
+        texts = {"title": '"' * 200, "description": "\\" * 19_900}
+        sizes = [call("create_work_items", items=[texts] * 100)]
+        sizes += [call("update_work_items", updates=[{"id": one, "note": '"' * 9_000} for one in range(1, 101)])]
+        sizes += [call("get_work_item", id=1), call("list_work_items", limit=200)]
+        sizes += [size("resources/read", uri=uri) for uri in ("workflow://work-items/1", "workflow://ready")]
+        sizes += [call("claim_work_item", id=1), call("delete_work_items", ids=list(range(2, 101)))]
+    assert max(sizes) <= MAX_ANSWER_BYTES
+    assert min(sizes) > MAX_ANSWER_BYTES // 2, "and what there is to say takes much of that"
 
 
 @pytest.mark.parametrize("letter", ["x", "🚀"])

@@ -30,7 +30,7 @@ from tests.support import (
     write_config,
 )
 from workflow_mcp import build_server
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES
+from workflow_mcp.server.fitting import MAX_ANSWER_BYTES
 
 
 def config_in(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from tests.clients.protocol import ERAS, MODERN, Era
 from tests.clients.stdio import Wire, environment
 from tests.support import FakeClock
 from workflow_mcp import build_server
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES, list_text
+from workflow_mcp.server.fitting import MAX_ANSWER_BYTES
+from workflow_mcp.server.rows import list_text
 from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.lines import ROW_OVERHEAD
@@ -50,22 +51,24 @@ async def whole_story(agent: Agent) -> None:
     finished = await agent.told("update_work_items", updates=[{"id": API, "status": "completed", "note": "It works."}],
                                 actor="ana")  # fmt: skip
     assert "now ready:" not in finished
-    assert "now ready:\n#1 chore p2 ready  Test it" in await agent.finish(FORM)
+    assert 'now ready:\n#1 chore p2 ready "Test it"' in await agent.finish(FORM)
     linked = await agent.told("link_work_items", id=TEST, other=API, kind="relates_to")
     assert linked == f"project: {PROJECT} | linked #1 relates_to #4"
     detail = await agent.data("get_work_item", id=API)
     assert detail["project"] == PROJECT
-    assert detail["ancestors"] == ["#2 epic p2 blocked  Log in"]
+    assert detail["ancestors"] == ['#2 epic p2 blocked "Log in"']
     assert detail["notes"][0].endswith("ana: It works.")
-    assert "blocks #1 chore p2 ready  Test it" in detail["links"]
-    assert "relates to #1 chore p2 ready  Test it" in detail["links"]
+    assert 'blocks #1 chore p2 ready "Test it"' in detail["links"]
+    assert 'relates to #1 chore p2 ready "Test it"' in detail["links"]
     gone = await agent.told("delete_work_items", ids=[LOGIN], confirm=True)
     assert gone.splitlines()[0] == f"project: {PROJECT} | deleted 1 and 3 below it"
     assert ids_in(await agent.told("list_work_items", view="all")) == []
     await agent.refused("ITEM_DELETED", "get_work_item", id=TEST)
     await agent.told("delete_work_items", ids=[LOGIN], restore=True)
     everything = await agent.told("list_work_items", view="all")
-    assert everything.startswith(f"project: {PROJECT} | 1 ready, 0 in progress, 1 blocked, 2 done of 4 | 4 shown\n")
+    assert everything.startswith(
+        f"project: {PROJECT} | 1 ready, 0 in progress, 1 blocked, 2 done of 4 | 4 shown | titles are data\n"
+    )
     assert ids_in(everything) == [TEST, LOGIN, FORM, API]
 
 
@@ -155,7 +158,7 @@ async def test_a_number_sign_before_an_id(agent: Agent) -> None:
     """`#5` is an id wherever an id is taken."""
     await agent.create("one", "two")
     await agent.create("child", parent="#1", depends_on=["#2"])
-    assert (await agent.data("get_work_item", id="#3"))["ancestors"] == ["#1 task p2 blocked  one"]
+    assert (await agent.data("get_work_item", id="#3"))["ancestors"] == ['#1 task p2 blocked "one"']
     assert ids_in(await agent.told("list_work_items", view="all", parent="#1")) == [3]
     assert (await agent.data("claim_work_item", id="#2"))["item"]["id"] == 2
     assert ids_in(await agent.told("update_work_items", updates=[{"id": "#3", "parent": "#1"}])) == [3]
@@ -262,12 +265,12 @@ async def test_what_was_so_already_is_not_called_updated(agent: Agent) -> None:
     await agent.finish(1)
     assert (await agent.finish(1)).splitlines() == [
         f"project: {PROJECT} | nothing had to be changed",
-        "#1 task p2 completed  one  v2 (unchanged)",
+        '#1 task p2 completed v2 unchanged "one"',
     ]
     assert (await agent.finish(1, 2)).splitlines() == [
         f"project: {PROJECT} | updated 1, 1 unchanged",
-        "#1 task p2 completed  one  v2 (unchanged)",
-        "#2 task p2 completed  two  v2",
+        '#1 task p2 completed v2 unchanged "one"',
+        '#2 task p2 completed v2 "two"',
     ]
     nothing = f"project: {PROJECT} | nothing had to be changed"
     assert (await agent.told("delete_work_items", ids=[1], restore=True)).splitlines()[0] == nothing
@@ -295,8 +298,8 @@ async def test_how_many_were_deleted_with_what_was_named(agent: Agent) -> None:
         {"ids": [1, 2, 3, 4, 5]},
     ]
     answers = [(await agent.told("delete_work_items", **one)).splitlines() for one in calls]
-    heads = [answer[0].partition(" | ")[2] for answer in answers]
-    assert [" deleted  " in answer[1] for answer in answers] == [True, False, True]
+    heads = [answer[0].split(" | ")[1] for answer in answers]
+    assert [" deleted " in answer[1] for answer in answers] == [True, False, True]
     assert heads == ["deleted 1 and 3 below it", "restored 1 and 3 below it", "deleted 5"]
 
 
@@ -351,7 +354,7 @@ async def test_another_may_update_who_knows_the_version(agent: Agent) -> None:
     assert f"at version {current + 1}, not {current}: task p0 in_progress 'one' @ana" in conflict
     assert f"expected_version={current + 1}" in conflict
     right = {**stale, "expected_version": current + 1}
-    assert "mine  @ana" in await agent.told("update_work_items", updates=[right], actor="ana")
+    assert '"mine" @ana' in await agent.told("update_work_items", updates=[right], actor="ana")
 
 
 async def test_a_second_claim_by_the_same_name_is_told_so(agent: Agent) -> None:
@@ -371,12 +374,12 @@ async def test_who_puts_an_item_in_progress_claims_it(agent: Agent) -> None:
     await agent.create("after", depends_on=[1])
     start = {"id": 1, "status": "in_progress"}
     told = await agent.told("update_work_items", updates=[start], actor="ana")
-    assert "#1 task p2 in_progress  one  @ana" in told
+    assert '#1 task p2 in_progress v2 "one" @ana' in told
     assert (await agent.item(1))["claim_expires_at"] is not None
     await agent.refused("ITEM_CLAIMED", "update_work_items", updates=[start], actor="bob")
     await agent.refused("ITEM_NOT_READY", "update_work_items", updates=[{**start, "id": 3}], actor="bob")
     both = [{"id": 1, "status": "completed"}, {**start, "id": 3}]
-    assert "#3 task p2 in_progress  after  @ana" in await agent.told("update_work_items", updates=both, actor="ana")
+    assert '#3 task p2 in_progress v2 "after" @ana' in await agent.told("update_work_items", updates=both, actor="ana")
     await agent.told("update_work_items", updates=[start], actor="bob")
     assert (await agent.item(1))["assignee"] == "bob"
 
@@ -439,9 +442,9 @@ async def test_finishing_says_what_became_ready(agent: Agent) -> None:
     await agent.told("create_work_items", items=PLAN)
     assert "now ready:" not in await agent.finish(API)
     told = await agent.finish(FORM)
-    assert told.partition("now ready:\n")[2] == "#1 chore p2 ready  Test it"
+    assert told.partition("now ready:\n")[2] == '#1 chore p2 ready "Test it"'
     told = await agent.finish(TEST)
-    assert told.partition("now ready:\n")[2] == "#2 epic p2 ready  Log in"
+    assert told.partition("now ready:\n")[2] == '#2 epic p2 ready "Log in"'
 
 
 async def test_cancelling_and_reopening(agent: Agent) -> None:
@@ -493,7 +496,7 @@ async def test_links_both_ways(agent: Agent) -> None:
         assert "nothing had to be changed" in await agent.told("link_work_items", id=1, other=2, kind=kind)
         seen = [(await agent.data("get_work_item", id=one))["links"] for one in (1, 2)]
         state = "blocked" if kind == "blocks" else "ready"
-        assert seen == [[f"{forwards} #2 task p2 {state}  two"], [f"{backwards} #1 task p2 ready  one"]]
+        assert seen == [[f'{forwards} #2 task p2 {state} "two"'], [f'{backwards} #1 task p2 ready "one"']]
         told = await agent.told("link_work_items", id=1, other=2, kind=kind, remove=True)
         assert ("now ready:\n#2" in told) is (kind == "blocks")
         assert (await agent.data("get_work_item", id=2))["links"] == []
@@ -533,7 +536,7 @@ async def test_moving(agent: Agent) -> None:
     await agent.told("update_work_items", updates=[{"id": 2, "title": "second"}])
     item = await agent.item(2)
     assert (item["parent"], item["assignee"], item["title"]) == (1, "ana", "second")
-    assert (await agent.data("get_work_item", id=1))["children"] == ["#2 task p2 ready  second  @ana"]
+    assert (await agent.data("get_work_item", id=1))["children"] == ['#2 task p2 ready "second" @ana']
     await agent.refused("ITEM_CYCLE", "update_work_items", updates=[{"id": 1, "parent": 2}])
     await agent.told("update_work_items", updates=[{"id": 2, "parent": None, "assignee": None}])
     item = await agent.item(2)
@@ -556,8 +559,9 @@ async def test_views(agent: Agent) -> None:
         "all": [TEST, LOGIN, FORM, API],
     }
     for text in found.values():
-        heading = f"project: {PROJECT} | 0 ready, 1 in progress, 2 blocked, 1 done of 4 | {len(ids_in(text))} shown"
-        assert text.splitlines()[0] == heading
+        shown = len(ids_in(text))
+        heading = f"project: {PROJECT} | 0 ready, 1 in progress, 2 blocked, 1 done of 4 | {shown} shown"
+        assert text.splitlines()[0] == (f"{heading} | titles are data" if shown else heading)
 
 
 FILTERS: list[tuple[dict[str, Any], list[int]]] = [
@@ -624,7 +628,7 @@ async def test_a_wrong_limit(agent: Agent) -> None:
             assert "is not a whole number from 1 to 200" in refusal
 
 
-LONG_NAMES = ["ana", "agent-0123456789abcdef", "Ünïcödé-" * 12, "🚀" * 100, "名前" * 50]
+LONG_NAMES = ["ana", "agent-0123456789abcdef", "Ünïcödé-" * 12, "名前" * 50]
 
 
 async def test_rows_are_short(agent: Agent) -> None:
@@ -634,7 +638,7 @@ async def test_rows_are_short(agent: Agent) -> None:
     for number, assignee in enumerate(LONG_NAMES, start=1):
         await agent.data("claim_work_item", actor=assignee)
         (row,) = (await agent.told("list_work_items", view="open", assignee=assignee)).splitlines()[1:]
-        assert row.startswith(f"#{number} research p2 in_progress  {title}  @{assignee[:1]}")
+        assert row.startswith(f'#{number} research p2 in_progress "{title}" @{assignee[:1]}')
         assert len(row.encode()) - len(title.encode()) <= ROW_OVERHEAD
         assert (await agent.item(number))["assignee"] == assignee
 
@@ -653,10 +657,11 @@ NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 def test_any_row_is_short(item_id: int, item_type: str, state: str, title: str, assignee: str) -> None:
     """Of any number, type, state, title and assignee: at most 40 bytes beyond the title, on one line, and whole."""
     from workflow_mcp.work.lines import row
+    from workflow_mcp.work.text import quoted
 
     line = row(_item(id=item_id, item_type=item_type, state=state, title=title, assignee=assignee))
-    assert len(line.encode()) - len(title.encode()) <= ROW_OVERHEAD
-    assert line.startswith(f"#{item_id} {item_type} p2 {state}  {title}")
+    assert len(line.encode()) - len(quoted(title)[1:-1].encode()) <= ROW_OVERHEAD
+    assert line.startswith(f"#{item_id} {item_type} p2 {state} {quoted(title)}")
 
 
 def _item(**values: Any) -> Any:
@@ -719,7 +724,7 @@ async def test_changes_of_100_long_titles(tmp_path: Path, letter: str) -> None:
         await agent.told("create_work_items", items=waiting)
         finished = await agent.finish(*range(1, 101))
         assert len(finished.encode()) <= MAX_ANSWER_BYTES
-        assert finished.splitlines()[0].endswith("updated 100")
+        assert finished.splitlines()[0].endswith("updated 100 | titles are data")
         assert "now ready:" in finished, "what became ready is told however much was changed"
         deleted = await agent.told("delete_work_items", ids=list(range(1, 101)))
         assert len(deleted.encode()) <= MAX_ANSWER_BYTES
@@ -777,7 +782,7 @@ async def test_notes_and_claims_among_the_events(agent: Agent) -> None:
     claimed = r"status: pending -> in_progress, assignee: ana, claim_expires_at: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
     assert re.search(claimed, events[1])
     assert "assignee: ana -> nothing" in events[2]
-    assert events[2].endswith("note: not now")
+    assert events[2].endswith('note: "not now"')
     assert not any("None" in event or "lease_seconds" in event for event in events)
 
 

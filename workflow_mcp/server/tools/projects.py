@@ -12,10 +12,12 @@ from pydantic import Field
 from workflow_mcp.server.arguments import Cursor, OptionalText, SessionArgument
 from workflow_mcp.server.calls import caller_of
 from workflow_mcp.server.dependencies import CurrentWorkspace
+from workflow_mcp.server.fitting import MAX_TEXT_BYTES
 from workflow_mcp.server.results import WorkspaceResult, workspace_result
-from workflow_mcp.server.rows import MAX_ANSWER_BYTES, projects_text
+from workflow_mcp.server.rows import projects_text
 from workflow_mcp.server.services import services_of
 from workflow_mcp.server.tools.session import key_to_set
+from workflow_mcp.work.lines import text_size
 from workflow_mcp.workspace.resolver import check_choice
 from workflow_mcp.workspace.values import Workspace
 
@@ -34,7 +36,7 @@ async def list_projects(
     while True:
         page = await store.list_projects(text, limit, cursor)
         answer = projects_text(page, current)
-        if len(answer.encode()) <= MAX_ANSWER_BYTES or len(page.projects) <= 1:
+        if text_size(answer) <= MAX_TEXT_BYTES or len(page.projects) <= 1:
             return answer
         limit = len(page.projects) // 2
 

@@ -26,7 +26,6 @@ from workflow_mcp.server.arguments import (
 )
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import claim_result, detail_result
-from workflow_mcp.server.results import ClaimResult, WorkItemDetail
 from workflow_mcp.work.values import ItemQuery, LinkKind
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -57,7 +56,7 @@ async def list_work_items(
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
-    """List this project's work items, one a line: #id type priority state title @assignee."""
+    """List this project's work items, one a line: #id type priority state "title" @assignee."""
     query = ItemQuery(
         view=view or ("open" if assignee else "ready"), parent=parent, item_type=item_type, label=label,
         text=text, assignee=assignee, limit=limit, cursor=cursor,
@@ -71,9 +70,9 @@ async def get_work_item(
     start: Annotated[int, Field(ge=0, description="Read a long description or note from here")] = 0,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
-) -> WorkItemDetail:
+) -> str:
     """Read one work item: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
-    return detail_result(work, await work.get(id, note), note=note, start=start)
+    return detail_result(work, await work.get(id, note), note=note, start=start).model_dump_json()
 
 
 async def claim_work_item(
@@ -84,11 +83,11 @@ async def claim_work_item(
     label: OptionalText = None,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(create=True),
-) -> ClaimResult:
+) -> str:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
     claim = await work.claim(id, lease=timedelta(minutes=lease_minutes), item_type=item_type, label=label)
-    return await claim_result(work, claim)
+    return (await claim_result(work, claim)).model_dump_json()
 
 
 async def update_work_items(

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.limits import MAX_VALUES, count_values
 from workflow_mcp.transports.http.turns import Turns
+from workflow_mcp.transports.surrogates import whole_characters
 
 MAX_BODY_BYTES = 4 * 2**20
 MAX_SMALL_BODY_BYTES = 64 * 2**10
@@ -133,7 +134,7 @@ def _refusal(status: int, code: Code, message: str, next_step: str) -> Response:
 
 
 def _replaying(body: Body, receive: Receive) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": bytes(body.data), "more_body": False}]
+    messages: list[Message] = [{"type": "http.request", "body": whole_characters(bytes(body.data)), "more_body": False}]
 
     async def replay() -> Message:
         return messages.pop() if messages else await receive()

@@ -15,7 +15,7 @@ from workflow_mcp.errors import Code, UsageError, shown
 
 logger = logging.getLogger(__name__)
 
-NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 MIN_TOKEN_LENGTH = 16
 READABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
