@@ -22,11 +22,12 @@ KINDS: list[tuple[Era, Transport]] = [(era, transport) for era in ERAS for trans
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the person who runs the tests reaches them."""
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No variable of the person who runs the tests reaches them, and what they do is remembered nowhere."""
     for name in list(os.environ):
         if name.startswith(NOT_OURS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_data_path
+from platformdirs import user_data_path, user_state_path
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -44,6 +44,13 @@ def _data_dir() -> Path:
         return Path("~")  # this user has no home: refused, like every path that is not absolute
 
 
+def _state_dir() -> Path | None:
+    try:
+        return user_state_path("workflow-mcp-state", appauthor=False)
+    except RuntimeError:
+        return None
+
+
 class Settings(BaseSettings):
     """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
 
@@ -57,6 +64,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_data_dir,
         description="Where sessions and the projects' data are kept.",
+    )
+    state_dir: Path | None = Field(
+        default_factory=_state_dir,
+        description="Where it is remembered which projects a data directory has.",
     )
     allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Directories that working directories must be inside of, separated like PATH."

@@ -69,6 +69,12 @@ async def ids(store: Store, project: Project, view: str = "all", **filters: Any)
             return found
 
 
+async def titles(store: Store, project: Project) -> list[str]:
+    """The titles of all items, in their order."""
+    found = await store.list_items(project, ItemQuery("all", limit=200))
+    return [one.title for one in found.items]
+
+
 def file_of(data_dir: Path, project: Project) -> Path:
     """The project's file."""
     return data_dir / "projects" / f"{project.id}.db"

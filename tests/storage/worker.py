@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.storage.support import open_store
+from tests.storage.support import open_store, titles
 from workflow_mcp.errors import WorkflowError, WorkItemError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
@@ -49,6 +49,18 @@ async def race(store: Store, project: Project, actor: Actor) -> None:
             say("won", claimed.item.assignee if claimed else None)
         except WorkItemError as error:
             say("lost", error.code)
+
+
+async def serve(store: Store, project: Project, actor: Actor) -> None:
+    """Create an item for each line on stdin that is its title, and list the titles for each empty one."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        try:
+            title = line.strip()
+            if title:
+                await store.create_items(project, [NewItem(title, description="d" * 200)], actor)
+            say("ok", *([title] if title else await titles(store, project)))
+        except WorkflowError as error:
+            say("error", error)
 
 
 async def create(store: Store, project: Project, actor: Actor) -> None:
@@ -103,6 +115,7 @@ async def unprivileged(store: Store, project: Project, actor: Actor) -> None:
 WORK = {
     "update": update,
     "race": race,
+    "serve": serve,
     "create": create,
     "request": request,
     "take-all": take_all,

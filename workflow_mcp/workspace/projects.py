@@ -57,7 +57,9 @@ class Projects:
                 await self._threads.run(partial(import_module, "workflow_mcp.storage.sqlite.store"))
                 from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - has just been imported in a thread
 
-                self._store = sqlite_store(self._settings.data_dir, threads=self._threads)
+                self._store = sqlite_store(
+                    self._settings.data_dir, state_dir=self._settings.state_dir, threads=self._threads
+                )
             return self._store
 
     async def aclose(self) -> None:

@@ -354,7 +354,7 @@ async def test_a_chosen_project_that_is_gone(tmp_path: Path) -> None:
         await agent.data("switch_project", project="there")
         for path in (tmp_path / "data" / "projects").glob(f"{id_in(there)}*"):
             path.unlink()
-        await agent.refused("PROJECT_UNKNOWN", "create_work_items", items=[{"title": "lost?"}])
+        await agent.refused("STORE_MISSING", "create_work_items", items=[{"title": "lost?"}])
         await agent.data("switch_project", project="")
         assert await agent.titles() == ["of here"]
 
@@ -520,7 +520,7 @@ async def test_a_damaged_file_is_one_projects_trouble(era: Era, tmp_path: Path) 
         listed = await agent.told("list_projects")
         assert f"good  {id_in(good)}  (yours)" in listed
         assert f"! STORE_DAMAGED: {damaged}" in listed
-        await agent.refused("PROJECT_UNKNOWN", "switch_project", project="bad")
+        await agent.refused("STORE_DAMAGED", "switch_project", project="bad")
         await agent.data("switch_project", project="good")
         by_hand = make_project(tmp_path, "by hand", with_id=False)
         await agent.go(by_hand)

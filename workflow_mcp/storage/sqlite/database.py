@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
-from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, MAX_CONNECTIONS, Connections, begin
-from workflow_mcp.storage.sqlite.faults import DRIVER_ERRORS, is_busy, store_errors
-from workflow_mcp.storage.sqlite.files import FileIdentity, check_owner
+from sqlalchemy import Connection
+
+from workflow_mcp.storage.sqlite.connections import MAX_CONNECTIONS, Connections
+from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, DRIVER_ERRORS, is_busy, store_error, store_errors
+from workflow_mcp.storage.sqlite.files import check_owner, prepare
+from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.open_files import MAX_EXCHANGES, OpenFile, transaction
 from workflow_mcp.storage.sqlite.search import find_texts
+from workflow_mcp.storage.sqlite.snapshots import snapshot
+from workflow_mcp.storage.sqlite.watch import ExchangedError
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction, Work
+from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
 
@@ -29,9 +36,9 @@ class SqliteDatabase:
     """A project's file, open. Reads see one state of it; writes are all or nothing and one at a time.
 
     Args:
-        path: the file, made ready by `prepare`.
-        project_id: the project it belongs to.
-        identity: the identity of the file when it was prepared.
+        path: the file.
+        project: the project it belongs to.
+        known: remembers that there is a file.
         clock: the current time, UTC.
         threads: run the transactions.
 
@@ -42,23 +49,34 @@ class SqliteDatabase:
     def __init__(
         self,
         path: str,
-        project_id: str,
+        project: Project,
         *,
-        identity: FileIdentity,
+        known: KnownProjects,
         clock: Callable[[], datetime],
         threads: WorkerThreads,
     ) -> None:
         self.path = path
-        self.identity = identity
         self.users = 0
         self.named: set[str] = set()
-        self._project_id = project_id
+        self._project_id = project.known_id
         self._clock = clock
         self._threads = threads
-        self._connections = Connections(path)
+        self._file = OpenFile(path, lambda: prepare(path, project, clock(), known))
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
         self._writing = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Make the file ready.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        await self._shielded(self._threads.run(self._open))
+
+    def _open(self) -> None:
+        with store_errors(self.path):
+            self._attempted(lambda _opened: None)
 
     async def read(self, work: Work[T]) -> T:
         """See `Database`.
@@ -77,27 +95,27 @@ class SqliteDatabase:
         return await self._shielded(self._exclusively(partial(self._retried, work, write=True)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """See `Database`; each item is computed in a thread."""
-        reading = self._yielding(work)
-        async with self._free:
-            try:
-                async for portion in self._each(reading):
-                    yield portion
-            finally:
-                await self._threads.run(reading.close)
+        """See `Database`; each item is computed in a thread, from a copy of the file: a slow reader holds no transaction open.
 
-    async def _each(self, reading: Iterator[T]) -> AsyncIterator[T]:
-        while portion := await self._threads.run(lambda: list(islice(reading, 1))):
-            yield portion[0]
+        Raises:
+            StoreError: see `store_errors`; `STORE_DAMAGED` before anything is yielded.
+        """
+        reading = self._yielding(work)
+        try:
+            while portion := await self._threads.run(lambda: list(islice(reading, 1))):
+                yield portion[0]
+        finally:
+            await self._threads.run(reading.close)
 
     def _yielding(self, work: Callable[[Transaction], Iterator[T]]) -> Generator[T, None, None]:
-        with store_errors(self.path), self._transaction(write=False) as tx:
-            yield from work(tx)
+        with store_errors(self.path), contextlib.ExitStack() as open_until_read:
+            connection = self._attempted(lambda opened: open_until_read.enter_context(self._snapshot(opened)))
+            yield from work(Transaction(connection, self._project_id, self._clock(), find_texts))
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
         await asyncio.gather(*self._running, return_exceptions=True)
-        await self._threads.run(self._connections.close)
+        await self._threads.run(self._file.close)
 
     async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
         # The caller may be cancelled at any await; its transaction is completed all the same, and `close` waits for it.
@@ -120,20 +138,40 @@ class SqliteDatabase:
             return await self._threads.run(work)
 
     def _retried(self, work: Work[T], *, write: bool) -> T:
-        deadline = time.monotonic() + BUSY_TIMEOUT
         with store_errors(self.path):
-            while True:
-                try:
-                    with self._transaction(write=write) as tx:
-                        return work(tx)
-                except DRIVER_ERRORS as error:
-                    if not is_busy(error) or time.monotonic() >= deadline:
-                        raise
+            return self._attempted(partial(self._once, work, write=write))
+
+    def _attempted(self, attempt: Callable[[Connections], T]) -> T:
+        deadline, exchanges = time.monotonic() + BUSY_TIMEOUT, 0
+        while True:
+            try:
+                opened = self._file.open()
+                return attempt(opened)
+            except ExchangedError as exchanged:
+                exchanges += 1
+                if exchanges > MAX_EXCHANGES:
+                    raise store_error(self.path, "busy", None) from exchanged
+                self._file.reopen(opened, exchanged)
+            except DRIVER_ERRORS as error:
+                if not is_busy(error) or time.monotonic() >= deadline:
+                    raise
                 time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311 - the delay is not secret
 
-    @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Transaction]:
-        with self._connections.use() as connection:
-            connection.begin()
-            check_owner(self.path, begin(connection, write=write), self._project_id)
+    def _once(self, work: Work[T], opened: Connections, *, write: bool) -> T:
+        if write:
+            opened.check_whole()
+        with self._transaction(opened, write=write) as tx:
+            return work(tx)
+
+    @contextlib.contextmanager
+    def _transaction(self, opened: Connections, *, write: bool) -> Iterator[Transaction]:
+        with transaction(self.path, opened, write=write) as (connection, header):
+            check_owner(self.path, header, self._project_id)
             yield Transaction(connection, self._project_id, self._clock(), find_texts)
+
+    @contextlib.contextmanager
+    def _snapshot(self, opened: Connections) -> Iterator[Connection]:
+        with contextlib.ExitStack() as kept:
+            with self._transaction(opened, write=False) as tx:
+                connection = snapshot(self.path, tx.connection, kept)
+            yield connection

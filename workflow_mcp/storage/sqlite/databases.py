@@ -17,8 +17,8 @@ from workflow_mcp.storage.databases import ReadableDatabase
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
-from workflow_mcp.storage.sqlite.faults import store_errors
-from workflow_mcp.storage.sqlite.files import identity_of, is_there, prepare, rename
+from workflow_mcp.storage.sqlite.files import is_there, rename
+from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.results import ProjectPage
@@ -33,13 +33,23 @@ class SqliteDatabases:
 
     Args:
         data_dir: the folder that `projects/` is in.
+        known: remembers which projects have had a file.
         clock: the current time, UTC.
         maximum: how many files stay open; more are open while more are in use.
         threads: run the blocking work.
     """
 
-    def __init__(self, data_dir: Path, *, clock: Callable[[], datetime], maximum: int, threads: WorkerThreads) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        known: KnownProjects,
+        clock: Callable[[], datetime],
+        maximum: int,
+        threads: WorkerThreads,
+    ) -> None:
         self._data_dir = data_dir
+        self._known = known
         self._clock = clock
         self._maximum = maximum
         self._threads = threads
@@ -68,14 +78,16 @@ class SqliteDatabases:
         Raises:
             StoreError: it cannot be used, or is not this project's.
         """
-        if project.id is None or not await self._is_there(path_of(self._data_dir, project.id)):
+        if project.id is None or not await self._is_there(project):
             yield EmptyDatabase(clock=self._clock, threads=self._threads)
             return
         async with self._used(project) as database:
             yield database
 
-    async def _is_there(self, path: str) -> bool:
-        return self._current(path) is not None or await self._threads.run(partial(is_there, path))
+    async def _is_there(self, project: Project) -> bool:
+        self._refuse_when_closed()
+        path = path_of(self._data_dir, project.known_id)
+        return path in self._open or await self._threads.run(partial(is_there, path, project, self._known))
 
     @contextlib.asynccontextmanager
     async def _used(self, project: Project) -> AsyncIterator[SqliteDatabase]:
@@ -89,33 +101,41 @@ class SqliteDatabases:
 
     async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
         """See `Databases`; a damaged file hides no other."""
-        work = partial(projects.list_projects, self._data_dir, text=text, limit=limit, cursor=cursor)
+        work = partial(projects.list_projects, self._data_dir, self._known, text=text, limit=limit, cursor=cursor)
         return await self._threads.run(work)
 
     async def find_project(self, id_or_name: str) -> Project:
         """See `Databases`."""
-        return await self._threads.run(partial(projects.find_project, self._data_dir, id_or_name))
+        return await self._threads.run(partial(projects.find_project, self._data_dir, self._known, id_or_name))
 
     async def find_by_name(self, name: str) -> Project | None:
         """See `Databases`."""
-        return await self._threads.run(partial(projects.find_by_name, self._data_dir, name))
+        return await self._threads.run(partial(projects.find_by_name, self._data_dir, self._known, name))
 
     async def find_or_create(self, name: str) -> Project:
         """See `Databases`."""
-        return await self._threads.run(partial(projects.find_or_create, self._data_dir, name, self._clock()))
+        return await self._threads.run(
+            partial(projects.find_or_create, self._data_dir, self._known, name, self._clock())
+        )
 
     async def close(self) -> None:
         """Close all files, after what is running on them."""
         self._closed = True
+        # What is being opened now is open when that has ended.
+        await self._end_begun()
         while self._open:
             self._begin(self._open.popitem()[1].close())
+        await self._end_begun()
+
+    async def _end_begun(self) -> None:
         for error in await asyncio.gather(*self._begun, return_exceptions=True):
             if isinstance(error, Exception):
                 logger.warning("a project's file could not be opened or closed", exc_info=error)
 
     async def _database(self, project: Project) -> SqliteDatabase:
         path = path_of(self._data_dir, project.known_id)
-        database = self._current(path)
+        self._refuse_when_closed()
+        database = self._open.get(path)
         if database is None:
             database = await asyncio.shield(self._opened(path, project))
             self._refuse_when_closed()
@@ -131,22 +151,13 @@ class SqliteDatabases:
         # Concurrent callers share one opening, which goes on when any of them is cancelled.
         opening = self._opening.get(path)
         if opening is None:
-            opening = self._opening[path] = self._begin(self._reopen(path, project))
+            opening = self._opening[path] = self._begin(self._make(path, project))
             opening.add_done_callback(lambda _: self._opening.pop(path, None))
         return opening
 
-    def _current(self, path: str) -> SqliteDatabase | None:
-        self._refuse_when_closed()
-        database = self._open.get(path)
-        with store_errors(path):
-            return database if database is not None and database.identity == identity_of(path) else None
-
-    async def _reopen(self, path: str, project: Project) -> SqliteDatabase:
-        stale = self._open.pop(path, None)
-        if stale is not None:
-            await stale.close()
-        identity = await self._threads.run(partial(prepare, path, project, self._clock()))
-        database = SqliteDatabase(path, project.known_id, identity=identity, clock=self._clock, threads=self._threads)
+    async def _make(self, path: str, project: Project) -> SqliteDatabase:
+        database = SqliteDatabase(path, project, known=self._known, clock=self._clock, threads=self._threads)
+        await database.open()
         self._open[path] = database
         return database
 

@@ -10,10 +10,11 @@ from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
-from workflow_mcp.errors import Code, StoreError
-from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT
+from workflow_mcp.errors import Code, StoreError, shown
 
+BUSY_TIMEOUT = 30.0
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
+PUT_BACK = "run `workflow-mcp restore FILE` with a backup of it, which keeps what is there; `doctor --store` says more."
 Fault = Literal["busy", "full", "read-only", "damaged", "unreachable", "other"]
 
 # SQLite reports FULL only for a full disk; an exhausted quota or size limit is a failed write.
@@ -98,10 +99,17 @@ def store_error(path: str, kind: Fault, cause: object) -> StoreError:
             return StoreError(Code.STORE_UNREACHABLE, f"{path}: {cause}.", then)
 
 
-def damaged(path: str, cause: object) -> StoreError:
+def damaged(path: str, cause: object, then: str = PUT_BACK) -> StoreError:
     """The error for a file that is not, or no longer, a project's database."""
+    what = f"{path} cannot be used as a project's data: {cause}. It was left as it is."
+    return StoreError(Code.STORE_DAMAGED, what, then)
+
+
+def missing(path: str, name: str) -> StoreError:
+    """The error for a project whose file was there and is not any more."""
     return StoreError(
-        Code.STORE_DAMAGED,
-        f"{path} cannot be read as a project's data: {cause}. It was left as it is.",
-        "keep a copy of that file, then put a good copy of it in its place.",
+        Code.STORE_MISSING,
+        f"{path}, which held the work of the project {shown(name)}, is gone; no empty one was put in its place.",
+        "mount or move back its folder, or run `workflow-mcp restore FILE` with a backup; `workflow-mcp restore "
+        "--empty` begins anew.",
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, update
@@ -15,60 +13,50 @@ from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive, read_header
-from workflow_mcp.storage.sqlite.faults import damaged, store_errors
+from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE, temporary_beside
+from workflow_mcp.storage.sqlite.faults import damaged, missing, store_errors
+from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.logs import LOG
+from workflow_mcp.storage.sqlite.opening import is_read_only
 from workflow_mcp.storage.sqlite.paths import SUFFIX
 from workflow_mcp.work.values import Project
 
 PRIVATE_FOLDER = 0o700
-PRIVATE_FILE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class FileIdentity:
-    """Distinguishes a file from another one that replaced it."""
-
-    device: int
-    inode: int
-
-
-def prepare(path: str, project: Project, now: datetime) -> FileIdentity:
-    """Create the file when it is missing, check that it is the project's, and upgrade it when it is older.
+def prepare(path: str, project: Project, now: datetime, known: KnownProjects) -> None:
+    """Create the file of a new project, check that a file is the project's, and upgrade it when it is older.
 
     Raises:
-        StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
+        StoreError: `STORE_MISSING`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
     """
     with store_errors(path):
-        if not os.path.lexists(path):
+        if not is_there(path, project, known):
             _create(path, project, now)
-        identity = _checked_identity(path)
+        known.remember(project)
+        _make_private(path)
         header = read_header(path)
         check_owner(path, header, project.known_id)
         if is_older(header):
             _upgrade(path, now)
-    return identity
 
 
-def is_there(path: str) -> bool:
-    """Whether there is a file at `path`, or anything else.
+def is_there(path: str, project: Project, known: KnownProjects) -> bool:
+    """Whether there is anything at `path`; False for a project that has had no file yet.
 
     Raises:
-        StoreError: it cannot be known, see `store_errors`.
+        StoreError: `STORE_MISSING`, or it cannot be known, see `store_errors`.
     """
     with store_errors(path):
+        # Asked first, for others may make the file meanwhile.
+        has_had_one = known.knows(project.known_id) or os.path.exists(path + LOG)
         try:
             os.lstat(path)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if has_had_one or (known.names() and not os.path.isdir(os.path.dirname(path))):
+                raise missing(path, project.name) from error
             return False
     return True
-
-
-def identity_of(path: str) -> FileIdentity | None:
-    """The identity of the file at `path`; None when there is none."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return FileIdentity(status.st_dev, status.st_ino)
 
 
 def check_owner(path: str, header: Header, project_id: str) -> None:
@@ -98,15 +86,11 @@ def is_older(header: Header) -> bool:
     return header.version is not None and header.version < tables.VERSION
 
 
-def _checked_identity(path: str) -> FileIdentity:
+def _make_private(path: str) -> None:
     status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise damaged(path, "it is not a regular file")
-    if status.st_size == 0:
-        raise damaged(path, "it is empty")
-    if stat.S_IMODE(status.st_mode) & 0o077 and hasattr(os, "geteuid") and status.st_uid == os.geteuid():
+    is_ours = hasattr(os, "geteuid") and status.st_uid == os.geteuid()
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and is_ours and not is_read_only(path):
         os.chmod(path, PRIVATE_FILE)
-    return FileIdentity(status.st_dev, status.st_ino)
 
 
 def make_folder(folder: str) -> None:
@@ -118,15 +102,9 @@ def make_folder(folder: str) -> None:
 def _create(path: str, project: Project, now: datetime) -> None:
     # Created under a temporary name and linked when complete, so `path` never names an incomplete file.
     make_folder(os.path.dirname(path))
-    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
-    try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+    with temporary_beside(path) as temporary:
         _fill(temporary, project, now)
         _put_in_place(temporary, path)
-    finally:
-        for leftover in (temporary, f"{temporary}-wal", f"{temporary}-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(leftover)
 
 
 def _fill(path: str, project: Project, now: datetime) -> None:

@@ -10,9 +10,9 @@ import os
 import sqlite3
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from workflow_mcp.errors import Code, StoreError
+from workflow_mcp.storage.sqlite.logs import LOG, findings_about, uri_of
 from workflow_mcp.work.overview import MAX_HELD, MAX_READY, HeldItem, Overview
 from workflow_mcp.work.values import Counts, ItemSummary
 
@@ -66,15 +66,13 @@ def glance(path: str, project_id: str, *, name: str, holder: str | None, now: da
         return Overview(name, Counts())
     values = {"project": project_id, "holder": holder, "now": (now - EPOCH) // timedelta(microseconds=1)}
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-        ) as connection:
+        with contextlib.closing(_opened(path)) as connection:
             connection.execute("BEGIN")
             named = connection.execute(NAME, values).fetchone()
             counted: Counter[str] = Counter(dict(connection.execute(COUNTS, values)))
             held = connection.execute(HELD, values | {"most": MAX_HELD}).fetchall()
             ready = connection.execute(READY, values | {"most": MAX_READY}).fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StoreError(Code.STORE_UNREACHABLE, f"{path}: {error}.", "run `workflow-mcp list`.") from error
     if named is None:
         raise StoreError(Code.STORE_WRONG_PROJECT, f"{path} is not {project_id}'s.", "run `workflow-mcp list`.")
@@ -84,6 +82,13 @@ def glance(path: str, project_id: str, *, name: str, holder: str | None, now: da
         tuple(HeldItem(_summary(*row[:5], state=row[6]), _time(row[5])) for row in held),
         tuple(_summary(*row[:5], state="ready") for row in ready),
     )
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    """A connection that reads no log but the file's own."""
+    found = findings_about(path, with_index=True) if os.path.exists(path + LOG) else None
+    is_safe = found is None or found.verdict == "own"
+    return sqlite3.connect(uri_of(path, "ro", immutable=not is_safe), uri=True, timeout=PATIENCE)
 
 
 def _summary(

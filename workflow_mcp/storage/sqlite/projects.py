@@ -13,9 +13,11 @@ from uuid import UUID, uuid4
 from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
-from workflow_mcp.storage.sqlite.connections import BUSY_TIMEOUT, last_directory, read_header
-from workflow_mcp.storage.sqlite.faults import store_error, store_errors
-from workflow_mcp.storage.sqlite.files import PRIVATE_FILE, check_owner, make_folder, prepare
+from workflow_mcp.storage.sqlite.connections import last_directory, read_header
+from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE
+from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, missing, store_error, store_errors
+from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
+from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, path_of
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.results import ProjectPage
@@ -26,30 +28,45 @@ MAX_SHOWN_PROJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """A project whose file cannot be used, and its name if that is known."""
+
+    project_id: str
+    name: str | None
+    error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The projects whose files could be read, ordered by name, and an error for each file that could not."""
 
     projects: tuple[Project, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
 
 
-def read_projects(data_dir: Path) -> Found:
-    """All projects of a data directory.
+def read_projects(data_dir: Path, known: KnownProjects) -> Found:
+    """All projects of a data directory, also those whose file is gone.
 
     Raises:
         StoreError: the folder is there but cannot be read.
     """
     projects: list[Project] = []
-    problems: list[str] = []
-    for project_id in _ids(data_dir):
+    problems: list[Problem] = []
+    ids, names = _ids(data_dir), known.names()
+    for project_id in sorted({*ids, *names}):
+        path, name = path_of(data_dir, project_id), names.get(project_id)
         try:
-            projects.append(_read(path_of(data_dir, project_id), project_id))
+            if project_id not in ids:
+                raise missing(path, name or project_id)
+            projects.append(_read(path, project_id))
         except StoreError as error:
-            problems.append(str(error))
+            problems.append(Problem(project_id, name, error))
     return Found(tuple(sorted(projects, key=_by_name)), tuple(problems))
 
 
-def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
+def list_projects(
+    data_dir: Path, known: KnownProjects, *, text: str | None, limit: int, cursor: str | None
+) -> ProjectPage:
     """A page of the projects whose name contains `text`, ignoring case.
 
     Raises:
@@ -57,13 +74,13 @@ def list_projects(data_dir: Path, *, text: str | None, limit: int, cursor: str |
         StoreError: see `read_projects`.
     """
     check_limit(limit)
-    found = read_projects(data_dir)
+    found = read_projects(data_dir, known)
     subject = ["projects", text]
     after = tuple(read_cursor(subject, cursor, [str, str, str])) if cursor else None
     matching = [one for one in found.projects if not text or text.casefold() in one.name.casefold()]
     rest = [one for one in matching if after is None or _by_name(one) > after]
     following = make_cursor(subject, _by_name(rest[limit - 1])) if len(rest) > limit else None
-    problems = found.problems if cursor is None else ()
+    problems = () if cursor else tuple(str(problem.error) for problem in found.problems)
     return ProjectPage(tuple(rest[:limit]), following, problems, _directories(data_dir, found.projects, rest[:limit]))
 
 
@@ -80,45 +97,56 @@ def _last_directory(path: str) -> str | None:
         return last_directory(path)
 
 
-def find_project(data_dir: Path, id_or_name: str) -> Project:
+def find_project(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project:
     """The project with this id, else the one with exactly this name.
 
     Raises:
         ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
-        StoreError: see `read_projects`.
+        StoreError: it has a file that cannot be used or is gone; or see `read_projects`.
     """
-    matching = _with_id(data_dir, id_or_name) or named(read_projects(data_dir).projects, id_or_name)
-    if not matching:
+    found = _with_id(data_dir, known, id_or_name) or find_by_name(data_dir, known, id_or_name)
+    if found is None:
         raise ProjectUnknownError(
             Code.PROJECT_UNKNOWN,
             f"there is no project {shown(id_or_name)}.",
             "call list_projects() for those there are.",
         )
-    return only_match(matching)
+    return found
 
 
-def _with_id(data_dir: Path, id_or_name: str) -> list[Project]:
+def _with_id(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project | None:
     # Reads only that project's file: a session that chose its project gets here on every call.
     try:
         project_id = str(UUID(id_or_name))
     except ValueError:
-        return []
+        return None
     path = path_of(data_dir, project_id)
-    return [_read(path, project_id)] if os.path.exists(path) else []
+    if not os.path.exists(path) and known.knows(project_id):
+        raise missing(path, known.names().get(project_id, project_id))
+    return _read(path, project_id) if os.path.exists(path) else None
 
 
-def find_by_name(data_dir: Path, name: str) -> Project | None:
+def find_by_name(data_dir: Path, known: KnownProjects, name: str) -> Project | None:
     """The only project of this name; None when there is none.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
-        StoreError: see `read_projects`.
+        StoreError: the project known by this name has a file that cannot be used or is gone; or see `read_projects`.
     """
-    matching = named(read_projects(data_dir).projects, name)
-    return only_match(matching) if matching else None
+    return _by_this_name(read_projects(data_dir, known), name)
 
 
-def find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
+def _by_this_name(found: Found, name: str) -> Project | None:
+    matching = named(found.projects, name)
+    if matching:
+        return only_match(matching)
+    for problem in found.problems:
+        if problem.name == name:
+            raise problem.error
+    return None
+
+
+def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime) -> Project:
     """The only project of this name, else a new one; concurrent calls, also of other processes, create only one.
 
     Raises:
@@ -130,18 +158,31 @@ def find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
         make_folder(folder)
         try:
             with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE):
-                return _find_or_create(data_dir, name, now)
+                return _find_or_create(data_dir, known, name, now)
         except Timeout as error:
             raise store_error(folder, "busy", error) from error
 
 
-def _find_or_create(data_dir: Path, name: str, now: datetime) -> Project:
-    found = find_by_name(data_dir, name)
+def _find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime) -> Project:
+    all_there_are = read_projects(data_dir, known)
+    found = _by_this_name(all_there_are, name)
     if found is not None:
         return found
-    created = Project(str(uuid4()), name)
-    prepare(path_of(data_dir, created.known_id), created, now)
-    return created
+    for problem in all_there_are.problems:
+        if problem.name is None:
+            raise _may_be_meant(problem, name)
+    made = Project(str(uuid4()), name)
+    prepare(path_of(data_dir, made.id), made, now, known)
+    return made
+
+
+def _may_be_meant(problem: Problem, name: str) -> StoreError:
+    # A second project of the name would part its work for good.
+    return StoreError(
+        problem.error.code,
+        f"{problem.error.message} It may be the project {shown(name)}, so no new one was made.",
+        "mend that file; if it is another project's, give this config an id of its own with init_project().",
+    )
 
 
 def named(projects: Sequence[Project], name: str) -> list[Project]:

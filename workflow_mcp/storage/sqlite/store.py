@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workflow_mcp.storage.sqlite.databases import SqliteDatabases
+from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
 
@@ -17,6 +18,7 @@ MAX_OPEN_PROJECTS = 32
 def sqlite_store(
     data_dir: Path,
     *,
+    state_dir: Path | None = None,
     threads: WorkerThreads,
     clock: Callable[[], float] = time.time,
     max_open: int = MAX_OPEN_PROJECTS,
@@ -25,6 +27,7 @@ def sqlite_store(
 
     Args:
         data_dir: the folder that `projects/` is in; created when needed, accessible by its owner only.
+        state_dir: the folder that remembers which projects there are; None remembers them in memory.
         threads: run the blocking work.
         clock: the current time, in seconds since the epoch.
         max_open: how many files stay open.
@@ -33,4 +36,9 @@ def sqlite_store(
     def now() -> datetime:
         return datetime.fromtimestamp(clock(), tz=UTC)
 
-    return Store(SqliteDatabases(data_dir, clock=now, maximum=max_open, threads=threads), threads=threads)
+    return Store(
+        SqliteDatabases(
+            data_dir, known=KnownProjects(data_dir, state_dir), clock=now, maximum=max_open, threads=threads
+        ),
+        threads=threads,
+    )
