@@ -354,7 +354,7 @@ async def test_a_chosen_project_that_is_gone(tmp_path: Path) -> None:
         await agent.data("switch_project", project="there")
         for path in (tmp_path / "data" / "projects").glob(f"{id_in(there)}*"):
             path.unlink()
-        await agent.refused("STORE_MISSING", "create_work_items", items=[{"title": "lost?"}])
+        await agent.refused("STORE_NOT_FOUND", "create_work_items", items=[{"title": "lost?"}])
         await agent.data("switch_project", project="")
         assert await agent.titles() == ["of here"]
 

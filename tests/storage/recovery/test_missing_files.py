@@ -62,7 +62,7 @@ async def test_what_was_there_is_not_begun_anew(
         await _refuses(store, tmp_path, project, ana)
         page = await store.list_projects()
         assert page.projects == ()
-        assert [problem.partition(":")[0] for problem in page.problems] == ["STORE_MISSING"]
+        assert [problem.partition(":")[0] for problem in page.problems] == ["STORE_NOT_FOUND"]
     assert not file_of(tmp_path / "data", project).exists()
 
 
@@ -75,7 +75,7 @@ async def _refuses(store: Store, tmp_path: Path, project: Project, ana: Actor) -
         store.find_project(project.name),
         store.find_or_create_project(project.name),
     ):
-        assert path in str(await refused("STORE_MISSING", call))
+        assert path in str(await refused("STORE_NOT_FOUND", call))
 
 
 @pytest.mark.parametrize("take", [take_folder, unmount])
@@ -84,7 +84,7 @@ async def test_what_is_back_is_used_again(tmp_path: Path, project: Project, ana:
     async with remembering(tmp_path) as store:
         await make(store, project, ana, "x")
         take(tmp_path, project)  # type: ignore[operator]
-        await refused("STORE_MISSING", make(store, project, ana, "y"))
+        await refused("STORE_NOT_FOUND", make(store, project, ana, "y"))
         shutil.rmtree(tmp_path / "data", ignore_errors=True)
         (tmp_path / "taken").rename(tmp_path / "data")
         assert await titles(store, project) == ["x"]
@@ -100,7 +100,7 @@ async def test_another_project_is_not_begun_where_all_are_gone(
         await make(store, project, ana, "x")
     unmount(tmp_path, project)
     async with remembering(tmp_path) as store:
-        await refused("STORE_MISSING", make(store, other, ana, "y"))
+        await refused("STORE_NOT_FOUND", make(store, other, ana, "y"))
 
 
 async def test_a_machine_that_has_never_had_the_project_begins_it(tmp_path: Path, project: Project, ana: Actor) -> None:
@@ -120,7 +120,7 @@ async def test_a_log_without_its_file_is_no_new_project(tmp_path: Path, project:
     path = file_of(tmp_path / "data", project)
     path.unlink()
     async with remembering(tmp_path) as store:
-        await refused("STORE_MISSING", make(store, project, ana, "y"))
+        await refused("STORE_NOT_FOUND", make(store, project, ana, "y"))
     assert beside(path, "-wal").stat().st_size > 0
 
 

@@ -95,7 +95,7 @@ class SqliteDatabase:
         return await self._shielded(self._exclusively(partial(self._retried, work, write=True)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
-        """See `Database`; each item is computed in a thread, from a copy of the file: a slow reader holds no transaction open.
+        """See `Database`; each item is computed in a thread, from a copy: a slow reader holds no transaction open.
 
         Raises:
             StoreError: see `store_errors`; `STORE_DAMAGED` before anything is yielded.

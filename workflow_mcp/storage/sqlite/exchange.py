@@ -158,7 +158,7 @@ def fault_in(raw: sqlite3.Connection) -> str | None:
     try:
         (verdict,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
         broken = raw.execute("PRAGMA foreign_key_check").fetchone()
-        owners = raw.execute("SELECT count(*) FROM projects, alembic_version").fetchone()
+        owners = raw.execute("SELECT count(*) > 0 FROM projects, alembic_version").fetchone()
     except sqlite3.DatabaseError as error:
         return str(error)
     if verdict != "ok":

@@ -108,7 +108,7 @@ def damaged(path: str, cause: object, then: str = PUT_BACK) -> StoreError:
 def missing(path: str, name: str) -> StoreError:
     """The error for a project whose file was there and is not any more."""
     return StoreError(
-        Code.STORE_MISSING,
+        Code.STORE_NOT_FOUND,
         f"{path}, which held the work of the project {shown(name)}, is gone; no empty one was put in its place.",
         "mount or move back its folder, or run `workflow-mcp restore FILE` with a backup; `workflow-mcp restore "
         "--empty` begins anew.",

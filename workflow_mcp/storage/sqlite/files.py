@@ -28,7 +28,7 @@ def prepare(path: str, project: Project, now: datetime, known: KnownProjects) ->
     """Create the file of a new project, check that a file is the project's, and upgrade it when it is older.
 
     Raises:
-        StoreError: `STORE_MISSING`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
+        StoreError: `STORE_NOT_FOUND`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
     """
     with store_errors(path):
         if not is_there(path, project, known):
@@ -45,7 +45,7 @@ def is_there(path: str, project: Project, known: KnownProjects) -> bool:
     """Whether there is anything at `path`; False for a project that has had no file yet.
 
     Raises:
-        StoreError: `STORE_MISSING`, or it cannot be known, see `store_errors`.
+        StoreError: `STORE_NOT_FOUND`, or it cannot be known, see `store_errors`.
     """
     with store_errors(path):
         # Asked first, for others may make the file meanwhile.
