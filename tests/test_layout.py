@@ -8,6 +8,7 @@ import re
 import statistics
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -46,8 +47,7 @@ MAX_LINES = 300
 MAX_FUNCTION_LINES = 50
 MAX_MEDIAN_LINES = 8
 MAX_P90_LINES = 17
-MAX_NOQA = 30
-MAX_UNEXPLAINED = 10
+MAX_NOQA = 25
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -66,6 +66,12 @@ def functions_in(path: Path) -> list[Function]:
 def lines_of(function: Function) -> int:
     """How long a function is, with its docstring and without its decorators."""
     return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def comments(path: Path) -> list[str]:
+    """A module's comments."""
+    with tokenize.open(path) as file:
+        return [token.string for token in tokenize.generate_tokens(file.readline) if token.type == tokenize.COMMENT]
 
 
 def check_in_a_new_process(statements: str) -> None:
@@ -193,16 +199,10 @@ def test_tests_stand_where_the_package_stands() -> None:
 
 
 def test_every_exception_to_a_rule_has_its_reason() -> None:
-    """A `noqa` names the rule and, after a dash, why it does not hold there; the package has few of them."""
-    found = [
-        (path, line)
-        for folder in ("workflow_mcp", "tests", "examples")
-        for path in sorted((TOP / folder).rglob("*.py"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if re.search(r"#\s*noqa", line)
-    ]
-    unexplained = [one for one in found if not re.search(r"# noqa: [A-Z]+\d+(, [A-Z]+\d+)* - \S", one[1])]
-    assert len(unexplained) <= MAX_UNEXPLAINED, unexplained
+    """Each `noqa` names a rule and, after a dash, the reason; the package has at most 25 of them."""
+    files = [path for folder in ("workflow_mcp", "tests", "examples") for path in sorted((TOP / folder).rglob("*.py"))]
+    found = [(path, comment) for path in files for comment in comments(path) if "noqa" in comment]
+    assert [one for one in found if not re.search(r"# noqa: [A-Z]+\d+(, [A-Z]+\d+)* - \S", one[1])] == []
     assert len([path for path, _ in found if path.is_relative_to(ROOT)]) <= MAX_NOQA
 
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/data_calls.py [--rounds 5] [--calls 150] [--profile FILE]
 
 Each round measures the empty server and then ours, on a project of its own with about 100 open items. Prints
-the medians of a call and their ratios to the empty one; the issue's bar is 2.5. `--profile` writes what
+the medians of a call and their ratios to the empty one; the bar is 2.5. `--profile` writes what
 cProfile says of our server (its event loop's thread) instead, for `python -m pstats`.
 """
 
@@ -34,15 +34,15 @@ mcp.run(show_banner=False, log_level="ERROR")
 """
 OURS = ["-m", "workflow_mcp"]
 PROFILED = """
-import cProfile, sys, workflow_mcp.stdio as stdio
-profile, leave = cProfile.Profile(), stdio.leave
+import cProfile, sys
+import workflow_mcp.transports.stdio.serve as serve
+profile, leave = cProfile.Profile(), serve.leave
 
 def dump(code):
     profile.disable()
     profile.dump_stats(sys.argv[1])
     leave(code)
 
-import workflow_mcp.serve as serve
 serve.leave = dump
 profile.enable()
 serve.serve_stdio()

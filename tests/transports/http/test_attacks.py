@@ -99,7 +99,7 @@ async def test_more_connections_than_descriptors(tmp_path: Path, count: int, des
             async with bystander(served, tmp_path) as new:
                 await write(new)
             await write(old)
-            print(f"{count} connections: a new client and an old one in {time.perf_counter() - before:.3f} s")  # noqa: T201
+            print(f"{count} connections: a new client and an old one in {time.perf_counter() - before:.3f} s")  # noqa: T201 - the figure is the result of a soak run
         assert "Too many open files" not in served.log
 
 
@@ -120,7 +120,7 @@ async def test_half_sent_bodies(tmp_path: Path, count: int) -> None:
                 while sum(head.done() for head in heads) < count - 64 * MIB // 4_000_000:
                     await write(other)
             assert {head.result()[0] for head in heads if head.done()} == {503}
-            print(f"{count} half bodies: {before:.0f} MiB before, {resident(served):.0f} MiB now")  # noqa: T201
+            print(f"{count} half bodies: {before:.0f} MiB before, {resident(served):.0f} MiB now")  # noqa: T201 - the figure is the result of a soak run
             assert resident(served) < before + 64 + 80
             for head in heads:
                 head.cancel()
@@ -142,7 +142,7 @@ async def test_clients_that_never_read(tmp_path: Path, count: int) -> None:
                     _send_some(one, data)
                 await median_of_calls(other, 2)
             now, after = await median_of_calls(other), resident(served)
-            print(f"{count} never read: p50 {quiet:.1f} -> {now:.1f} ms, {before:.0f} -> {after:.0f} MiB")  # noqa: T201
+            print(f"{count} never read: p50 {quiet:.1f} -> {now:.1f} ms, {before:.0f} -> {after:.0f} MiB")  # noqa: T201 - the figure is the result of a soak run
             assert after < before + 60
 
 
@@ -164,7 +164,7 @@ async def test_calls_of_clients_that_are_gone(tmp_path: Path, count: int) -> Non
             before = time.perf_counter()
             async with bystander(served, tmp_path) as new:
                 await write(new)
-            print(f"{count} calls of gone clients: the next took {time.perf_counter() - before:.3f} s")  # noqa: T201
+            print(f"{count} calls of gone clients: the next took {time.perf_counter() - before:.3f} s")  # noqa: T201 - the figure is the result of a soak run
             await until(lambda: open_sockets(served) < 10)
             assert resident(served) < memory + 40
 
@@ -186,7 +186,7 @@ async def test_vanished_legacy_clients(tmp_path: Path) -> None:
             await client.open()
             await client.call("health_check")
             await client.connection.close()
-        print(f"3000 vanished: {before:.0f} MiB before, {resident(served):.0f} MiB now")  # noqa: T201
+        print(f"3000 vanished: {before:.0f} MiB before, {resident(served):.0f} MiB now")  # noqa: T201 - the figure is the result of a soak run
         kept = 0
         for client in clients:
             async with client.connection:
