@@ -1,4 +1,4 @@
-"""A host that mounts us, with tools that fail in every way there is; served over stdio by a test."""
+"""Tools that fail in every way there is; run as a module, a host that mounts us with them over stdio."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from fastmcp.dependencies import Depends
 
 from workflow_mcp import CurrentWorkspace, WorkflowError, Workspace, build_server
 
-server = build_server()
-host: FastMCP = FastMCP("host")
-ran: list[None] = []
+SECRET = "hunter2"
 
 
 def refuse() -> str:
@@ -18,31 +16,36 @@ def refuse() -> str:
 
 
 def explode() -> str:
-    """Fail as nobody expected."""
-    raise RuntimeError("hunter2")
+    """Fail unexpectedly."""
+    raise RuntimeError(SECRET)
 
 
-@server.tool
 def refuse_in_dependency(value: str = Depends(refuse)) -> str:
     """Fail before the body."""
     return value
 
 
-@server.tool
 def explode_in_dependency(value: str = Depends(explode)) -> str:
     """Fail before the body, unexpectedly."""
     return value
 
 
-@server.tool
-def note(workspace: Workspace = CurrentWorkspace()) -> str:
-    """Count how often the body runs."""
-    ran.append(None)
-    return f"{len(ran)} {workspace.directory}"
+def add_failing_tools(server: FastMCP) -> None:
+    """Add the tools to a server."""
+    for tool in (refuse, explode, refuse_in_dependency, explode_in_dependency):
+        server.tool(tool)
 
 
 if __name__ == "__main__":
-    server.tool(refuse)
-    server.tool(explode)
+    server, host = build_server(), FastMCP("host")  # type: FastMCP, FastMCP
+    add_failing_tools(server)
+    ran: list[None] = []
+
+    @server.tool
+    def note(workspace: Workspace = CurrentWorkspace()) -> str:
+        """Count how often the body runs."""
+        ran.append(None)
+        return f"{len(ran)} {workspace.directory}"
+
     host.mount(server)
     host.run(show_banner=False)

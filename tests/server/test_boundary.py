@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
-from fastmcp.dependencies import Depends
 
 from tests.clients.peers import Connect, in_memory, isolated_settings
 from tests.clients.protocol import MODERN, Era
 from tests.clients.shared import SharedProcesses
 from tests.clients.stdio import Wire, environment
-from workflow_mcp import CurrentWorkspace, WorkflowError, Workspace, build_server
+from tests.server.failing_host import SECRET, add_failing_tools
+from workflow_mcp import CurrentWorkspace, Workspace, build_server
 
-SECRET = "hunter2"
 HOST = Path(__file__).with_name("failing_host.py")
-
 
 BAD: list[Any] = [
     pytest.param(lambda base: "relative/path", "DIRECTORY_NOT_ABSOLUTE", "'relative/path'", id="relative"),
@@ -130,22 +128,7 @@ def failing_server(home: Path) -> FastMCP:
     """A server some of whose tools fail, in their body or in what they depend on."""
     server = build_server(isolated_settings(home))
 
-    def refuse() -> str:
-        raise WorkflowError("MADE_UP", "a made-up refusal.", "nothing.")
-
-    def explode() -> str:
-        raise RuntimeError(SECRET)
-
-    server.tool(refuse, name="refuse")
-    server.tool(explode, name="explode")
-
-    @server.tool
-    def refuse_in_dependency(value: str = Depends(refuse)) -> str:
-        return value
-
-    @server.tool
-    def explode_in_dependency(value: str = Depends(explode)) -> str:
-        return value
+    add_failing_tools(server)
 
     @server.tool
     def needs_directory(workspace: Workspace = CurrentWorkspace()) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Column,
@@ -118,32 +120,30 @@ links = Table(
     Index("ix_links_target", "project_id", "target_id", "kind", "source_id"),
 )
 
-notes = Table(
-    "notes",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("project_id", String(36), nullable=False),
-    Column("item_id", Integer, nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("author", String(100), nullable=False),
-    Column("text", Text, nullable=False),
-    _to_item("item_id"),
-    Index("ix_notes_item", "project_id", "item_id", "id"),
-)
 
-events = Table(
+def _item_log(name: str, *columns: Column[Any]) -> Table:
+    """A table of rows about an item that are added in order and never changed."""
+    return Table(
+        name,
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("project_id", String(36), nullable=False),
+        Column("item_id", Integer, nullable=False),
+        Column("at", Instant, nullable=False),
+        *columns,
+        _to_item("item_id"),
+        Index(f"ix_{name}_item", "project_id", "item_id", "id"),
+    )
+
+
+notes = _item_log("notes", Column("author", String(100), nullable=False), Column("text", Text, nullable=False))
+
+events = _item_log(
     "events",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("project_id", String(36), nullable=False),
-    Column("item_id", Integer, nullable=False),
-    Column("at", Instant, nullable=False),
     Column("actor", String(100), nullable=False),
     Column("directory", Text, nullable=False),
     Column("action", String(32), nullable=False),
     Column("changes", JSON, nullable=False),
-    _to_item("item_id"),
-    Index("ix_events_item", "project_id", "item_id", "id"),
 )
 
 requests = Table(

@@ -221,7 +221,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A link of an item to another, `item`; `outgoing` means "this item blocks `item`", otherwise the reverse."""
+    """A link of an item to another one.
+
+    Attributes:
+        kind: the kind of link.
+        outgoing: whether the link goes from the item to the other, as in "this item blocks `item`".
+        item: the other item.
+    """
 
     kind: str
     outgoing: bool

@@ -237,35 +237,34 @@ async def test_a_large_body_counts_until_its_call_is_answered() -> None:
     assert third.status == 200
 
 
-async def test_calls_of_clients_that_are_gone_do_not_begin() -> None:
-    """Of calls that come all at once only a few begin before the server looks which clients are still there."""
-    begun = []
+async def begun_of(calls: list[Sent], *, gone: Sequence[Sent] = ()) -> list[Scope]:
+    """The scopes of the calls that begin, in their order, when all are sent at once and some clients disconnect."""
+    begun: list[Scope] = []
 
-    async def count(scope: Scope, _receive: Receive, _send: Send) -> None:
+    async def note(scope: Scope, _receive: Receive, _send: Send) -> None:
         begun.append(scope)
 
-    bodies, calls = Bodies(), [Sent(b"{}") for _ in range(100)]
+    bodies = Bodies()
     async with anyio.create_task_group() as tasks:
         for call in calls:
-            tasks.start_soon(call.to, bodies, count)
-            if call is not calls[-1]:
-                call.gone.set()
+            tasks.start_soon(call.to, bodies, note)
+        for call in gone:
+            call.gone.set()
+    return begun
+
+
+async def test_calls_of_clients_that_are_gone_do_not_begin() -> None:
+    """Of calls that come all at once only a few begin before the server looks which clients are still there."""
+    calls = [Sent(b"{}") for _ in range(100)]
+    begun = await begun_of(calls, gone=calls[:-1])
     assert len(begun) < 10
     assert begun[-1] is calls[-1].scope, "the one that is still there"
 
 
 async def test_calls_begin_in_order() -> None:
     """Calls that come all at once begin in the order they came, each of them."""
-    begun = []
-
-    async def note(scope: Scope, _receive: Receive, _send: Send) -> None:
-        begun.append(scope)
-
-    bodies, calls = Bodies(), [Sent(b"{}") for _ in range(100)]
-    async with anyio.create_task_group() as tasks:
-        for call in calls:
-            tasks.start_soon(call.to, bodies, note)
-    assert begun == [call.scope for call in calls]
+    calls = [Sent(b"{}") for _ in range(100)]
+    assert await begun_of(calls) == [call.scope for call in calls]
 
 
 async def test_an_absurd_announcement(server: DrainingServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic.operations import Operations
 
@@ -113,33 +115,34 @@ def _create_links(op: Operations) -> None:
 
 
 def _create_notes(op: Operations) -> None:
-    op.create_table(
-        "notes",
-        sa.Column("id", ROW_ID, primary_key=True),
-        sa.Column("project_id", sa.String(36), nullable=False),
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
+    text: list[sa.Column[Any]] = [
         sa.Column("author", sa.String(100), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        _to_item("item_id"),
-    )
-    op.create_index("ix_notes_item", "notes", ["project_id", "item_id", "id"])
+    ]
+    _create_item_log(op, "notes", text)
 
 
 def _create_events(op: Operations) -> None:
-    op.create_table(
-        "events",
-        sa.Column("id", ROW_ID, primary_key=True),
-        sa.Column("project_id", sa.String(36), nullable=False),
-        sa.Column("item_id", sa.Integer(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
+    change: list[sa.Column[Any]] = [
         sa.Column("actor", sa.String(100), nullable=False),
         sa.Column("directory", sa.Text(), nullable=False),
         sa.Column("action", sa.String(32), nullable=False),
         sa.Column("changes", sa.JSON(), nullable=False),
+    ]
+    _create_item_log(op, "events", change)
+
+
+def _create_item_log(op: Operations, name: str, columns: list[sa.Column[Any]]) -> None:
+    op.create_table(
+        name,
+        sa.Column("id", ROW_ID, primary_key=True),
+        sa.Column("project_id", sa.String(36), nullable=False),
+        sa.Column("item_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        *columns,
         _to_item("item_id"),
     )
-    op.create_index("ix_events_item", "events", ["project_id", "item_id", "id"])
+    op.create_index(f"ix_{name}_item", name, ["project_id", "item_id", "id"])
 
 
 def _create_requests(op: Operations) -> None:
