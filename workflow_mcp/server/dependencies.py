@@ -60,11 +60,9 @@ async def _work_items(context: Context, call: Call, actor: str | None, *, create
     workspace = await services.resolver.require(call)
     data = await services.projects.data_of(workspace, create=create)
     name = actor or services.connections.actor(call.caller)
-    return WorkItems(data, _actor(name, call, workspace), identified=name is not None)
-
-
-def _actor(name: str | None, call: Call, workspace: Workspace) -> Actor:
-    return Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "")
+    earlier = () if actor or call.caller.handle is not None else call.earlier
+    who = Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "", earlier)
+    return WorkItems(data, who, identified=name is not None)
 
 
 def CurrentWorkItems(*, create: bool = False) -> WorkItems:  # noqa: N802 - named after the value it injects

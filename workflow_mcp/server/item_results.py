@@ -27,6 +27,7 @@ MAX_CLAIMED_DESCRIPTION_BYTES = 10_000
 MAX_EVENT_BYTES = 390
 LINES_SHARE = 1 / 6  # of the available bytes, for each of children, links and events
 MAX_SHOWN_VALUE = 60
+MAX_LEFT = 20
 
 PASSIVE = {
     "blocks": "blocked by",
@@ -44,15 +45,28 @@ def item_result(item: Item) -> WorkItem:
 async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
     """The result of a claim; when there was nothing to claim, it counts the items in each state."""
     project = work.data.project.name
+    left = await _left_by_earlier(work)
     if claim is None:
         page = await work.list(ItemQuery(limit=1))
-        message = f"Nothing is ready for this: {counted(page.counts)}."
+        message = f"Nothing is ready for this: {counted(page.counts)}.{left}"
         return ClaimResult(project=project, item=None, message=message)
     item = _without_description(claim.item)
-    result = ClaimResult(project=project, item=item, message=_claimed(work, claim))
+    result = ClaimResult(project=project, item=item, message=_claimed(work, claim) + (left and f".{left}"))
     room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
     item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
     return result
+
+
+async def _left_by_earlier(work: WorkItems) -> str:
+    """What conversations hold that this one goes on with, as a sentence with a space before it."""
+    if not work.actor.earlier:
+        return ""
+    page = await work.list(ItemQuery(view="mine", limit=MAX_LEFT))
+    left = [item.id for item in page.items if item.assignee != work.actor.name]
+    if not left:
+        return ""
+    ids = ", ".join(f"#{one}" for one in left)
+    return f" Still held by the conversation before this one: {ids}. claim_work_item(id={left[0]}) goes on with it."
 
 
 def _claimed(work: WorkItems, claim: Claim) -> str:

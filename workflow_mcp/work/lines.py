@@ -18,13 +18,21 @@ def row(item: ItemSummary, *marks: str) -> str:
     What stands between the quotes is the title, whatever it says; `marks` stand before it.
     """
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state} "
-    holder = cut(visible(item.assignee or ""), ROW_OVERHEAD - len(head) - len('"" @'))
+    holder = _short_name(visible(item.assignee or ""), ROW_OVERHEAD - len(head) - len('"" @'))
     return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{holder}' if holder else ''}"
 
 
 def text_size(text: str) -> int:
     """The bytes a text takes in a message, quotes included."""
     return len(json.dumps(text, ensure_ascii=False).encode())
+
+
+def _short_name(name: str, max_bytes: int) -> str:
+    """Of a subagent's name that is too long both ends: it begins like its siblings', and ends in digits of its own."""
+    head = cut(name, max_bytes // 2)
+    if "/" not in name or len(name.encode()) <= max_bytes or not head:
+        return cut(name, max_bytes)
+    return head + name.encode()[len(head.encode()) - max_bytes :].decode(errors="ignore")
 
 
 def cut(text: str, max_bytes: int) -> str:

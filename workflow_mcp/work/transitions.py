@@ -65,6 +65,8 @@ def change_of(row: Any, current_labels: list[str], given: ItemUpdate, actor: Act
     wanted = _plain_fields(given) | _status_fields(row, given, now)
     starting = starts(row, given, actor, now)
     wanted |= _start_fields(given, actor, now) if starting else _claim_fields(row, wanted, actor, now)
+    if holds(row, actor) and actor.succeeds(row.assignee):
+        wanted = {"assignee": actor.name} | wanted
     values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
     changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name != "lease_seconds"}
     labels = _new_labels(current_labels, given)
@@ -148,4 +150,4 @@ def _action(row: Any, values: Mapping[str, Any], changed: Mapping[str, Any]) -> 
 
 def holds(row: Any, actor: Actor) -> bool:
     """Whether `actor` claimed the item; an expired claim counts until another actor claims the item."""
-    return row.claim_expires_at is not None and row.assignee == actor.name
+    return row.claim_expires_at is not None and actor.owns(row.assignee)

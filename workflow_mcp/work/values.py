@@ -55,10 +55,23 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a change, and from which directory."""
+    """Who makes a change, and from which directory.
+
+    Attributes:
+        earlier: the names of those whose work this actor continues: what they and their subagents hold is its own.
+    """
 
     name: str
     directory: str
+    earlier: tuple[str, ...] = ()
+
+    def owns(self, assignee: str | None) -> bool:
+        """Whether what `assignee` holds is this actor's own."""
+        return assignee is not None and (assignee == self.name or self.succeeds(assignee))
+
+    def succeeds(self, assignee: str) -> bool:
+        """Whether `assignee` is one whose work this actor continues."""
+        return any(f"{assignee}/".startswith(f"{one}/") for one in self.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +163,7 @@ ItemT_co = TypeVar("ItemT_co", bound=ItemSummary, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items to list: a view and filters on it; the view `mine` is that of `actor`."""
+    """Which items to list: a view and filters on it; the view `mine` is that of `actor` and of those in `earlier`."""
 
     view: str = "ready"
     parent: int | None = None
@@ -159,6 +172,7 @@ class ItemQuery:
     text: str | None = None
     assignee: str | None = None
     actor: str | None = None
+    earlier: tuple[str, ...] = ()
     limit: int = 50
     cursor: str | None = None
 

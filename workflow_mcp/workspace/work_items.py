@@ -109,7 +109,10 @@ class WorkItems:
     def _by_actor(self, query: ItemQuery) -> ItemQuery:
         if query.view == "mine" and query.assignee is None:
             self._require_actor("whose items are yours", 'call list_work_items(view="mine", actor="your name")')
-        return query if query.actor else replace(query, actor=query.assignee or self.actor.name)
+        if query.actor:
+            return query
+        earlier = self.actor.earlier if query.assignee is None else ()
+        return replace(query, actor=query.assignee or self.actor.name, earlier=earlier)
 
     def _require_actor(self, what: str, call: str) -> None:
         if not self.identified:

@@ -50,7 +50,8 @@ def claim(
         row = _claimable(tx, item_id, actor)
     if row is None:
         return None
-    since = _held_since(tx, row) if _is_held_by(row, actor, tx.now) else None
+    renews = row.assignee == actor.name and _is_held_by(row, actor, tx.now)
+    since = _held_since(tx, row) if renews else None
     return Claim(_take(tx, row, actor, lease, "claimed" if since is None else "renewed"), since)
 
 
@@ -67,7 +68,7 @@ def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
 
 def _is_held_by(row: Row[Any], actor: Actor, now: datetime) -> bool:
     state = state_of(row.status, row.claim_expires_at, row.waits, now)
-    return state == "in_progress" and bool(row.assignee == actor.name)
+    return state == "in_progress" and actor.owns(row.assignee)
 
 
 def _held_since(tx: Transaction, row: Row[Any]) -> datetime:
@@ -97,4 +98,4 @@ def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:
 def is_held_by_another(row: Row[Any], actor: Actor, now: datetime) -> bool:
     """Whether another actor than `actor` has an unexpired claim on the item."""
     held = row.claim_expires_at is not None and row.claim_expires_at > now
-    return held and bool(row.assignee != actor.name)
+    return held and not actor.owns(row.assignee)

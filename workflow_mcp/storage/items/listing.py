@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     select,
     tuple_,
     type_coerce,
@@ -83,9 +84,10 @@ def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more:
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
     values = {**given, "actor": query.actor, "now": tx.now, "row_limit": query.limit + more}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
+    values |= {f"earlier_{number}": f"{_escaped(f'{name}/')}%" for number, name in enumerate(query.earlier)}
     values |= {f"key_{number}": part for number, part in enumerate(key)}
     values |= {} if among is None else {"among": among}
-    asked = _Asked(query.view, tuple(given), len(words), after=bool(key), among=among is not None)
+    asked = _Asked(query.view, tuple(given), len(words), len(query.earlier), after=bool(key), among=among is not None)
     return tx.all(_statement(columns, asked), **values)
 
 
@@ -94,6 +96,7 @@ class _Asked:
     view: str
     filters: tuple[str, ...]
     words: int
+    earlier: int
     after: bool
     among: bool
 
@@ -106,7 +109,7 @@ def _statement(columns: Select[Any], asked: _Asked) -> Executable:
     ordered = _order(asked.view, table)
     parts = [
         select(table.c.id).where(in_project(table), *branch, *narrowed).order_by(*ordered).limit(row_limit)
-        for branch in _branches(asked.view, table)
+        for branch in _branches(asked.view, table, asked.earlier)
     ]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
     keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(asked.view, items))]
@@ -126,7 +129,7 @@ def _expired(table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.status == "in_progress", table.c.claim_expires_at <= bindparam("now", type_=Instant()))
 
 
-def _branches(view: str, table: FromClause) -> list[list[ColumnElement[bool]]]:
+def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnElement[bool]]]:
     # Each branch is one range of an index in the order of the list, so its first rows are found without sorting.
     c = table.c
     visible = c.hidden_by == 0
@@ -139,11 +142,17 @@ def _branches(view: str, table: FromClause) -> list[list[ColumnElement[bool]]]:
         case "open":
             return [[visible, c.completed_at.is_(None)]]
         case "mine":
-            return [[visible, c.completed_at.is_(None), c.assignee == bindparam("actor")]]
+            return [[visible, c.completed_at.is_(None), _is_mine(table, earlier)]]
         case "done":
             return [[visible, c.completed_at.is_not(None)]]
         case _:
             return [[visible]]
+
+
+def _is_mine(table: FromClause, earlier: int) -> ColumnElement[bool]:
+    names = [f"earlier_{number}" for number in range(earlier)]
+    succeeded = [(table.c.assignee + "/").like(bindparam(name), escape=ESCAPE) for name in names]
+    return or_(table.c.assignee == bindparam("actor"), *succeeded)
 
 
 def _filter(name: str, table: FromClause) -> ColumnElement[bool]:

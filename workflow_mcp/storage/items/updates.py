@@ -93,7 +93,7 @@ def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) 
 def _is_anothers_work(row: Row[Any], actor: Actor) -> bool:
     # Imported items, and those of earlier versions, can be in progress without a claim.
     begun = row.status == "in_progress" and row.claim_expires_at is None
-    return begun and row.assignee not in (None, actor.name)
+    return begun and row.assignee is not None and not actor.owns(row.assignee)
 
 
 def _continues(row: Row[Any], item: Item) -> bool:
