@@ -7,8 +7,9 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from fastmcp import Client, Context, FastMCP
@@ -39,6 +40,37 @@ def test_the_sdk_s_server_is_within_fastmcp_s() -> None:
     server = FastMCP("x")
     assert hasattr(server, "_mcp_server"), "FastMCP moved the SDK's server (FastMCP._mcp_server)"
     assert isinstance(compat.lowlevel_server(server), Server), "FastMCP's _mcp_server is no SDK Server any more"
+
+
+async def test_a_server_s_state_is_opened_when_something_is_put_into_it() -> None:
+    """FastMCP asks `_state_store` for its state; there is nothing in it at first, and then what was put there."""
+    server = compat.LeanServer("x")
+
+    @server.tool
+    async def count(context: Context) -> str:
+        before = await context.get_state("count")
+        await context.set_state("count", (before or 0) + 1)
+        if before:
+            await context.delete_state("count")
+        return str(before)
+
+    assert isinstance(vars(FastMCP)["_state_store"], property), "FastMCP moved its session state (FastMCP._state_store)"
+    async with Client(server, mode="legacy") as client:
+        said = [(await client.call_tool("count")).data for _ in range(3)]
+    assert said == ["None", "1", "None"], "FastMCP keeps its session state elsewhere than in _state_store"
+
+
+def test_a_function_without_its_docstring_is_the_same_function() -> None:
+    """It has the same signature, annotations and result, and nothing that FastMCP would parse."""
+
+    def add(a: int, *, b: int = 2) -> int:
+        """Add."""
+        return a + b
+
+    bare = compat.undocumented(add)
+    assert (bare.__doc__, bare.__name__, bare(1), bare(1, b=5)) == (None, "add", 3, 6)
+    assert signature(bare) == signature(add)
+    assert get_type_hints(bare) == get_type_hints(add)
 
 
 async def test_request_middleware_sees_requests() -> None:

@@ -7,11 +7,9 @@ import sys
 from typing import NoReturn
 
 from cyclopts import App
-from rich.console import Console
-from rich.text import Text
 
 from workflow_mcp import __version__
-from workflow_mcp.cli import output, project, serving
+from workflow_mcp.cli import output, serving
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.errors import StoreError, WorkflowError
 from workflow_mcp.work.text import visible
@@ -23,7 +21,12 @@ app = App(
     version=__version__,
     help_format="plaintext",
 )
-# Their help is repeated here, because these modules are imported only when one of their commands is run: 15 ms.
+# Their help is repeated here, because these modules are imported only when one of their commands is run: 0.2 s.
+PROJECT_COMMANDS = {
+    "init": "Make a directory, or its git repository, a project: create or complete .workflow-mcp/config.json.",
+    "doctor": "Show every step by which a directory leads to its project, and what is wrong with any of them.",
+    "schema": "Print the JSON Schema of .workflow-mcp/config.json.",
+}
 CLAUDE_CODE_COMMANDS = {
     "hook": "Tell a session of Claude Code that starts about its project: what the plugin's hook runs.",
     "statusline": "Print one line for the status line of Claude Code; nothing where there is no project.",
@@ -48,8 +51,9 @@ PLUGIN_COMMANDS = {
 }
 
 app.default(serving.serve)
-for _command in (serving.serve, project.init, project.doctor, project.schema):
-    app.command(_command)
+app.command(serving.serve)
+for _name, _help in PROJECT_COMMANDS.items():
+    app.command(f"workflow_mcp.cli.project:{_name}", name=_name, help=_help)
 for _name, _help in CLAUDE_CODE_COMMANDS.items():
     app.command(f"workflow_mcp.claude_code.commands:{_name}", name=_name, help=_help)
 plugin = App(name="plugin", help="The plugin for Claude Code that comes with workflow-mcp.", help_format="plaintext")

@@ -8,7 +8,7 @@ from workflow_mcp import __version__
 from workflow_mcp.server import catalog
 from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
-from workflow_mcp.server.compat import add_request_middleware
+from workflow_mcp.server.compat import LeanServer, add_request_middleware
 from workflow_mcp.server.file_roots import OnlyFileRoots
 from workflow_mcp.server.lifespan import server_lifespan
 from workflow_mcp.server.logs import filter_fastmcp_logs
@@ -49,7 +49,7 @@ def build_server(
     """
     chosen = load_settings() if settings is None else settings
     filter_fastmcp_logs()
-    server: FastMCP = FastMCP(
+    server = LeanServer(
         "workflow-mcp",
         instructions=INSTRUCTIONS,
         version=__version__,

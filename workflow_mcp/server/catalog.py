@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import getdoc
 from typing import Any
 
 from fastmcp import FastMCP
@@ -10,6 +11,7 @@ from mcp_types import ToolAnnotations
 
 from workflow_mcp.server import prompts, resources
 from workflow_mcp.server.bound_calls import HOOK_TAG
+from workflow_mcp.server.compat import undocumented
 from workflow_mcp.server.tools import hooks, projects, session, work_items
 
 READ = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
@@ -54,13 +56,15 @@ PROMPTS: tuple[Callable[..., Any], ...] = (prompts.plan_work,)
 def register(server: FastMCP, *, hook_tools: bool = False) -> None:
     """Add everything to a server; tools for hooks only where the plugin asks for them."""
     for function in HOOK_TOOLS if hook_tools else ():
-        server.tool(function, tags={HOOK_TAG}, annotations=WRITE, output_schema=None)
+        bare, description = undocumented(function), getdoc(function)
+        server.tool(bare, description=description, tags={HOOK_TAG}, annotations=WRITE, output_schema=None)
     for function, effects, structured in TOOLS:
+        bare, description = undocumented(function), getdoc(function)
         if structured:
-            server.tool(function, annotations=effects)
+            server.tool(bare, description=description, annotations=effects)
         else:
-            server.tool(function, annotations=effects, output_schema=None)
+            server.tool(bare, description=description, annotations=effects, output_schema=None)
     for uri, name, function, media_type in RESOURCES:
-        server.resource(uri, name=name, mime_type=media_type)(function)
+        server.resource(uri, name=name, description=getdoc(function), mime_type=media_type)(undocumented(function))
     for function in PROMPTS:
-        server.prompt(function)
+        server.prompt(undocumented(function), description=getdoc(function))

@@ -5,7 +5,10 @@ A docstring names the version that the part was found in; `tests/server/test_com
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -21,6 +24,45 @@ if TYPE_CHECKING:
 
 ARGUMENTS_LOGGER = "fastmcp.server.mixins.mcp_operations"
 ERROR_LOGGERS = ("fastmcp.server.server", "fastmcp.prompts.function_prompt")  # the second before FastMCP 4.2
+
+
+class LeanServer(FastMCP):
+    """A FastMCP server that opens its session state when something is put into it. FastMCP 4.1.2.
+
+    FastMCP does so at the first list, to find that it is empty: 0.15 s and 6 MB of imports.
+    """
+
+    @cached_property
+    def _state_store(self) -> Any:
+        return _LazyState(lambda: super(LeanServer, self)._state_store)
+
+
+class _LazyState:
+    def __init__(self, open_state: Callable[[], Any]) -> None:
+        self._open_state = open_state
+        self._opened: Any = None
+
+    async def get(self, *, key: str) -> Any:
+        return None if self._opened is None else await self._opened.get(key=key)
+
+    async def put(self, **entry: Any) -> None:
+        self._opened = self._open_state()
+        await self._opened.put(**entry)
+
+    async def delete(self, *, key: str) -> bool:
+        return self._opened is not None and bool(await self._opened.delete(key=key))
+
+
+def undocumented(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function without a docstring, which FastMCP would parse even when it is given the description.
+
+    The parser takes 0.02 s to import. FastMCP 4.1.2.
+    """
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    for name in ("__module__", "__qualname__", "__annotations__", "__kwdefaults__"):
+        setattr(copy, name, getattr(function, name))
+    copy.__doc__ = None
+    return copy
 
 
 def lowlevel_server(server: FastMCP) -> Server[Any]:

@@ -25,9 +25,12 @@ class _CurrentWorkspace(Dependency[Workspace]):
     async def __aenter__(self) -> Workspace:
         context = get_context()
         handle = current_frame().provided.get("session")
-        resolver = services_of(context).resolver
-        resolve = resolver.require if self._required else resolver.resolve
-        return await resolve(call_of(context, handle), choice=self._choice)
+        services = services_of(context)
+        resolve = services.resolver.require if self._required else services.resolver.resolve
+        workspace = await resolve(call_of(context, handle), choice=self._choice)
+        if workspace.project is not None:
+            services.projects.open_soon()
+        return workspace
 
 
 def CurrentWorkspace(*, required: bool = True, choice: bool = True) -> Workspace:  # noqa: N802 - named after the value it injects

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -17,6 +18,9 @@ from workflow_mcp.workspace.values import Location, Workspace
 
 if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
+
+STORE = "workflow_mcp.storage.sqlite.store"
+PAUSE = 0.05  # seconds in which an answer gets out
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,27 @@ class Projects:
         self._threads = threads
         self._store: Store | None = None
         self._opening = asyncio.Lock()
+        self._is_importing = False
 
     async def store(self) -> Store:
         """The store of all projects. The first call imports SQLAlchemy and opens it."""
         async with self._opening:
             if self._store is None:
-                await self._threads.run(partial(import_module, "workflow_mcp.storage.sqlite.store"))
+                self._is_importing = True
+                await self._threads.run(partial(import_module, STORE))
                 from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - has just been imported in a thread
 
                 self._store = sqlite_store(
                     self._settings.data_dir, state_dir=self._settings.state_dir, threads=self._threads
                 )
             return self._store
+
+    def open_soon(self) -> None:
+        """Import SQLAlchemy once the present call is answered: where there is a project, its data is wanted next."""
+        if not self._is_importing:
+            self._is_importing = True
+            thread = threading.Thread(target=import_module, args=[STORE], name="open-soon", daemon=True)
+            asyncio.get_running_loop().call_later(PAUSE, thread.start)
 
     async def aclose(self) -> None:
         """Close the files that are open."""

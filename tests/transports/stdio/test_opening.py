@@ -88,6 +88,22 @@ def test_an_opening_loads_nothing(era: Era, home: Path, answers: dict[str, bytes
         assert wire.log == ""
 
 
+def test_the_real_server_loads_no_more_than_it_uses(home: Path) -> None:
+    """No session state and no parser of docstrings is loaded, and the database once a call has shown a project."""
+    command = ("-X", "importtime", "-m", "workflow_mcp")
+    with Wire(work_in(home), environment(home), "legacy", command=command) as wire:
+        open_whole(wire)
+        assert wire.call("get_working_directory").data["project"] is None
+        before = wire.log
+        assert not wire.call("init_project").is_error
+        assert wire.call("get_working_directory").data["project"] is not None
+        wire.wait_for_log("sqlalchemy.engine")
+        wire.end()
+        loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in before.splitlines()}
+    named = {"fastmcp", "beartype", "key_value", "griffe", "sqlalchemy", "alembic"}
+    assert loaded & named == {"fastmcp"}
+
+
 def test_a_memo_is_made_by_the_first_window(era: Era, home: Path, spoken: Spoken) -> None:
     """The second window is answered without the server, byte for byte as the first."""
     said = []
