@@ -2,7 +2,7 @@
 
 Every window of a client serves over stdio, and most are never asked anything but for lists. So that way
 imports nothing before it is needed, and with the garbage collector off until everything is imported.
-So do the two commands that Claude Code runs often.
+So do the version, and the two commands that Claude Code runs often.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 
+import workflow_mcp
 from workflow_mcp.transports.process import fill_standard_streams, leave_at_once, on_signals
 from workflow_mcp.transports.stdio.memo import memo_of
 from workflow_mcp.transports.stdio.opening import Opening
@@ -19,11 +20,14 @@ from workflow_mcp.transports.stdio.opening import Opening
 def main() -> None:
     """Run the command in the arguments; without one, serve over stdio."""
     fill_standard_streams()
+    gc.disable()
     match sys.argv[1:]:
         case [] | ["serve"]:
             _serve_stdio(None)
         case ["--directory", directory] if not directory.startswith("-"):
             _serve_stdio(directory)
+        case ["--version"]:
+            sys.stdout.write(f"{workflow_mcp.__version__}\n")
         case ["hook"]:
             from workflow_mcp.claude_code.commands import hook
 
@@ -42,7 +46,6 @@ def _serve_stdio(directory: str | None) -> None:
     on_signals(leave_at_once)
     opening = Opening(memo_of(os.environ, directory))
     opening.answer()
-    gc.disable()
     try:
         # Imported after the handlers are installed, because a signal during this long import must end the process.
         from workflow_mcp.transports.stdio.serve import serve_stdio

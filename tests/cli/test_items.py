@@ -23,7 +23,7 @@ from tests.server.test_reading import state_of
 from tests.server.tools.test_catalog import ORDER as TOOLS
 from tests.storage.support import raw
 from tests.support import posix_only
-from workflow_mcp.cli import items, transfer
+from workflow_mcp.cli import details, items, transfer
 from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import HIDDEN
@@ -122,7 +122,7 @@ def test_what_is_printed_for_people(here: Path, capsys: pytest.CaptureFixture[st
     )
     items.list_items(view="all", directory=str(here))
     assert '#2 task p2 in_progress "Build the form" @ana' in capsys.readouterr().out.splitlines()
-    items.show(1, directory=str(here))
+    details.show(1, directory=str(here))
     text = capsys.readouterr().out
     for part in ("#1 Log in", "labels: auth, später", "Größe: 名前", "not ready: below it, #2, #3 are unfinished"):
         assert part in text
@@ -200,7 +200,7 @@ def test_what_is_refused(here: Path, tmp_path: Path) -> None:
     refusals: list[tuple[str, Callable[[], None]]] = [
         ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path / "nothing"), directory=str(here))),
         ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path), directory=str(here))),
-        ("ITEM_NOT_FOUND", lambda: items.show(99, directory=str(here))),
+        ("ITEM_NOT_FOUND", lambda: details.show(99, directory=str(here))),
         ("NO_PROJECT", lambda: items.list_items(directory=str(tmp_path))),
         ("LIMIT_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
     ]
@@ -363,7 +363,7 @@ async def test_nothing_reaches_the_terminal_as_a_command(
         found = []
         for as_json in (False, True):
             items.list_items(directory=str(folder), as_json=as_json)
-            items.show(1, directory=str(folder), as_json=as_json)
+            details.show(1, directory=str(folder), as_json=as_json)
             found.append(capsys.readouterr().out)
         transfer.export(directory=str(folder))
         return [*found, capsys.readouterr().out]

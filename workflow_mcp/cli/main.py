@@ -24,7 +24,8 @@ app = App(
 # Their help is repeated here, because these modules are imported only when one of their commands is run: 0.2 s.
 PROJECT_COMMANDS = {
     "init": "Make a directory, or its git repository, a project: create or complete .workflow-mcp/config.json.",
-    "doctor": "Show every step by which a directory leads to its project, and what is wrong with any of them.",
+    "doctor": "Show every step by which a directory leads to its project, and what is wrong with any of them.\n\n"
+    "Exits with 0 when all is well and with 1 when there is a problem.",
     "schema": "Print the JSON Schema of .workflow-mcp/config.json.",
 }
 CLAUDE_CODE_COMMANDS = {
@@ -34,7 +35,7 @@ CLAUDE_CODE_COMMANDS = {
 ITEM_COMMANDS = {
     "list": ("items:list_items", "List the project's work items."),
     "ready": ("items:ready", "List what can be claimed now, the most urgent first."),
-    "show": ("items:show", "Show one work item whole."),
+    "show": ("details:show", "Show one work item whole."),
     "export": (
         "transfer:export",
         "Write all of the project's work items to stdout, one JSON object a line, for `import`.",
@@ -77,7 +78,7 @@ def run() -> NoReturn:
         finally:
             output.flush()
     except WorkflowError as error:
-        Console(stderr=True).print(Text(visible(error_line(error))), soft_wrap=True)
+        print(visible(error_line(error)), file=sys.stderr)
         sys.exit(1 if isinstance(error, StoreError | output.OutputError) else 2)
     except BrokenPipeError:
         output.discard()  # the reader has closed the pipe

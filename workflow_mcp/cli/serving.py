@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -28,7 +27,6 @@ def serve(
             "leave it out: clients send the X-Workflow-Directory header, roots, or call set_working_directory.",
         )
     on_signals(leave_at_once)
-    gc.disable()
     if http:
         from workflow_mcp.transports.http.serve import serve_http
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.items import Directory
 from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import OutputError, discard, flush, print_json
+from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.workspace.work_items import WorkItems
 

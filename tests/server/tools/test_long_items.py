@@ -13,7 +13,7 @@ import pytest
 from tests.clients.agents import Agent, agent_on, make_project
 from tests.clients.protocol import Era
 from tests.clients.stdio import Wire, environment
-from workflow_mcp.cli import items
+from workflow_mcp.cli import details
 from workflow_mcp.server.fitting import MAX_ANSWER_BYTES, MAX_TEXT_BYTES, size_of
 from workflow_mcp.work.lines import text_size
 
@@ -150,7 +150,7 @@ async def test_the_command_line_cuts_nothing(
     monkeypatch.setenv("WORKFLOW_MCP_DATA_DIR", str(tmp_path / "data"))
 
     def show() -> dict[str, Any]:
-        items.show(1, directory=str(folder), as_json=True)
+        details.show(1, directory=str(folder), as_json=True)
         shown: dict[str, Any] = json.loads(capsys.readouterr().out)
         return shown
 

@@ -1,0 +1,76 @@
+"""Whole work items: the command show, and what list and ready print with --json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from cyclopts import Parameter, Token
+
+from workflow_mcp.cli.local import with_work_items
+from workflow_mcp.cli.output import print_json, print_text
+from workflow_mcp.cli.parameters import Directory, Json
+from workflow_mcp.errors import Code, UsageError, shown
+from workflow_mcp.server.item_results import detail_result, item_result
+from workflow_mcp.server.results import WorkItemDetail
+from workflow_mcp.work.text import plain_or_quoted, visible
+from workflow_mcp.work.validation import parse_id
+from workflow_mcp.work.values import Item, ItemPage
+from workflow_mcp.workspace.work_items import WorkItems
+
+INDENT = " " * 4
+
+
+def _item_id(_type: type[int], tokens: Sequence[Token]) -> int:
+    (token,) = tokens
+    item_id = parse_id(token.value)
+    if item_id is None:
+        raise UsageError(
+            Code.ARGUMENT_INVALID,
+            f"{shown(token.value)} is not the number of a work item.",
+            "run `workflow-mcp list --view all` for those there are.",
+        )
+    return item_id
+
+
+ItemId = Annotated[int, Parameter(help="Its number.", converter=_item_id)]
+
+
+def print_whole(page: ItemPage[Item]) -> None:
+    """Print the items of a page, whole, as JSON."""
+    print_json([item_result(item).model_dump(mode="json") for item in page.items])
+
+
+def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = False) -> None:
+    """Show one work item whole."""
+
+    async def print_item(work: WorkItems) -> None:
+        result = detail_result(work, await work.get(item_id), max_bytes=math.inf)
+        if as_json:
+            print_json(result.model_dump(mode="json"))
+        else:
+            print_text("\n".join(_lines(result)))
+
+    with_work_items(directory, print_item)
+
+
+def _lines(result: WorkItemDetail) -> Iterator[str]:
+    item = result.item
+    yield f"#{item.id} {visible(item.title)}"
+    yield f"{result.project}: {item.item_type}, priority {item.priority}, {item.state}, version {item.version}"
+    if item.labels:
+        yield f"labels: {', '.join(plain_or_quoted(label) for label in item.labels)}"
+    if item.assignee:
+        until = f" until {item.claim_expires_at:%Y-%m-%d %H:%M} UTC" if item.claim_expires_at else ""
+        yield f"assignee: {item.assignee}{until}"
+    if item.description:
+        yield f"\n{INDENT}{_indented(item.description)}\n"
+    for name in ("ancestors", "not_ready", "links", "children", "notes", "events"):
+        for line in getattr(result, name):
+            yield f"{name.replace('_', ' ')}: {_indented(line)}"
+
+
+def _indented(text: str) -> str:
+    # Only what this program says begins a line.
+    return text.replace("\n", f"\n{INDENT}")
