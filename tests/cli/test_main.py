@@ -20,7 +20,7 @@ from tests.workspace.test_worktrees import add_worktree
 from workflow_mcp import __version__
 from workflow_mcp.cli.main import app
 
-COMMANDS = ("serve", "init", "doctor", "schema", "list", "ready", "show", "export", "import")
+COMMANDS = ("serve", "init", "doctor", "schema", "list", "ready", "show", "export", "import", "hook", "statusline")
 
 
 def run(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -58,7 +58,7 @@ def test_help(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0
     listed = dict(re.findall(r"^│ ([a-z]+) +(.*?) *│$", done.stdout, re.MULTILINE))
-    assert set(listed) == set(COMMANDS)
+    assert set(listed) == {*COMMANDS, "plugin"}
     assert [command for command, said in listed.items() if not said] == []
 
 
