@@ -29,7 +29,8 @@ PROJECT_COMMANDS = {
     "schema": "Print the JSON Schema of .workflow-mcp/config.json.",
 }
 CLAUDE_CODE_COMMANDS = {
-    "hook": "Tell a session of Claude Code that starts about its project: what the plugin's hook runs.",
+    "hook": "Tell a session of Claude Code that starts about its project: what the plugin's hook runs.\n\n"
+    "Prints nothing where there is no project.",
     "statusline": "Print one line for the status line of Claude Code; nothing where there is no project.",
 }
 ITEM_COMMANDS = {
