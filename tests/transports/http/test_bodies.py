@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -18,7 +21,9 @@ from tests.clients.served import served_here
 from tests.support import config_text, write_config
 from tests.transports.http.loop_time import longest_hold
 from workflow_mcp.transports.http.bodies import MAX_BODY_BYTES, MAX_SMALL_BODY_BYTES, Bodies
+from workflow_mcp.transports.http.connections import CONNECTION
 from workflow_mcp.transports.http.server import DrainingServer
+from workflow_mcp.transports.http.turns import Turns
 
 SIZE = MAX_BODY_BYTES - 2_000
 # Ten times the 50 ms that are promised: what this is to catch took a second and more.
@@ -65,8 +70,9 @@ class Sent:
 
     def __init__(self, *bodies: bytes, ends: bool = True, method: str = "POST", headers: Sequence[Any] = ()) -> None:
         self._messages = self._message(bodies, ends=ends)
-        self.scope: Scope = {"type": "http", "method": method, "headers": list(headers)}
         self.gone = anyio.Event()
+        connection = SimpleNamespace(transport=SimpleNamespace(is_closing=self.gone.is_set))
+        self.scope: Scope = {"type": "http", "method": method, "headers": list(headers), CONNECTION: connection}
         self.waits = anyio.Event()
         self.sent: list[Message] = []
 
@@ -259,6 +265,18 @@ async def test_calls_of_clients_that_are_gone_do_not_begin() -> None:
     begun = await begun_of(calls, gone=calls[:-1])
     assert len(begun) < 10
     assert begun[-1] is calls[-1].scope, "the one that is still there"
+
+
+async def test_calls_of_clients_that_are_gone_wait_for_no_turn_of_their_own() -> None:
+    """However few calls begin in a turn, those of clients that are gone all end in the next one: none is kept."""
+    turns, gone = Turns(calls_per_turn=1), [False] * 100
+    calls = [asyncio.ensure_future(turns.wait(partial(gone.__getitem__, number))) for number in range(100)]
+    await asyncio.sleep(0)
+    gone[1:99] = [True] * 98
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert all(call.done() for call in calls)
+    assert [call.result() for call in calls] == [True, *[False] * 98, True]
 
 
 async def test_calls_begin_in_order() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.limits import MAX_VALUES, count_values
+from workflow_mcp.transports.http.connections import is_closed
 from workflow_mcp.transports.http.turns import Turns
 from workflow_mcp.transports.surrogates import whole_characters
 
@@ -74,7 +75,7 @@ class Bodies:
             refusal = _refusal_of_size(_content_length(scope)) or await self._read(body, receive)
             if refusal is not None:
                 await refusal(scope, receive, send)
-            elif not (body.disconnected or await self._disconnected_while_waiting(scope, receive)):
+            elif not body.disconnected and await self._may_begin(scope):
                 await app(scope, _replaying(body, receive), send)
         finally:
             self._large.pop(body, None)
@@ -108,10 +109,8 @@ class Bodies:
         body.refused = True
         body.reading.cancel()
 
-    async def _disconnected_while_waiting(self, scope: Scope, receive: Receive) -> bool:
-        return (
-            scope["method"] == "POST" and await self._turns.wait() and await Request(scope, receive).is_disconnected()
-        )
+    async def _may_begin(self, scope: Scope) -> bool:
+        return scope["method"] != "POST" or await self._turns.wait(partial(is_closed, scope))
 
 
 def _content_length(scope: Scope) -> int | float:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+CONNECTION = "workflow_mcp.connection"
 HEAD_TIMEOUT = 10
 READ_TIMEOUT = 30
 
@@ -29,7 +31,14 @@ class Connection(H11Protocol):
     def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._connections = connections
+        self.app = self._named_in_scope(self.app)
         self.resumed = 0
+
+    def _named_in_scope(self, app: ASGIApp) -> ASGIApp:
+        async def with_connection(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, CONNECTION: self}, receive, send)
+
+        return with_connection
 
     @property
     def phase(self) -> Phase:
@@ -78,6 +87,11 @@ class Connection(H11Protocol):
         """See `H11Protocol`."""
         super().on_response_complete()
         self._connections.answered(self)
+
+
+def is_closed(scope: Scope) -> bool:
+    """Whether the connection of a request has been closed, by its client or by the server."""
+    return CONNECTION in scope and bool(scope[CONNECTION].transport.is_closing())
 
 
 @dataclass(slots=True)
