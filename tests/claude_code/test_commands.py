@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.agents import make_project
+from tests.clients.agents import agent_on, make_project
 from tests.clients.stdio import Wire, environment
 from tests.support import write_config
 from workflow_mcp.sessions.actors import actor_name
@@ -41,16 +41,13 @@ def work(base: Path, folder: Path, *calls: tuple[str, dict[str, Any]]) -> None:
             assert not answer.is_error, answer.text
 
 
-def plan(*titles: str) -> tuple[str, dict[str, Any]]:
-    """A call that creates items."""
-    return "create_work_items", {"items": [{"title": title} for title in titles]}
-
-
-def test_a_session_is_told_of_its_work(tmp_path: Path) -> None:
+async def test_a_session_is_told_of_its_work(tmp_path: Path) -> None:
     """The project, what the session and its subagents hold, and the first five that are ready."""
     folder = make_project(tmp_path, "demo")
-    claims = [("claim_work_item", {"id": 1, "actor": HOLDER}), ("claim_work_item", {"id": 2, "actor": "somebody"})]
-    work(tmp_path, folder, plan(*(f"Item {number}" for number in range(1, 10))), *claims)
+    async with agent_on(tmp_path, folder) as agent:
+        await agent.create(*(f"Item {number}" for number in range(1, 10)))
+        await agent.data("claim_work_item", id=1, actor=HOLDER)
+        await agent.data("claim_work_item", id=2, actor="somebody")
     (folder / "src").mkdir()
     first, heading, held, ready, *items = run(tmp_path, "hook", folder / "src").splitlines()
     assert first == "workflow-mcp: project demo, 7 ready, 2 in progress, 0 blocked, 0 done of 9."
@@ -72,18 +69,26 @@ def test_nothing_is_said_where_there_is_no_project(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_session_that_works_elsewhere_is_told_of_that(tmp_path: Path) -> None:
+async def test_a_session_that_works_elsewhere_is_told_of_that(tmp_path: Path) -> None:
     """What was set or chosen in the conversation counts when it is resumed, as it does for its calls."""
     here, there, third = (make_project(tmp_path, name) for name in ("here", "there", "third"))
-    work(tmp_path, here, ("set_working_directory", {"directory": str(there)}), plan("There"))
-    assert run(tmp_path, "hook", here).startswith("workflow-mcp: project there, 1 ready")
-    assert (
-        run(tmp_path, "hook", here, json.dumps({"cwd": str(here)}))
-        == "workflow-mcp: project here, no work items yet.\n"
-    )
-    work(tmp_path, third, ("set_working_directory", {"directory": str(third)}), plan("Third"))
-    work(tmp_path, here, ("set_working_directory", {"directory": str(here)}), ("switch_project", {"project": "third"}))
-    assert run(tmp_path, "statusline", there) == "third · 1 ready\n"
+    for folder in (there, third):
+        async with agent_on(tmp_path, folder) as agent:
+            await agent.create("Something")
+    work(tmp_path, here, ("set_working_directory", {"directory": str(there)}))
+    assert run(tmp_path, "statusline", here) == "there · 1 ready\n"
+    assert run(tmp_path, "statusline", here, json.dumps({"cwd": str(here)})) == "here · 0 ready\n"
+    work(tmp_path, here, ("switch_project", {"project": "third"}))
+    assert run(tmp_path, "hook", here).startswith("workflow-mcp: project third, 1 ready")
+
+
+async def test_a_config_that_has_no_id_yet(tmp_path: Path) -> None:
+    """The only project of its name is meant; of two, neither is counted."""
+    named = make_project(tmp_path, "demo", folder="named", with_id=False)
+    for folder, shown in (("first", "demo · 1 ready\n"), ("second", "demo\n")):
+        async with agent_on(tmp_path, make_project(tmp_path, "demo", folder=folder)) as agent:
+            await agent.create("Something")
+        assert run(tmp_path, "statusline", named) == shown
 
 
 def test_what_stands_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from workflow_mcp.claude_code.project import find_project
 from workflow_mcp.claude_code.session_choice import SessionChoice, choice_of
 from workflow_mcp.errors import DirectoryError
 from workflow_mcp.sessions.actors import actor_name
-from workflow_mcp.storage.sqlite.glance import glance
-from workflow_mcp.storage.sqlite.paths import path_of
+from workflow_mcp.storage.sqlite.glance import glance, ids_of
+from workflow_mcp.storage.sqlite.paths import FOLDER, path_of
 from workflow_mcp.work.overview import Overview
+from workflow_mcp.work.values import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,11 @@ def find_overview(directory: str, session_id: str, now: datetime) -> View | None
     if project is None:
         return None
     project_id, name = project
-    if project_id is None:
-        return View(Overview(name), holder)
-    path = path_of(environment.data_dir, project_id)
-    return View(glance(path, project_id, name=name, holder=holder or None, now=now), holder)
+    ids = [project_id] if project_id is not None else ids_of(str(environment.data_dir / FOLDER), name)
+    if len(ids) != 1:
+        return View(Overview(name, None if ids else Counts()), holder)
+    path = path_of(environment.data_dir, ids[0])
+    return View(glance(path, ids[0], name=name, holder=holder or None, now=now), holder)
 
 
 def _project_of(chosen: SessionChoice, directory: str, environment: Environment) -> tuple[str | None, str] | None:

@@ -9,10 +9,12 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.sqlite.logs import LOG, findings_about, uri_of
+from workflow_mcp.storage.sqlite.paths import SUFFIX
 from workflow_mcp.work.overview import MAX_HELD, MAX_READY, HeldItem, Overview
 from workflow_mcp.work.values import Counts, ItemSummary
 
@@ -20,6 +22,7 @@ PATIENCE = 0.1  # seconds to wait for a lock; readers hardly ever meet one
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 NAME = "SELECT name FROM projects WHERE id = :project"
+IDS = "SELECT id FROM projects WHERE name = :name"
 COUNTS = """
 SELECT CASE WHEN status IN ('completed', 'cancelled') THEN status
             WHEN status = 'in_progress' AND (claim_expires_at IS NULL OR claim_expires_at > :now) THEN status
@@ -65,15 +68,11 @@ def glance(path: str, project_id: str, *, name: str, holder: str | None, now: da
     if name and not os.path.exists(path):
         return Overview(name, Counts())
     values = {"project": project_id, "holder": holder, "now": (now - EPOCH) // timedelta(microseconds=1)}
-    try:
-        with contextlib.closing(_opened(path)) as connection:
-            connection.execute("BEGIN")
-            named = connection.execute(NAME, values).fetchone()
-            counted: Counter[str] = Counter(dict(connection.execute(COUNTS, values)))
-            held = connection.execute(HELD, values | {"most": MAX_HELD}).fetchall()
-            ready = connection.execute(READY, values | {"most": MAX_READY}).fetchall()
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(Code.STORE_UNREACHABLE, f"{path}: {error}.", "run `workflow-mcp list`.") from error
+    with _reading(path) as connection:
+        named = connection.execute(NAME, values).fetchone()
+        counted: Counter[str] = Counter(dict(connection.execute(COUNTS, values)))
+        held = connection.execute(HELD, values | {"most": MAX_HELD}).fetchall()
+        ready = connection.execute(READY, values | {"most": MAX_READY}).fetchall()
     if named is None:
         raise StoreError(Code.STORE_WRONG_PROJECT, f"{path} is not {project_id}'s.", "run `workflow-mcp list`.")
     return Overview(
@@ -89,6 +88,30 @@ def _opened(path: str) -> sqlite3.Connection:
     found = findings_about(path, with_index=True) if os.path.exists(path + LOG) else None
     is_safe = found is None or found.verdict == "own"
     return sqlite3.connect(uri_of(path, "ro", immutable=not is_safe), uri=True, timeout=PATIENCE)
+
+
+def ids_of(folder: str, name: str) -> list[str]:
+    """The ids of the projects with a file in `folder` that have exactly this name; files that are none are left out."""
+    try:
+        files = [file for file in os.listdir(folder) if file.endswith(SUFFIX)]
+    except FileNotFoundError:
+        return []
+    found: list[str] = []
+    for file in files:
+        with contextlib.suppress(StoreError), _reading(os.path.join(folder, file)) as connection:
+            found += [project_id for (project_id,) in connection.execute(IDS, {"name": name})]
+    return found
+
+
+@contextlib.contextmanager
+def _reading(path: str) -> Iterator[sqlite3.Connection]:
+    """One transaction that can change nothing."""
+    try:
+        with contextlib.closing(_opened(path)) as file:
+            file.execute("BEGIN")
+            yield file
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(Code.STORE_UNREACHABLE, f"{path}: {error}.", "run `workflow-mcp list`.") from error
 
 
 def _summary(
