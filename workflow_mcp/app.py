@@ -12,6 +12,7 @@ from workflow_mcp.session_context import SessionContextManager, adopt_session_co
 from workflow_mcp.sessions.bindings import Bindings
 from workflow_mcp.sessions.connections import Connections
 from workflow_mcp.sessions.conversations import Conversations
+from workflow_mcp.sessions.looks import Looks
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
@@ -50,6 +51,7 @@ class Services:
     connections: Connections
     bindings: Bindings
     conversations: Conversations
+    looks: Looks
     stats: Stats
 
     def connection_closed(self, key: str) -> None:
@@ -104,6 +106,7 @@ async def open_services(
                 connections=connections,
                 bindings=bindings,
                 conversations=conversations,
+                looks=Looks(),
                 stats=Stats(),
             )
     finally:

@@ -33,6 +33,14 @@ def _names(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 
 
+def _unless_unset(value: Any) -> Any:
+    # A client that does not know the plugin's options passes their names on.
+    return False if isinstance(value, str) and value.startswith("${") else value
+
+
+OptIn = Annotated[bool, BeforeValidator(_unless_unset)]
+
+
 def _plugin_folders() -> tuple[str, ...]:
     return tuple(folder for name in PLUGIN_FOLDERS if (folder := os.environ.get(name)))
 
@@ -110,6 +118,12 @@ class Settings(BaseSettings):
 
     hook_tool: bool = Field(
         default=False, description="Set by the Claude Code plugin: let its hook tell which agent calls, and where."
+    )
+    hook_remind_at_stop: OptIn = Field(
+        default=False, description="The plugin's option: remind of what a session still holds when it stops."
+    )
+    hook_tell_changes: OptIn = Field(
+        default=False, description="The plugin's option: tell with each prompt what changed since the last one."
     )
     plugin_folders: tuple[str, ...] = Field(
         default_factory=_plugin_folders, exclude=True, description="A plugin's own folders, which are no project."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ import pytest
 import workflow_mcp
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
 from workflow_mcp.server import catalog
+from workflow_mcp.settings import Settings
 
 TOP = Path(__file__).parent.parent.parent
 PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
@@ -49,10 +51,34 @@ def test_the_folder_is_a_marketplace_that_offers_itself() -> None:
 
 
 def test_both_kinds_of_client_start_the_same_server() -> None:
-    """A bare `workflow-mcp`; the hook tool is asked for only where there are hooks."""
+    """A bare `workflow-mcp`; the hooks' tools are asked for, and the options passed on, only where there are hooks."""
     claude_code, portable = (read(name)["mcpServers"]["workflow"] for name in (".mcp.json", "mcp.json"))
-    assert claude_code == {"command": "workflow-mcp", "env": {"WORKFLOW_MCP_HOOK_TOOL": "1"}}
+    options = read(".claude-plugin/plugin.json")["userConfig"]
+    passed = {f"WORKFLOW_MCP_HOOK_{name.upper()}": f"${{user_config.{name}}}" for name in options}
+    assert claude_code == {"command": "workflow-mcp", "env": {"WORKFLOW_MCP_HOOK_TOOL": "1", **passed}}
     assert portable == {"type": "stdio", "command": "workflow-mcp"}
+
+
+def test_the_options_are_off_until_somebody_wants_them() -> None:
+    """Each is one of the server's settings, and off by default there too."""
+    for name, option in read(".claude-plugin/plugin.json")["userConfig"].items():
+        assert (option["type"], option["default"]) == ("boolean", False)
+        assert Settings.model_fields[f"hook_{name}"].default is False
+
+
+def test_the_hooks_call_tools_that_there_are() -> None:
+    """With arguments that they take; and none stands on an event where a hook would do harm."""
+    hooks = read("hooks/hooks.json")["hooks"]
+    assert not {"SubagentStop", "SessionEnd", "WorktreeCreate"} & set(hooks)
+    tools = {function.__name__: inspect.signature(function).parameters for function in catalog.HOOK_TOOLS}
+    for event, groups in hooks.items():
+        for hook in [hook for group in groups for hook in group["hooks"]]:
+            if hook["type"] == "command":
+                assert (event, hook["command"]) == ("SessionStart", "workflow-mcp hook")
+                continue
+            assert hook["server"] == "plugin:workflow:workflow"
+            assert set(hook["input"]) == set(tools[hook["tool"]]) - {"context"}
+            assert hook["input"].get("event", event) == event
 
 
 def test_it_is_an_agent_plugins_package() -> None:

@@ -8,8 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workflow_mcp.claude_code.texts import (
+    MAX_CHANGES_BYTES,
     MAX_START_BYTES,
     MAX_SUBAGENT_BYTES,
+    changes_text,
+    held_text,
+    reminder,
     session_text,
     status_line,
     subagent_text,
@@ -42,14 +46,18 @@ FULL = Overview(
 @given(OVERVIEWS)
 @example(FULL)
 def test_no_text_is_longer_than_it_may_be(overview: Overview) -> None:
-    """1.2 kB for a session, 300 bytes for a subagent, one line for the status line; each begins with its project."""
+    """1.2 kB for a session, 300 bytes for a subagent, one line for the status line; and all of it can be shown."""
     start = session_text(overview, holder="claude-3fa2b1", now=NOW)
     sub = subagent_text(overview, actor=f"claude-3fa2b1/{'x' * 60}-9c04", now=NOW)
     status = status_line(overview)
     assert len(start.encode()) <= MAX_START_BYTES
     assert len(sub.encode()) <= MAX_SUBAGENT_BYTES
     assert len(status.encode()) <= 160
-    for text in (start, sub, status):
+    changed = changes_text(overview.project, overview.ready, [held.item for held in overview.held])
+    held, reminded = held_text(overview, holder="claude-3fa2b1", now=NOW), reminder(overview, NOW)
+    assert len(changed.encode()) <= MAX_CHANGES_BYTES
+    assert max(len(held.encode()), len(reminded.encode())) <= MAX_START_BYTES
+    for text in (start, sub, status, changed, held, reminded):
         assert text.replace("\n", "").isprintable()
     assert start.startswith("workflow-mcp: project ")
     assert len(start.splitlines()) <= 4 + 1 + MAX_READY + 2

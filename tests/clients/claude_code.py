@@ -56,11 +56,12 @@ class Called:
 
 @dataclass
 class Outcome:
-    """What one run of Claude Code gave."""
+    """What one run of Claude Code gave; `notes` is what a person was shown beside the conversation."""
 
     code: int
     servers: list[dict[str, Any]] = field(default_factory=list)
     calls: list[Called] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     log: str = ""
 
 
@@ -244,24 +245,25 @@ class ClaudeCode:
 
     def talk(self, url: str, cwd: Path, era: Literal["auto", "legacy"], *prompts: str) -> Outcome:
         """One process that is given one prompt after the other, each when the last is answered."""
-        process = self.start(url, cwd, era, "--input-format", "stream-json", prompt=None)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        said, stop = "", threading.Timer(PATIENCE, process.kill)
-        stop.start()
-        for prompt in prompts:
-            message = {"type": "user", "message": {"role": "user", "content": prompt}}
-            process.stdin.write(json.dumps(message) + "\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                said += line
-                if json.loads(line)["type"] == "result":
-                    break
-        process.stdin.close()
-        said, log = said + process.stdout.read(), process.stderr.read()
-        stop.cancel()
-        return outcome(process.wait(), said, log)
+        said = ""
+        with self.start(url, cwd, era, "--input-format", "stream-json", prompt=None) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            stop = threading.Timer(PATIENCE, process.kill)
+            stop.start()
+            for prompt in prompts:
+                message = {"type": "user", "message": {"role": "user", "content": prompt}}
+                process.stdin.write(json.dumps(message) + "\n")
+                process.stdin.flush()
+                for line in process.stdout:
+                    said += line
+                    if json.loads(line)["type"] == "result":
+                        break
+            process.stdin.close()
+            said, log = said + process.stdout.read(), process.stderr.read()
+            stop.cancel()
+        return outcome(process.returncode, said, log)
 
     def run(
         self, cwd: Path, *turns: Turn, era: Literal["auto", "legacy"] = "auto", arguments: Sequence[str] = ()
@@ -311,6 +313,8 @@ def outcome(code: int, out: str, err: str) -> Outcome:
         event = json.loads(line)
         if event.get("subtype") == "init":
             result.servers = event["mcp_servers"]
+        if event.get("subtype") == "informational":
+            result.notes.append(event["content"])
         message = event.get("message")
         content = message.get("content") if isinstance(message, dict) else None
         for block in content if isinstance(content, list) else []:

@@ -5,7 +5,7 @@ Titles and names are what others wrote: they stand on one line each, without con
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from workflow_mcp.errors import WorkflowError
@@ -19,6 +19,7 @@ MAX_ERROR_BYTES = 600
 MAX_NAME_BYTES = 80
 MAX_TITLE_BYTES = 64
 MAX_SHOWN_HELD = 4
+MAX_CHANGES_BYTES = 600
 MAX_STATUS_TITLE_BYTES = 50
 
 
@@ -50,6 +51,32 @@ def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
     return "\n".join(first_fitting(lines, MAX_SUBAGENT_BYTES - len("\n… and 99 more")))
 
 
+def held_text(overview: Overview, *, holder: str, now: datetime) -> str:
+    """What a summary of the conversation must not lose: the project, and what the session holds; or nothing."""
+    if not overview.held:
+        return ""
+    lines = [f"workflow-mcp: project {plain(overview.project, MAX_NAME_BYTES)}. Held by this session as {holder}:"]
+    return "\n".join(lines + _first([_held_line(held, now) for held in overview.held], MAX_SHOWN_HELD))
+
+
+def reminder(overview: Overview, now: datetime) -> str:
+    """What a person is shown when a session stops while it holds something; empty when it holds nothing."""
+    if not overview.held:
+        return ""
+    lines = _first([_held_line(held, now) for held in overview.held], MAX_SHOWN_HELD)
+    return f"workflow-mcp: this session still holds {'; '.join(lines)}"
+
+
+def changes_text(project: str, ready: Sequence[ItemSummary], lost: Sequence[ItemSummary]) -> str:
+    """What is new since a session last looked: what has become ready, and what it held that others have; or nothing."""
+    lines = [f"now ready: {_line(item)}" for item in ready]
+    lines += [f"no longer held by this session: {_line(item)}, {item.state}" for item in lost]
+    if not lines:
+        return ""
+    heading = f"workflow-mcp: changed in project {plain(project, MAX_NAME_BYTES)} since the last prompt:"
+    return "\n".join(first_fitting([heading, *lines], MAX_CHANGES_BYTES - len("\n… and 999 more")))
+
+
 def unusable_text(error: WorkflowError) -> str:
     """What a session starts with where something stands in the way of its project."""
     return plain(f"workflow-mcp: {error}", MAX_ERROR_BYTES)
@@ -73,7 +100,7 @@ def _amount(overview: Overview) -> str:
     return f", {counted(overview.counts)}" if overview.counts.total else ", no work items yet"
 
 
-def _first(lines: list[str], most: int) -> Iterable[str]:
+def _first(lines: list[str], most: int) -> list[str]:
     return lines if len(lines) <= most else [*lines[: most - 1], f"… and {len(lines) - most + 1} more"]
 
 

@@ -40,7 +40,7 @@ TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
 )
 
 # For the Claude Code plugin's hooks, and in no list.
-HOOK_TOOLS: tuple[Callable[..., Any], ...] = (hooks.bind_call,)
+HOOK_TOOLS: tuple[Callable[..., Any], ...] = (hooks.bind_call, hooks.describe_work)
 
 # URI, name, function and media type.
 RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (

@@ -26,8 +26,8 @@ class Overview:
     Attributes:
         project: the project's name.
         counts: how many items are in which state; None where they were not counted.
-        held: what the agent, or one it answers for, holds; at most `MAX_HELD`.
-        ready: the first that can be claimed; at most `MAX_READY`.
+        held: what the agent, or one that it answers for, holds.
+        ready: the first that can be claimed.
     """
 
     project: str

@@ -178,6 +178,8 @@ async def test_a_model_that_calls_the_hook_tool_changes_nothing(
         refused = await agent.unbound(new_call(), "bind_call", **arguments)
         assert refused.code == "ARGUMENT_INVALID"
         assert await agent.place(agent.unbound, call) == UNKNOWN
+        asked = {"event": "SessionStart", "session": "made-up", "cwd": str(places[1])}
+        assert (await agent.unbound(new_call(), "describe_work", **asked)).code == "ARGUMENT_INVALID"
 
 
 async def test_what_others_bind_displaces_nothing(
