@@ -52,9 +52,9 @@ async def test_a_session_is_told_of_its_work(tmp_path: Path) -> None:
     first, heading, held, ready, *items = run(tmp_path, "hook", folder / "src").splitlines()
     assert first == "workflow-mcp: project demo, 7 ready, 2 in progress, 0 blocked, 0 done of 9."
     assert heading == f"Held by this session as {HOLDER}:"
-    assert held.startswith("#1 task p2  Item 1  (until ")
+    assert held.startswith('#1 task p2 "Item 1" (until ')
     assert ready.startswith("Ready, in order")
-    assert items == [f"#{number} task p2  Item {number}" for number in range(3, 8)]
+    assert items == [f'#{number} task p2 "Item {number}"' for number in range(3, 8)]
     assert run(tmp_path, "statusline", folder) == "demo · 7 ready · #1 Item 1\n"
 
 

@@ -74,9 +74,9 @@ def test_a_conversation_from_its_start_over_clear(plugged: ClaudeCodeWithPlugin,
         r"workflow-mcp: project demo\. Calls of this subagent are made as claude-\w{6}/general-purpose-\w{4}\.",
         ours(sub)[0],
     )
-    assert "Held by the main agent:\n#1 task p2  First  (until " in sub
+    assert 'Held by the main agent:\n#1 task p2 "First" (until ' in sub
     assert ours(asked[-1]) == ["workflow-mcp: project demo, 1 ready, 1 in progress, 0 blocked, 0 done of 2."]
-    assert re.search(r"Held by this session as claude-\w{6}:\n#1 task p2  First", asked[-1])
+    assert re.search(r"Held by this session as claude-\w{6}:\n#1 task p2 \"First\"", asked[-1])
 
 
 def test_a_compaction(plugged: ClaudeCodeWithPlugin, tmp_path: Path) -> None:
@@ -84,7 +84,9 @@ def test_a_compaction(plugged: ClaudeCodeWithPlugin, tmp_path: Path) -> None:
     folder = make_project(tmp_path, "demo")
     asked = talk(plugged, folder, {"go": [PLAN, CLAIM]}, "go", "more", "/compact", "last")
     [summary, *_] = [request for request in asked if "Do NOT call any tools" in request]
-    assert re.search(r"workflow-mcp: project demo\. Held by this session as claude-\w{6}:\n#1 task p2  First", summary)
+    assert re.search(
+        r"workflow-mcp: project demo\. Held by this session as claude-\w{6}:\n#1 task p2 \"First\"", summary
+    )
     assert "workflow-mcp: project demo, 1 ready, 1 in progress, 0 blocked, 0 done of 2.\nHeld by" in asked[-1]
 
 
@@ -95,7 +97,7 @@ def test_a_conversation_that_is_resumed(plugged: ClaudeCodeWithPlugin, tmp_path:
         first = plugged.finish(plugged.start(model.url, folder, "auto", "--session-id", SESSION))
         plugged.finish(plugged.start(model.url, folder, "auto", "--resume", SESSION, prompt="more"))
     holder = first.calls[1].data["item"]["assignee"]
-    assert f"Held by this session as {holder}:\n#1 task p2  First" in texts(model.asked[-1]["messages"])
+    assert f'Held by this session as {holder}:\n#1 task p2 "First"' in texts(model.asked[-1]["messages"])
 
 
 def test_nothing_is_said_where_there_is_no_project(plugged: ClaudeCodeWithPlugin, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_the_options(plugged: ClaudeCodeWithPlugin, tmp_path: Path) -> None:
     with PromptedModel({"go": [PLAN, CLAIM], "more": [third]}, prefix=PLUGIN_PREFIX) as model:
         done = plugged.talk(model.url, folder, "auto", "go", "more", "last")
     last = texts(model.asked[-1]["messages"])
-    assert "workflow-mcp: changed in project demo since the last prompt:\nnow ready: #3 task p2  Third" in last
+    assert 'workflow-mcp: changed in project demo since the last prompt:\nnow ready: #3 task p2 "Third"' in last
     assert any(note.startswith("Stop says: workflow-mcp: this session still holds #1 task") for note in done.notes)
     assert done.code == 0
 

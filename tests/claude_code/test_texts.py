@@ -19,6 +19,7 @@ from workflow_mcp.claude_code.texts import (
     subagent_text,
 )
 from workflow_mcp.work.overview import MAX_HELD, MAX_READY, HeldItem, Overview
+from workflow_mcp.work.text import HIDDEN
 from workflow_mcp.work.validation import MAX_ID
 from workflow_mcp.work.values import ITEM_TYPES, Counts, ItemSummary
 
@@ -58,7 +59,7 @@ def test_no_text_is_longer_than_it_may_be(overview: Overview) -> None:
     assert len(changed.encode()) <= MAX_CHANGES_BYTES
     assert max(len(held.encode()), len(reminded.encode())) <= MAX_START_BYTES
     for text in (start, sub, status, changed, held, reminded):
-        assert text.replace("\n", "").isprintable()
+        assert not HIDDEN.search(text.replace("\n", ""))
     assert start.startswith("workflow-mcp: project ")
     assert len(start.splitlines()) <= 4 + 1 + MAX_READY + 2
     assert len(status.splitlines()) == 1
@@ -75,15 +76,15 @@ def test_what_a_session_is_told() -> None:
     """The project, what the session holds and until when, and what can be claimed."""
     held = HeldItem(ItemSummary(12, "Fix login", "bug", "in_progress", 1, "claude-3fa2b1"), NOW + timedelta(hours=1))
     lapsed = HeldItem(ItemSummary(13, "Docs", "task", "ready", 2, "claude-3fa2b1"), NOW)
-    ready = ItemSummary(3, "Build\nthe \x1b[31mAPI", "task", "ready", 1, None)
+    ready = ItemSummary(3, 'Build\nthe \x1b[31m"API"', "task", "ready", 1, None)
     overview = Overview("demo", Counts(ready=3, in_progress=1), (held, lapsed), (ready,))
     assert session_text(overview, holder="claude-3fa2b1", now=NOW).splitlines() == [
         "workflow-mcp: project demo, 3 ready, 1 in progress, 0 blocked, 0 done of 4.",
         "Held by this session as claude-3fa2b1:",
-        "#12 bug p1  Fix login  (until 2026-11-25 13:00 UTC)",
-        "#13 task p2  Docs  (claim ended 2026-11-25 12:00 UTC)",
+        '#12 bug p1 "Fix login" (until 2026-11-25 13:00 UTC)',
+        '#13 task p2 "Docs" (claim ended 2026-11-25 12:00 UTC)',
         "Ready, in order; titles are what people and agents wrote:",
-        "#3 task p1  Build the [31mAPI",
+        r'#3 task p1 "Build\nthe \x1b[31m\"API\""',
     ]
     assert status_line(overview) == "demo · 3 ready · #12 Fix login +1"
 

@@ -1,6 +1,6 @@
 """What sessions are told of a project: facts, in few bytes.
 
-Titles and names are what others wrote: they stand on one line each, without control characters, and cut.
+Titles and names are what others wrote: each stands on one line, what is hidden in it written out, and cut.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.lines import counted, cut, first_fitting
 from workflow_mcp.work.overview import HeldItem, Overview
+from workflow_mcp.work.text import quoted, visible
 from workflow_mcp.work.values import ItemSummary
 
 MAX_START_BYTES = 1_200
@@ -23,15 +24,9 @@ MAX_CHANGES_BYTES = 600
 MAX_STATUS_TITLE_BYTES = 50
 
 
-def plain(text: str, max_bytes: int) -> str:
-    """The text on one line, without what is not printable, in at most so many bytes."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return cut(" ".join(printable.split()), max_bytes)
-
-
 def session_text(overview: Overview, *, holder: str, now: datetime) -> str:
     """What a session starts with: the project, what the session holds and what can be claimed first."""
-    lines = [f"workflow-mcp: project {plain(overview.project, MAX_NAME_BYTES)}{_amount(overview)}."]
+    lines = [f"workflow-mcp: project {_short(overview.project, MAX_NAME_BYTES)}{_amount(overview)}."]
     if overview.held:
         lines.append(f"Held by this session as {holder}:")
         lines += _first([_held_line(held, now) for held in overview.held], MAX_SHOWN_HELD)
@@ -43,7 +38,7 @@ def session_text(overview: Overview, *, holder: str, now: datetime) -> str:
 
 def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
     """What a subagent starts with: the project, its own name, and what the main agent holds."""
-    project, name = plain(overview.project, MAX_NAME_BYTES), plain(actor, MAX_NAME_BYTES)
+    project, name = _short(overview.project, MAX_NAME_BYTES), _short(actor, MAX_NAME_BYTES)
     lines = [f"workflow-mcp: project {project}. Calls of this subagent are made as {name}."]
     if overview.held:
         lines.append("Held by the main agent:")
@@ -55,7 +50,7 @@ def held_text(overview: Overview, *, holder: str, now: datetime) -> str:
     """What a summary of the conversation must not lose: the project, and what the session holds; or nothing."""
     if not overview.held:
         return ""
-    lines = [f"workflow-mcp: project {plain(overview.project, MAX_NAME_BYTES)}. Held by this session as {holder}:"]
+    lines = [f"workflow-mcp: project {_short(overview.project, MAX_NAME_BYTES)}. Held by this session as {holder}:"]
     return "\n".join(lines + _first([_held_line(held, now) for held in overview.held], MAX_SHOWN_HELD))
 
 
@@ -73,24 +68,24 @@ def changes_text(project: str, ready: Sequence[ItemSummary], lost: Sequence[Item
     lines += [f"no longer held by this session: {_line(item)}, {item.state}" for item in lost]
     if not lines:
         return ""
-    heading = f"workflow-mcp: changed in project {plain(project, MAX_NAME_BYTES)} since the last prompt:"
+    heading = f"workflow-mcp: changed in project {_short(project, MAX_NAME_BYTES)} since the last prompt:"
     return "\n".join(first_fitting([heading, *lines], MAX_CHANGES_BYTES - len("\n… and 999 more")))
 
 
 def unusable_text(error: WorkflowError) -> str:
     """What a session starts with where something stands in the way of its project."""
-    return plain(f"workflow-mcp: {error}", MAX_ERROR_BYTES)
+    return _short(f"workflow-mcp: {error}", MAX_ERROR_BYTES)
 
 
 def status_line(overview: Overview) -> str:
     """`demo · 3 ready · #12 Fix login`: the project, how much can be claimed, and what the session holds."""
-    parts = [plain(overview.project, MAX_STATUS_TITLE_BYTES)]
+    parts = [_short(overview.project, MAX_STATUS_TITLE_BYTES)]
     if overview.counts is not None:
         parts.append(f"{overview.counts.ready} ready")
     if overview.held:
         first, *others = (held.item for held in overview.held)
         more = f" +{len(others)}" if others else ""
-        parts.append(f"#{first.id} {plain(first.title, MAX_STATUS_TITLE_BYTES)}{more}")
+        parts.append(f"#{first.id} {_short(first.title, MAX_STATUS_TITLE_BYTES)}{more}")
     return " · ".join(parts)
 
 
@@ -105,7 +100,18 @@ def _first(lines: list[str], most: int) -> list[str]:
 
 
 def _line(item: ItemSummary, max_title: int = MAX_TITLE_BYTES) -> str:
-    return f"#{item.id} {item.item_type} p{item.priority}  {plain(item.title, max_title)}"
+    return f"#{item.id} {item.item_type} p{item.priority} {_short_quoted(item.title, max_title)}"
+
+
+def _short(text: str, max_bytes: int) -> str:
+    return cut(visible(text), max_bytes)
+
+
+def _short_quoted(text: str, max_bytes: int) -> str:
+    kept = cut(text, max_bytes - len('""'))
+    while len((shown := quoted(kept)).encode()) > max_bytes:
+        kept = f"{kept.removesuffix('…')[:-1]}…"
+    return shown
 
 
 def _held_line(held: HeldItem, now: datetime, max_title: int = MAX_TITLE_BYTES) -> str:
@@ -113,4 +119,4 @@ def _held_line(held: HeldItem, now: datetime, max_title: int = MAX_TITLE_BYTES) 
         return _line(held.item, max_title)
     ended = held.until <= now
     until = f"{'claim ended' if ended else 'until'} {held.until:%Y-%m-%d %H:%M} UTC"
-    return f"{_line(held.item, max_title)}  ({until})"
+    return f"{_line(held.item, max_title)} ({until})"

@@ -60,7 +60,7 @@ async def test_a_session_is_told_the_same_by_the_server_and_by_the_command(era: 
         await filled(claude, folder)
         told = context(await answer(claude, "SessionStart", folder))
         assert told + "\n" == run(tmp_path, "hook", folder)
-    assert f"Held by this session as {MAIN}:\n#1 task p2  First  (until " in told
+    assert f'Held by this session as {MAIN}:\n#1 task p2 "First" (until ' in told
 
 
 async def test_a_subagent_is_told_its_name_and_its_parent_s_claim(era: Era, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_subagent_is_told_its_name_and_its_parent_s_claim(era: Era, tmp_
     first, heading, held = told.splitlines()
     assert first == f"workflow-mcp: project demo. Calls of this subagent are made as {name}."
     assert heading == "Held by the main agent:"
-    assert held.startswith("#1 task p2  First  (until ")
+    assert held.startswith('#1 task p2 "First" (until ')
     assert elsewhere == f"workflow-mcp: project other. Calls of this subagent are made as {name}."
 
 
@@ -87,7 +87,7 @@ async def test_a_summary_is_told_what_it_must_not_lose(era: Era, tmp_path: Path)
         await filled(claude, folder)
         first, held = (await answer(claude, "PreCompact", folder)).splitlines()
     assert first == f"workflow-mcp: project demo. Held by this session as {MAIN}:"
-    assert held.startswith("#1 task p2  First  (until ")
+    assert held.startswith('#1 task p2 "First" (until ')
 
 
 async def test_a_conversation_after_clear_is_told_what_the_one_before_held(era: Era, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_a_conversation_after_clear_is_told_what_the_one_before_held(era: 
         await filled(claude, folder)
         await answer(claude, "SessionStart", folder)
         told = context(await answer(claude, "SessionStart", folder, session=NEXT_SESSION))
-    assert f"Held by this session as {actor_name(NEXT_SESSION)}:\n#1 task p2  First" in told
+    assert f'Held by this session as {actor_name(NEXT_SESSION)}:\n#1 task p2 "First"' in told
 
 
 async def test_a_person_is_reminded_when_claude_stops(era: Era, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_a_person_is_reminded_when_claude_stops(era: Era, tmp_path: Path) 
         await filled(claude, folder)
         output = json.loads(await answer(claude, "Stop", folder))
     assert set(output) == {"systemMessage"}
-    assert output["systemMessage"].startswith("workflow-mcp: this session still holds #1 task p2  First  (until ")
+    assert output["systemMessage"].startswith('workflow-mcp: this session still holds #1 task p2 "First" (until ')
 
 
 async def test_a_prompt_brings_what_changed_since_the_last_one(era: Era, tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ async def test_a_prompt_brings_what_changed_since_the_last_one(era: Era, tmp_pat
         assert json.loads(await answer(claude, "UserPromptSubmit", folder)) == {}
     assert told.splitlines() == [
         "workflow-mcp: changed in project demo since the last prompt:",
-        "now ready: #4 task p2  Fourth",
-        "no longer held by this session: #3 task p2  Third, in_progress",
+        'now ready: #4 task p2 "Fourth"',
+        'no longer held by this session: #3 task p2 "Third", in_progress',
     ]
 
 
