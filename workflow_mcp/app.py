@@ -51,8 +51,8 @@ class Services:
     connections: Connections
     bindings: Bindings
     conversations: Conversations
-    looks: Looks
-    stats: Stats
+    looks: Looks = field(default_factory=Looks)
+    stats: Stats = field(default_factory=Stats)
 
     def connection_closed(self, key: str) -> None:
         """Remove a session from memory when its connection closes; the session store keeps its entry."""
@@ -106,8 +106,6 @@ async def open_services(
                 connections=connections,
                 bindings=bindings,
                 conversations=conversations,
-                looks=Looks(),
-                stats=Stats(),
             )
     finally:
         await projects.aclose()
