@@ -132,10 +132,12 @@ async def test_export_and_import(tmp_path: Path, project: Path) -> None:
     """What one project exports another imports whole, with the same ids; exported again it is the same."""
     exported = told(tmp_path, project, "export")
     kinds = [json.loads(line)["kind"] for line in exported.splitlines()]
-    assert {"project", "item", "link", "note", "event"} == set(kinds)
+    assert {"project", "item", "link", "note", "event", "end"} == set(kinds)
     other = make_project(tmp_path, "other")
     (tmp_path / "all.jsonl").write_text(exported, encoding="utf-8")
     assert told(tmp_path, other, "import", str(tmp_path / "all.jsonl")) == "5 items imported into other\n"
+    again = told(tmp_path, other, "import", str(tmp_path / "all.jsonl"))
+    assert again == "nothing imported into other: this file was imported before\n"
     async with agent_on(tmp_path, project) as agent:
         original = await everything(agent)
         await agent.go(other)
@@ -175,6 +177,8 @@ def test_a_broken_import(tmp_path: Path, project: Path) -> None:
     """A line that is no record is named in one line, and nothing is imported, not even what came before it."""
     exported = told(tmp_path, project, "export")
     other = make_project(tmp_path, "other")
+    cut = "".join(exported.splitlines(keepends=True)[:-1])
+    assert "the file was cut off" in refused("IMPORT_INVALID", tmp_path, other, "import", "-", given=cut)
     error = refused("IMPORT_INVALID", tmp_path, other, "import", "-", given=exported + "{\n")
     assert f"line {len(exported.splitlines()) + 1} is not a JSON object" in error
     assert json.loads(told(tmp_path, other, "list", "--view", "all", "--json")) == []

@@ -172,7 +172,7 @@ async def test_reading_makes_nothing(store: Store, tmp_path: Path, project: Proj
         assert (await store.list_items(unknown, ItemQuery("all"))).items == ()
         assert (await store.list_whole_items(unknown, ItemQuery("all"))).counts.total == 0
         await refused("ITEM_NOT_FOUND", store.get_item(unknown, 1))
-        assert [record["kind"] async for record in store.export(unknown)] == ["project"]
+        assert [record["kind"] async for record in store.export(unknown)] == ["project", "end"]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.storage.support import open_store, titles
@@ -112,7 +114,39 @@ async def unprivileged(store: Store, project: Project, actor: Actor) -> None:
         say("error", error)
 
 
+class HalfRead:
+    """Records on the lines of a file; the second reading stops halfway, for ever."""
+
+    def __init__(self, file: str) -> None:
+        self._lines = Path(file).read_text().splitlines()
+        self._readings = 0
+
+    def __iter__(self) -> Iterator[object]:
+        self._readings += 1
+        for number, line in enumerate(self._lines):
+            if self._readings > 1 and number > len(self._lines) - 10:
+                say("half")
+                sys.stdin.read()
+            yield json.loads(line)
+
+
+async def import_half(store: Store, project: Project, actor: Actor, file: str) -> None:
+    """Import half of a file, and wait to be killed."""
+    await store.import_items(project, HalfRead(file), actor)
+
+
+async def import_file(store: Store, project: Project, actor: Actor, file: str) -> None:
+    """Import a file."""
+    try:
+        records = [json.loads(line) for line in Path(file).read_text().splitlines()]
+        say("imported", (await store.import_items(project, records, actor)).items)
+    except WorkflowError as error:
+        say(error.code)
+
+
 WORK = {
+    "import": import_file,
+    "import-half": import_half,
     "update": update,
     "race": race,
     "serve": serve,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
-from workflow_mcp.storage.transfer.importing import import_records
+from workflow_mcp.storage.transfer.import_run import run_import
 from workflow_mcp.work import validation
 from workflow_mcp.work.results import (
     Claim,
@@ -25,7 +25,7 @@ from workflow_mcp.work.results import (
     ProjectPage,
     UpdateResult,
 )
-from workflow_mcp.work.transfer import read_records
+from workflow_mcp.work.transfer import read_outline
 from workflow_mcp.work.values import (
     Actor,
     Item,
@@ -221,13 +221,18 @@ class Store:
                 for record in records:
                     yield record
 
-    async def import_items(self, project: Project, records: Iterable[Mapping[str, Any]], actor: Actor) -> ImportResult:
-        """Add exported records to the project, all or none; ids that are already taken are replaced everywhere.
+    async def import_items(self, project: Project, records: Iterable[Any], actor: Actor) -> ImportResult:
+        """Add exported records to the project, all at once or none; records that were added before change nothing.
+
+        Args:
+            project: where they are added; other writers go on meanwhile.
+            records: what `export` gives; iterated twice.
+            actor: who adds them.
 
         Raises:
-            WorkItemError: `IMPORT_INVALID`, naming the record.
+            WorkItemError: `IMPORT_INVALID`, naming the line; `IMPORT_RUNNING`.
         """
         validation.check_actor(actor)
-        found = await self._threads.run(partial(read_records, records))
+        outline = await self._threads.run(partial(read_outline, records))
         async with self._databases.use(project) as database:
-            return await database.write(partial(import_records, found=found, actor=actor))
+            return await run_import(database, self._threads, records, outline, actor)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0002"
+VERSION = "0003"
 
 
 metadata = MetaData()
@@ -33,6 +33,11 @@ projects = Table(
     Column("next_item_id", Integer, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("archived_at", Instant),
+    # The ids of an import that has not ended, whose it is, and until when nobody else may take it for dead.
+    Column("import_first", Integer, nullable=False, server_default="0"),
+    Column("import_last", Integer, nullable=False, server_default="0"),
+    Column("import_token", String(32)),
+    Column("import_until", Instant),
 )
 
 repositories = Table(

@@ -8,7 +8,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Executable, FromClause, Insert, Row, Table, bindparam
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    FromClause,
+    Insert,
+    Row,
+    ScalarSelect,
+    Table,
+    and_,
+    bindparam,
+    false,
+    select,
+)
+
+from workflow_mcp.storage.tables import projects
 
 T = TypeVar("T")
 FindTexts = Callable[[Connection, Sequence[str]], Sequence[int] | None]
@@ -57,8 +72,35 @@ class Transaction:
 
 
 def in_project(table: FromClause) -> ColumnElement[bool]:
-    """The condition, in statements for `Transaction`, that a row belongs to the transaction's project."""
+    """The condition, in statements for `Transaction`, that a row belongs to the transaction's project, and is there.
+
+    What belongs to an item of an import that has not ended is not there yet; ids of such an import are
+    a range, which is ended by a change of one row.
+    """
+    belongs = _is_of_unfinished_import(table)
+    return stored_in_project(table) if belongs is None else and_(stored_in_project(table), ~belongs)
+
+
+def in_unfinished_import(table: FromClause) -> ColumnElement[bool]:
+    """The condition that a row belongs to the transaction's project, and is not there yet."""
+    belongs = _is_of_unfinished_import(table)
+    return false() if belongs is None else and_(stored_in_project(table), belongs)
+
+
+def stored_in_project(table: FromClause) -> ColumnElement[bool]:
+    """The condition that a row belongs to the transaction's project, be it there yet or not."""
     return table.c.project_id == bindparam(PROJECT_PARAMETER)
+
+
+def _is_of_unfinished_import(table: FromClause) -> ColumnElement[bool] | None:
+    names = ("item_id", "source_id") if "parent_id" not in table.c else ("id",)
+    item = next((table.c[name] for name in names if name in table.c), None)
+    return None if item is None else item.between(_imported("import_first"), _imported("import_last"))
+
+
+def _imported(column: str) -> ScalarSelect[int]:
+    own = projects.alias()
+    return select(own.c[column]).where(own.c.id == bindparam(PROJECT_PARAMETER)).scalar_subquery()
 
 
 @cache

@@ -73,3 +73,4 @@ class ImportResult:
 
     items: int
     renumbered: Mapping[int, int]
+    repeated: bool = False

@@ -1,161 +1,212 @@
-"""Reading and checking exported records."""
+"""What the records of an export say together: checked in one pass, in little memory, before anything is stored."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from workflow_mcp.errors import Code, WorkflowError, WorkItemError, shown
+from workflow_mcp.errors import Code, WorkflowError, WorkItemError
 from workflow_mcp.work.graph import MAX_DEPTH, cycle_in
-from workflow_mcp.work.validation import check_ids, check_kind, check_new, check_update
-from workflow_mcp.work.values import FINISHED, ItemUpdate, NewItem
+from workflow_mcp.work.records import (
+    FORMAT,
+    EndRecord,
+    EventRecord,
+    ItemRecord,
+    LinkRecord,
+    NoteRecord,
+    ProjectRecord,
+    Record,
+    read_record,
+)
 
-FORMAT = 1
+KINDS: dict[type[Record], str] = {
+    ItemRecord: "items",
+    LinkRecord: "links",
+    NoteRecord: "notes",
+    EventRecord: "events",
+}
+MAX_PORTION_RECORDS = 250
+MAX_PORTION_CHARACTERS = 250_000
 
 
 @dataclass(slots=True)
-class Records:
-    """The rows that records describe, with the ids that they were exported with."""
+class Outline:
+    """What an import is made of, without its texts.
 
-    items: dict[int, dict[str, Any]] = field(default_factory=dict)
-    labels: dict[int, list[str]] = field(default_factory=dict)
-    links: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    Attributes:
+        parents: the parent of each item, None of a top-level one.
+        lines: the line of each item, counted from 1.
+        hidden: by which item each deleted one is hidden.
+        unfinished: the items that others wait for.
+        blocking: which items each one waits for.
+        counts: how many records of each kind there are.
+        digest: tells a file from any other, however its JSON is laid out.
+    """
+
+    parents: dict[int, int | None] = field(default_factory=dict)
+    lines: dict[int, int] = field(default_factory=dict)
+    hidden: dict[int, int] = field(default_factory=dict)
+    unfinished: set[int] = field(default_factory=set)
+    blocking: dict[int, list[int]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    digest: str = ""
+
+    def waits(self) -> Counter[int]:
+        """How many visible unfinished blockers and children each item has."""
+        found = Counter(parent for one in self.unfinished if (parent := self.parents[one]) is not None)
+        for target, blockers in self.blocking.items():
+            found[target] += sum(one in self.unfinished for one in blockers)
+        return found
 
 
-def read_records(records: Iterable[Mapping[str, Any]]) -> Records:
-    """Read records, and check that they are complete and consistent.
+def read_outline(records: Iterable[Any]) -> Outline:
+    """Check all records, each alone and together.
 
     Raises:
-        WorkItemError: `IMPORT_INVALID`, naming the record.
+        WorkItemError: `IMPORT_INVALID`, naming the line.
     """
-    found = Records()
-    for number, record in enumerate(records, start=1):
+    reading = _Reading()
+    for line, given in enumerate(records, start=1):
         try:
-            _read(found, record)
+            reading.take(line, given)
         except WorkflowError as error:
-            raise _invalid(f"record {number}: {error.message}") from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _invalid(f"record {number} is not as export writes it: {shown(error)}") from error
-    _check_references(found)
-    _check_graph(found)
-    return found
+            raise _invalid(f"line {line}: {error.message}") from error
+        except ValueError as error:
+            raise _invalid(f"line {line}: {error}") from error
+    return reading.outline()
 
 
-def _read(found: Records, record: Mapping[str, Any]) -> None:
-    match record["kind"]:
-        case "project":
-            if record["format"] != FORMAT:
-                raise ValueError(f"format {record['format']} instead of {FORMAT}")
-        case "item":
-            row = _item(record)
-            if row["id"] in found.items:
-                raise ValueError(f"item {row['id']} comes twice")
-            found.items[row["id"]] = row
-            found.labels[row["id"]] = [str(label) for label in record["labels"]]
-        case "link":
-            check_kind(record["link"])
-            found.links.append({"source_id": record["source"], "target_id": record["target"], "kind": record["link"]})
-        case "note":
-            check_update(ItemUpdate(record["item"], note=record["text"]))
-            fields = {name: str(record[name]) for name in ("author", "text")}
-            found.notes.append({"item_id": record["item"], "at": _time(record["at"]), **fields})
-        case "event":
-            fields = {name: str(record[name]) for name in ("actor", "directory", "action")}
-            changes = dict(record["changes"])
-            found.events.append({"item_id": record["item"], "at": _time(record["at"]), **fields, "changes": changes})
-        case kind:
-            raise ValueError(f"kind {kind!r}")
+class _Reading:
+    def __init__(self) -> None:
+        self._found = Outline()
+        self._links: set[tuple[str, int, int]] = set()
+        self._digest = hashlib.sha256()
+        self._begun = self._ended = False
+
+    def take(self, line: int, given: Any) -> None:
+        record = read_record(given)
+        if self._ended:
+            raise ValueError("it comes after the closing record")
+        if self._begun == isinstance(record, ProjectRecord):
+            raise ValueError("the first record, and no other, is the project's")
+        self._begun = True
+        self._digest.update(json.dumps(given, sort_keys=True).encode())
+        self._add(line, record)
+        self._found.counts[KINDS.get(type(record), "")] += 1
+
+    def _add(self, line: int, record: Record) -> None:
+        match record:
+            case ProjectRecord():
+                _check_format(record)
+            case ItemRecord():
+                self._add_item(line, record)
+            case LinkRecord():
+                self._add_link(record)
+            case NoteRecord() | EventRecord():
+                self._check_known(record.item)
+            case EndRecord():
+                self._ended = True
+                _check_counts(self._found.counts, record)
+
+    def _add_item(self, line: int, record: ItemRecord) -> None:
+        found = self._found
+        if record.id in found.parents:
+            raise ValueError(f"item {record.id} was on line {found.lines[record.id]} already")
+        found.parents[record.id] = record.parent
+        found.lines[record.id] = line
+        if record.hidden_by:
+            found.hidden[record.id] = record.hidden_by
+        if record.unfinished:
+            found.unfinished.add(record.id)
+
+    def _add_link(self, record: LinkRecord) -> None:
+        self._check_known(record.source)
+        self._check_known(record.target)
+        link = (record.link, *record.ends)
+        if link in self._links:
+            raise ValueError("the same link comes twice")
+        self._links.add(link)
+        if record.link == "blocks":
+            self._found.blocking.setdefault(record.target, []).append(record.source)
+
+    def _check_known(self, item_id: int) -> None:
+        if item_id not in self._found.parents:
+            raise ValueError(f"no line before it has item {item_id}")
+
+    def outline(self) -> Outline:
+        found = self._found
+        if not self._ended:
+            raise _invalid("the closing record is missing: the file was cut off", "export once more, to the end.")
+        found.digest = self._digest.hexdigest()
+        for item_id in found.parents:
+            _check_family(found, item_id)
+        _check_graph(found)
+        return found
 
 
-def _item(record: Mapping[str, Any]) -> dict[str, Any]:
-    check_ids([record["id"]])
-    texts = {name: record[name] for name in ("title", "description", "item_type")}
-    given = NewItem(**texts, priority=record["priority"], labels=tuple(record["labels"]), assignee=record["assignee"])
-    check_new("item", given)
-    check_update(ItemUpdate(record["id"], status=record["status"]))
-    completed_at = _time_or_none(record["completed_at"])
-    if (completed_at is not None) != (record["status"] in FINISHED):
-        raise ValueError("completed_at does not fit the status")
-    return {
-        **texts,
-        "id": record["id"],
-        "status": record["status"],
-        "priority": record["priority"],
-        "parent_id": record["parent"],
-        "assignee": record["assignee"],
-        "claim_expires_at": _time_or_none(record["claim_expires_at"]),
-        "lease_seconds": record["lease_seconds"],
-        "hidden_by": int(record["hidden_by"]),
-        "version": int(record["version"]),
-        "created_at": _time(record["created_at"]),
-        "updated_at": _time(record["updated_at"]),
-        "completed_at": completed_at,
-        "created_by": str(record["created_by"]),
-    }
+def _check_format(record: ProjectRecord) -> None:
+    if record.format != FORMAT:
+        raise ValueError(f"it has format {record.format} instead of {FORMAT}: export it again with this version")
 
 
-def _time(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return at.astimezone(UTC)
+def _check_counts(counts: Counter[str], record: EndRecord) -> None:
+    for kind in KINDS.values():
+        announced = getattr(record, kind)
+        if announced != counts[kind]:
+            raise ValueError(f"the closing record counts {announced} {kind}, but {counts[kind]} came before it")
 
 
-def _time_or_none(text: str | None) -> datetime | None:
-    return None if text is None else _time(text)
+def _check_family(found: Outline, item_id: int) -> None:
+    above = list(_ancestors(found, item_id))
+    hidden_by, line = found.hidden.get(item_id, 0), found.lines[item_id]
+    if above and above[0] not in found.parents:
+        raise _invalid(f"line {line}: the parent of item {item_id} is {above[0]}, which has no line")
+    if len(above) >= MAX_DEPTH:
+        raise _invalid(f"line {line}: item {item_id} is more than {MAX_DEPTH} levels deep, or its own ancestor")
+    if above and above[0] in found.hidden and not hidden_by:
+        raise _invalid(f"line {line}: item {item_id} is not deleted, but its parent {above[0]} is")
+    if hidden_by and (hidden_by not in (item_id, *above) or found.hidden.get(hidden_by) != hidden_by):
+        raise _invalid(f"line {line}: item {item_id} cannot have been deleted with {hidden_by}")
 
 
-def _check_references(found: Records) -> None:
-    named = [("parent", row["parent_id"]) for row in found.items.values() if row["parent_id"] is not None]
-    named += [("deletion", row["hidden_by"]) for row in found.items.values() if row["hidden_by"]]
-    named += [("link", row[end]) for row in found.links for end in ("source_id", "target_id")]
-    named += [("note", row["item_id"]) for row in found.notes] + [("event", row["item_id"]) for row in found.events]
-    for what, item_id in named:
-        if item_id not in found.items:
-            raise _invalid(f"a {what} names item {shown(item_id)}, which is not among the records")
-    if len({tuple(link.values()) for link in found.links}) < len(found.links):
-        raise _invalid("a link comes twice")
+def _ancestors(found: Outline, item_id: int) -> Iterator[int]:
+    above = found.parents[item_id]
+    for _ in range(MAX_DEPTH):
+        if above is None:
+            return
+        yield above
+        above = found.parents.get(above)
 
 
-def _check_graph(found: Records) -> None:
-    waits: dict[int, list[int]] = {item_id: [] for item_id in found.items}
-    for item_id, row in found.items.items():
-        if row["parent_id"] is not None:
-            waits[row["parent_id"]].append(item_id)
-    for link in found.links:
-        if link["kind"] == "blocks":
-            waits[link["target_id"]].append(link["source_id"])
+def _check_graph(found: Outline) -> None:
+    waits = {target: list(blockers) for target, blockers in found.blocking.items()}
+    for item_id, parent in found.parents.items():
+        if parent is not None:
+            waits.setdefault(parent, []).append(item_id)
     cycle = cycle_in(waits)
     if cycle:
-        raise _invalid(f"items {cycle} wait for each other")
-    for item_id in found.items:
-        if _depth(found, item_id) > MAX_DEPTH:
-            raise _invalid(f"item {item_id} is more than {MAX_DEPTH} levels deep")
+        lines = ", ".join(str(found.lines[one]) for one in cycle[:10])
+        raise _invalid(f"the items on the lines {lines} wait for each other")
 
 
-def _depth(found: Records, item_id: int) -> int:
-    depth, parent = 1, found.items[item_id]["parent_id"]
-    while parent is not None:
-        depth, parent = depth + 1, found.items[parent]["parent_id"]
-    return depth
+def portions(records: Iterable[Any]) -> Iterator[list[Record]]:
+    """The records, checked before, in portions that are quickly stored."""
+    portion: list[Record] = []
+    size = 0
+    for given in records:
+        record = read_record(given)
+        portion.append(record)
+        size += record.size
+        if len(portion) >= MAX_PORTION_RECORDS or size >= MAX_PORTION_CHARACTERS:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
-def waits_of(found: Records) -> Counter[int]:
-    """The number of visible unfinished blockers and children of each item."""
-    unfinished = {
-        item_id for item_id, row in found.items.items() if row["completed_at"] is None and not row["hidden_by"]
-    }
-    waits = Counter(found.items[one]["parent_id"] for one in unfinished)
-    waits.update(
-        link["target_id"] for link in found.links if link["kind"] == "blocks" and link["source_id"] in unfinished
-    )
-    return waits
-
-
-def _invalid(what: str) -> WorkItemError:
-    return WorkItemError(Code.IMPORT_INVALID, f"{what}; nothing was imported.", "import what export wrote, unchanged.")
+def _invalid(what: str, then: str = "import what this version's export wrote, unchanged.") -> WorkItemError:
+    return WorkItemError(Code.IMPORT_INVALID, f"{what}; nothing was imported.", then)

@@ -74,24 +74,24 @@ def check_actor(actor: Actor) -> None:
 
 def check_new(where: str, item: NewItem) -> None:
     """Refuse an item that cannot be created."""
-    _check_text(f"{where}.title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
-    _check_text(f"{where}.description", item.description, MAX_DESCRIPTION_LENGTH)
+    check_text(f"{where}.title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
+    check_text(f"{where}.description", item.description, MAX_DESCRIPTION_LENGTH)
     _check_choice(f"{where}.item_type", item.item_type, ITEM_TYPES)
     _check_priority(f"{where}.priority", item.priority)
     _check_labels(f"{where}.labels", item.labels)
     if item.assignee is not None:
         _check_name(f"{where}.assignee", item.assignee)
     if item.ref is not None:
-        _check_text(f"{where}.ref", item.ref, MAX_NAME_LENGTH, blank=False, lines=False)
+        check_text(f"{where}.ref", item.ref, MAX_NAME_LENGTH, blank=False, lines=False)
 
 
 def check_update(item: ItemUpdate) -> None:
     """Refuse an update with a value that is not allowed."""
     where = f"#{item.id}"
     if item.title is not None:
-        _check_text(f"{where} title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
+        check_text(f"{where} title", item.title, MAX_TITLE_LENGTH, blank=False, lines=False)
     if item.description is not None:
-        _check_text(f"{where} description", item.description, MAX_DESCRIPTION_LENGTH)
+        check_text(f"{where} description", item.description, MAX_DESCRIPTION_LENGTH)
     if item.item_type is not None:
         _check_choice(f"{where} item_type", item.item_type, ITEM_TYPES)
     if item.status is not None:
@@ -103,7 +103,7 @@ def check_update(item: ItemUpdate) -> None:
     if item.assignee is not UNSET and item.assignee is not None:
         _check_name(f"{where} assignee", item.assignee)
     if item.note is not None:
-        _check_text(f"{where} note", item.note, MAX_NOTE_LENGTH, blank=False)
+        check_text(f"{where} note", item.note, MAX_NOTE_LENGTH, blank=False)
 
 
 def check_kind(kind: str) -> None:
@@ -119,7 +119,7 @@ def check_lease(lease: timedelta) -> None:
 
 def check_request_id(request_id: str) -> None:
     """Refuse a request id that is empty or too long."""
-    _check_text("request_id", request_id, MAX_REQUEST_ID_LENGTH, blank=False, lines=False)
+    check_text("request_id", request_id, MAX_REQUEST_ID_LENGTH, blank=False, lines=False)
 
 
 def check_limit(limit: int) -> None:
@@ -141,12 +141,13 @@ def check_query(query: ItemQuery) -> None:
     if query.parent is not None:
         check_ids([query.parent])
     if query.text is not None:
-        _check_text("text", query.text, MAX_SEARCH_LENGTH)
+        check_text("text", query.text, MAX_SEARCH_LENGTH)
     if query.view == "mine" and not query.actor:
         raise errors.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
 
 
-def _check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:
+def check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:
+    """Refuse what is longer, not text, or, unless they may be, blank or more than one line."""
     if len(text) > maximum:
         raise errors.invalid(f"{where} has {len(text)} characters; at most {maximum} are allowed.")
     if not (blank or has_visible(text)):
@@ -166,7 +167,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _check_name(where: str, name: str) -> None:
-    _check_text(where, name, MAX_NAME_LENGTH, blank=False, lines=False)
+    check_text(where, name, MAX_NAME_LENGTH, blank=False, lines=False)
     if not is_name(name):
         raise errors.invalid(
             f"{where} {shown(name)} is no name.",
@@ -189,4 +190,4 @@ def _check_labels(where: str, given: tuple[str, ...]) -> None:
     if len(set(given)) > MAX_LABELS:
         raise errors.invalid(f"{where}: {len(set(given))} labels; at most {MAX_LABELS} are allowed.")
     for label in given:
-        _check_text(f"{where}: label", label, MAX_LABEL_LENGTH, blank=False, lines=False)
+        check_text(f"{where}: label", label, MAX_LABEL_LENGTH, blank=False, lines=False)

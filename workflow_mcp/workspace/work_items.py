@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -97,9 +97,9 @@ class WorkItems:
         """All of the project as JSON-able records, as it is at one moment."""
         return self.data.store.export(self.data.project)
 
-    async def import_records(self, records: Sequence[Mapping[str, Any]]) -> ImportResult:
+    async def import_records(self, records: Iterable[Any]) -> ImportResult:
         """Add exported records, all or none."""
-        self._refuse_dry_run(f"{len(records)} records would be imported")
+        self._refuse_dry_run("records would be imported")
         return await self.data.store.import_items(self.data.project, records, self.actor)
 
     def _refuse_dry_run(self, what: str) -> None:

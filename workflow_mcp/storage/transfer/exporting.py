@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Row, Select, select, tuple_
 from workflow_mcp.storage.items.rows import item_columns, labels_of
 from workflow_mcp.storage.tables import events, items, links, notes
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.transfer import FORMAT
+from workflow_mcp.work.records import FORMAT
 from workflow_mcp.work.values import Project
 
 PORTION = 500
@@ -20,7 +21,7 @@ Record = dict[str, Any]
 
 
 def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
-    """The project, then its items, links, notes and events, deleted items included; up to 500 records at a time."""
+    """The project, its items, links, notes and events, and how many there were; up to 500 records at a time."""
     yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
@@ -29,9 +30,13 @@ def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
         (select(notes).where(in_project(notes)), [notes.c.id], _note),
         (select(events).where(in_project(events)), [events.c.id], _event),
     ]
+    counts: Counter[str] = Counter()
     for statement, key, record in tables:
         for rows in _portions(tx, statement, key):
-            yield [record(row) for row in rows]
+            records = [record(row) for row in rows]
+            counts[records[0]["kind"]] += len(records)
+            yield records
+    yield [{"kind": "end", **{f"{kind}s": counts[kind] for kind in ("item", "link", "note", "event")}}]
 
 
 def _portions(tx: Transaction, statement: Select[Any], key: Sequence[Any]) -> Iterator[Sequence[Row[Any]]]:

@@ -1,0 +1,78 @@
+"""An import from its first transaction to its last, with room for other writers between them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from workflow_mcp.errors import WorkflowError
+from workflow_mcp.storage.databases import Database
+from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.transfer.importing import PORTION, Import
+from workflow_mcp.work.results import ImportResult
+from workflow_mcp.work.transfer import Outline, portions
+from workflow_mcp.work.values import Actor
+
+logger = logging.getLogger(__name__)
+
+# Longer than a writer in another process waits between two tries, so that each that waits gets its turn.
+PAUSE_SECONDS = 0.025
+
+
+async def run_import(
+    database: Database, threads: WorkerThreads, records: Iterable[Any], outline: Outline, actor: Actor
+) -> ImportResult:
+    """Import records that were checked; all of them are there at once, or none.
+
+    Args:
+        database: the project's.
+        threads: run the reading.
+        records: what `outline` was read from.
+        outline: what the records say together.
+        actor: who imports them.
+
+    Raises:
+        WorkItemError: `IMPORT_RUNNING`; `IMPORT_INVALID` when there are no ids left.
+    """
+    one = Import(outline, actor)
+    if not await database.write(one.begin):
+        return ImportResult(0, {}, repeated=True)
+    try:
+        await _remove_leftovers(database, one)
+        await database.write(one.reserve)
+        await _add_all(database, threads, records, outline, one)
+        return await database.write(one.finish)
+    except BaseException:
+        await _give_up(database, one)
+        raise
+
+
+async def _add_all(
+    database: Database, threads: WorkerThreads, records: Iterable[Any], outline: Outline, one: Import
+) -> None:
+    reading = iter(portions(records))
+    while portion := await threads.run(partial(next, reading, None)):
+        await database.write(partial(one.add, portion=portion))
+        await asyncio.sleep(PAUSE_SECONDS)
+    for start in range(0, len(outline.parents), PORTION):
+        await database.write(partial(one.complete, start=start))
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _remove_leftovers(database: Database, one: Import) -> None:
+    more = True
+    while more:
+        more = await database.write(one.remove_portion)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _give_up(database: Database, one: Import) -> None:
+    try:
+        await _remove_leftovers(database, one)
+        await database.write(one.give_up)
+    except WorkflowError:
+        # Nobody sees what is left, and the next import removes it.
+        logger.warning("what an import left behind could not be removed", exc_info=True)
