@@ -285,18 +285,43 @@ async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, proc
 
 
 async def test_an_upgrade_that_fails_changes_nothing(
-    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is as it was, also where the migration had begun to change it."""
+    """However often it is tried there is one error and one copy, and the version before goes on with the file."""
     async with open_store(tmp_path) as store:
-        await store.ensure(project)
-    upgrade_program(tmp_path, monkeypatch, then="    raise RuntimeError('half way')\n")
-    async with open_store(tmp_path) as store:
-        with pytest.raises(RuntimeError, match="half way"):
-            await store.ensure(project)
+        await make(store, project, ana, "x")
     path = file_of(tmp_path, project)
-    assert raw(path, "SELECT version_num FROM alembic_version") == [(OWN_VERSION,)]
-    assert "colour" not in str(raw(path, "SELECT sql FROM sqlite_master"))
+    schema = raw(path, "SELECT sql FROM sqlite_master")
+    with monkeypatch.context() as newer:
+        upgrade_program(tmp_path, newer, then="    raise RuntimeError('half way')\n")
+        for _ in range(3):
+            async with open_store(tmp_path) as store:
+                error = await refused("STORE_UPGRADE_FAILED", store.ensure(project))
+                assert "half way" in str(error)
+                (copy,) = path.parent.glob("*.backup")
+                assert str(copy) in str(error)
+    assert raw(path, "SELECT sql FROM sqlite_master") == schema
+    async with open_store(tmp_path) as store:
+        assert await make(store, project, ana, "y") == [2]
+
+
+async def test_copies_from_before_upgrades_are_bounded(
+    tmp_path: Path, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest few are kept."""
+    async with open_store(tmp_path) as store:
+        await make(store, project, ana, "x")
+    path = file_of(tmp_path, project)
+    for day in range(1, 6):
+        path.with_name(f"{path.name}.0000.2020010{day}T000000000000Z.backup").touch()
+    upgrade_program(tmp_path, monkeypatch)
+    async with open_store(tmp_path) as store:
+        assert await ids(store, project) == [1]
+    assert len(list(path.parent.glob("*.backup"))) == 3
+    assert sorted(copy.name.split(".")[3][:8] for copy in path.parent.glob("*.0000.*.backup")) == [
+        "20200104",
+        "20200105",
+    ]
 
 
 def upgrade_program(folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str = "") -> None:

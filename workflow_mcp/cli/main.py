@@ -45,6 +45,14 @@ ITEM_COMMANDS = {
         "transfer:read",
         "Add exported work items to the project, all or none; `-` reads stdin. Ids are kept where they are free.",
     ),
+    "backup": (
+        "backups:backup",
+        "Write a backup of the project, or with --all of every project; servers may go on meanwhile.",
+    ),
+    "restore": (
+        "backups:restore",
+        "Put a backup in the place of its project's file; what is there is kept under another name.",
+    ),
 }
 
 PLUGIN_COMMANDS = {

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, NullPool, create_engine
 
 from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, damaged
 from workflow_mcp.storage.sqlite.logs import following, new_lineage
-from workflow_mcp.storage.sqlite.opening import open_file
+from workflow_mcp.storage.sqlite.opening import is_read_only, open_file
 from workflow_mcp.storage.sqlite.watch import Watch
 
 MAX_CONNECTIONS = 4
@@ -55,6 +55,10 @@ class Connections:
         with contextlib.ExitStack() as failing:
             failing.callback(self.close)
             with self.use() as connection:
+                if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete" and not is_read_only(path):
+                    # A copy that was made by hand need not have a log.
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.commit()
                 connection.begin()
                 begin(connection, write=False)
                 self._watch = Watch(path)
@@ -150,7 +154,7 @@ def begin(connection: Connection, *, write: bool) -> Header:
     """
     raw = raw_of(connection)
     raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    return _header(raw)
+    return header_of(raw)
 
 
 def stamp(connection: Connection, number: int) -> None:
@@ -158,7 +162,12 @@ def stamp(connection: Connection, number: int) -> None:
     raw_of(connection).execute(f"PRAGMA user_version={following(number)}")
 
 
-def _header(raw: sqlite3.Connection) -> Header:
+def header_of(raw: sqlite3.Connection) -> Header:
+    """The header of the file that a connection has open.
+
+    Raises:
+        sqlite3.Error: it cannot be read, or is not a project's.
+    """
     row = raw.execute(
         "SELECT version_num, id, name, user_version FROM pragma_user_version, alembic_version "
         "LEFT JOIN projects ON 1 = 1 LIMIT 1"
@@ -173,7 +182,7 @@ def read_header(path: str) -> Header:
         sqlite3.Error: it cannot be read, or is no database.
     """
     with contextlib.closing(open_file(path, wait=BUSY_TIMEOUT)) as raw:
-        return _header(raw)
+        return header_of(raw)
 
 
 def last_directory(path: str) -> str | None:

@@ -66,13 +66,21 @@ def renew(path: str, *, with_log: bool) -> None:
         StoreError: `STORE_DAMAGED`; nothing was changed.
     """
     with temporary_beside(path) as temporary, _no_writer(path) if with_log else contextlib.nullcontext():
-        with contextlib.closing(open_without_log(path)) as source, contextlib.closing(_plain(temporary)) as copy:
+        with (
+            contextlib.closing(open_without_log(path)) as source,
+            contextlib.closing(plain_connection(temporary)) as copy,
+        ):
             source.backup(copy)
         if with_log:
             shutil.copyfile(path + LOG, temporary + LOG)
         seal(temporary, path)
         log = put_in_place(temporary, path)
     logger.warning("%s was exchanged; the log that lay beside it is %s now", path, log)
+
+
+def _copy_without_log(path: str, target: str) -> None:
+    with contextlib.closing(open_without_log(path)) as source, contextlib.closing(plain_connection(target)) as copy:
+        source.backup(copy)
 
 
 def rescue(path: str, opened: sqlite3.Connection, *, into_place: bool) -> None:
@@ -98,7 +106,7 @@ def rescue(path: str, opened: sqlite3.Connection, *, into_place: bool) -> None:
 
 def _copy_and_stop_writers(opened: sqlite3.Connection, target: str) -> None:
     while True:
-        with contextlib.closing(_plain(target)) as copy:
+        with contextlib.closing(plain_connection(target)) as copy:
             opened.backup(copy)
             (copied,) = copy.execute("PRAGMA user_version").fetchone()
         opened.execute("BEGIN IMMEDIATE")
@@ -114,15 +122,22 @@ def detach(path: str) -> None:
         os.replace(temporary, path)
 
 
-def put_in_place(temporary: str, path: str) -> str | None:
-    """Put a sealed file in the place of another; what its log was called before and is called now, if there is one.
+def put_in_place(temporary: str, path: str, log: str | None = None) -> str | None:
+    """Put a sealed file in the place of another; for whoever has the `exchange_lock`.
 
-    For whoever has the `exchange_lock`.
+    Args:
+        temporary: the sealed file.
+        path: the other.
+        log: what to call the other's log from now on; None is a name beside it.
+
+    Returns:
+        What the log is called now; None when there was none.
     """
-    log = None
     if os.path.exists(path + LOG):
-        log = aside_name(path + LOG)
+        log = log or aside_name(path + LOG)
         os.rename(path + LOG, log)
+    else:
+        log = None
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path + INDEX)
     os.replace(temporary, path)
@@ -141,7 +156,7 @@ def seal(temporary: str, path: str) -> None:
     Raises:
         StoreError: `STORE_DAMAGED`, about `path`.
     """
-    with contextlib.closing(_plain(temporary)) as copy:
+    with contextlib.closing(plain_connection(temporary)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE")
         fault = fault_in(copy)
         if fault is not None:
@@ -170,12 +185,13 @@ def fault_in(raw: sqlite3.Connection) -> str | None:
 
 @contextlib.contextmanager
 def _no_writer(path: str) -> Iterator[None]:
-    with contextlib.closing(_plain(path)) as raw:
+    with contextlib.closing(plain_connection(path)) as raw:
         raw.execute("BEGIN IMMEDIATE")
         yield
 
 
-def _plain(path: str) -> sqlite3.Connection:
+def plain_connection(path: str) -> sqlite3.Connection:
+    """A connection to an existing file that nobody else has open, or whose log is known to be its own."""
     return sqlite3.connect(
         uri_of(path, "rw"), uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )

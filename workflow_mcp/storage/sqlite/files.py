@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import stat
 from datetime import datetime
@@ -16,12 +17,14 @@ from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive
 from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE, temporary_beside
 from workflow_mcp.storage.sqlite.faults import damaged, missing, store_errors
 from workflow_mcp.storage.sqlite.known import KnownProjects
-from workflow_mcp.storage.sqlite.logs import LOG
+from workflow_mcp.storage.sqlite.logs import LOG, state_of
 from workflow_mcp.storage.sqlite.opening import is_read_only
 from workflow_mcp.storage.sqlite.paths import SUFFIX
 from workflow_mcp.work.values import Project
 
 PRIVATE_FOLDER = 0o700
+COPY = ".backup"
+MAX_COPIES = 3
 
 
 def prepare(path: str, project: Project, now: datetime, known: KnownProjects) -> None:
@@ -134,10 +137,43 @@ def _upgrade(path: str, now: datetime) -> None:
         version = version_in(connection)
         if version is None or version >= tables.VERSION:
             return
-        copy = f"{path}.{version}.{now:%Y%m%dT%H%M%S%fZ}.backup"
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-        copy_file(path, copy)
-        upgrade(connection)
+        copy = _copy_before_upgrade(path, version, now)
+        try:
+            upgrade(connection)
+        except Exception as error:
+            raise _upgrade_failed(path, version, copy, error) from error
+    for old in _copies_of(path, "*")[:-MAX_COPIES]:
+        os.unlink(old)
+
+
+def _copy_before_upgrade(path: str, version: str, now: datetime) -> str:
+    copies = _copies_of(path, version)
+    # An upgrade that failed has left one, and the file as it was.
+    if copies and not os.path.getsize(path + LOG) and _moment_of(copies[-1]) == _moment_of(path):
+        return copies[-1]
+    copy = f"{path}.{version}.{now:%Y%m%dT%H%M%S%fZ}{COPY}"
+    os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+    copy_file(path, copy)
+    return copy
+
+
+def _moment_of(path: str) -> tuple[int, int]:
+    stamp = state_of(path).stamp
+    return stamp.lineage, stamp.number
+
+
+def _copies_of(path: str, version: str) -> list[str]:
+    """The copies before upgrades, the oldest first."""
+    return sorted(glob.glob(f"{glob.escape(path)}.{version}.*{COPY}"), key=lambda copy: copy.split(".")[-2])
+
+
+def _upgrade_failed(path: str, version: str, copy: str, error: Exception) -> StoreError:
+    return StoreError(
+        Code.STORE_UPGRADE_FAILED,
+        f"{path} could not be upgraded from format {version} to {tables.VERSION}: {error}. It is as it was, and so is "
+        f"its copy {copy}.",
+        "go on with the version of workflow-mcp that you had, and report this.",
+    )
 
 
 def rename(path: str, project: Project) -> None:

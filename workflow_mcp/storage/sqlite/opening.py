@@ -135,12 +135,19 @@ def _log_is_gone(path: str) -> Exception:
 
 def _open_read_only(path: str) -> sqlite3.Connection:
     if os.path.exists(path + LOG) and os.path.getsize(path + LOG):
-        return _set_up(_open_copy(path))
+        return _set_up(private_copy(path))
     return _set_up(_connect(uri_of(path, "ro", immutable=True), path, 0.0))
 
 
-def _open_copy(path: str) -> sqlite3.Connection:
-    # SQLite has to write beside a file that has a log, so a copy of both is read.
+def private_copy(path: str) -> sqlite3.Connection:
+    """A connection to a temporary copy of a file, with what its own log holds, to be read; changes nothing there.
+
+    Raises:
+        StoreError: `STORE_DAMAGED` or `STORE_BUSY`.
+        sqlite3.Error: it is no database.
+    """
+    # SQLite would have to write beside a file that has a log.
+    _check_kind(path)
     found, private = _examined(path), new_private_file()
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy")

@@ -1,0 +1,99 @@
+"""The commands that keep projects' files safe: backup and restore."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from workflow_mcp.cli.items import Directory
+from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.output import print_text
+from workflow_mcp.errors import Code, ProjectError, UsageError
+from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.storage.sqlite import backups
+from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.projects import find_by_name, read_projects
+from workflow_mcp.work.values import Project
+
+
+def backup(
+    file: Annotated[str | None, Parameter(help="The new file, or with --all a folder; default: here.")] = None,
+    /,
+    *,
+    every: Annotated[bool, Parameter(name="--all", negative="", help="Every project of the data directory.")] = False,
+    directory: Directory = ".",
+) -> None:
+    """Write a backup of the project, or with --all of every project; servers may go on meanwhile."""
+    settings = load_settings()
+    if every:
+        _back_up_all(settings, settings.absolute(file or "."))
+        return
+    project = _project(settings, directory)
+    _back_up(settings, project, settings.absolute(file or _default_name(project)))
+
+
+def _back_up_all(settings: Settings, folder: str) -> None:
+    if not os.path.isdir(folder):
+        raise UsageError(Code.FILE_UNREADABLE, f"{folder} is not a folder.", "name a folder that is there.")
+    found = read_projects(settings.data_dir, _known(settings))
+    for project in found.projects:
+        _back_up(settings, project, os.path.join(folder, _default_name(project)))
+    for problem in found.problems:
+        raise problem.error
+
+
+def _back_up(settings: Settings, project: Project, target: str) -> None:
+    done = backups.back_up(settings.data_dir, project.known_id, target)
+    print_text(f"{done.file}: {project.name}, {done.items} work items, read back and whole")
+
+
+def _default_name(project: Project) -> str:
+    name = re.sub(r"[^\w-]+", "-", project.name)[:80]
+    return f"{name}-{project.known_id[:8]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
+
+
+def restore(
+    file: Annotated[str | None, Parameter(help="What backup wrote; its project is the one that it is of.")] = None,
+    /,
+    *,
+    empty: Annotated[
+        bool, Parameter(negative="", help="Instead, let the directory's project, whose file is gone, begin anew.")
+    ] = False,
+    directory: Directory = ".",
+) -> None:
+    """Put a backup in the place of its project's file; what is there is kept under another name."""
+    settings = load_settings()
+    if empty == (file is not None):
+        raise UsageError(Code.ARGUMENT_INVALID, "restore takes a file or --empty.", "name one of them.")
+    if file is not None:
+        _restore(settings, settings.absolute(file))
+        return
+    project = _project(settings, directory)
+    backups.begin_anew(settings.data_dir, _known(settings), project)
+    print_text(f"{project.name} begins anew: its file is made when the next work item is.")
+
+
+def _restore(settings: Settings, file: str) -> None:
+    done = backups.restore(settings.data_dir, _known(settings), file)
+    kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
+    print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
+
+
+def _project(settings: Settings, directory: str) -> Project:
+    location = locate(settings.absolute(directory), settings)
+    project = None if location.config is None else location.config.project
+    if project is not None and project.id is not None:
+        return Project(project.id, project.name)
+    found = None if project is None else find_by_name(settings.data_dir, _known(settings), project.name)
+    if found is None:
+        raise ProjectError(Code.NO_PROJECT, f"{location.directory.path} is in no project that has work items.", "")
+    return found
+
+
+def _known(settings: Settings) -> KnownProjects:
+    return KnownProjects(Path(settings.data_dir), settings.state_dir)
