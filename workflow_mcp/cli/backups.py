@@ -10,9 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.items import Directory
 from workflow_mcp.cli.local import locate
 from workflow_mcp.cli.output import print_text
+from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, ProjectError, UsageError
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.sqlite import backups
