@@ -18,6 +18,7 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.sqlite.store import MAX_OPEN_PROJECTS, sqlite_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.uptime import Uptime
 from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, Project
 
 WORKER = str(Path(__file__).with_name("worker.py"))
@@ -26,12 +27,16 @@ ROOT = Path(__file__).parents[2]
 
 @asynccontextmanager
 async def open_store(
-    data_dir: Path, *, clock: Callable[[], float] = time.time, max_open: int = MAX_OPEN_PROJECTS
+    data_dir: Path,
+    *,
+    clock: Callable[[], float] = time.time,
+    uptime: Callable[[], Uptime | None] = lambda: None,
+    max_open: int = MAX_OPEN_PROJECTS,
 ) -> AsyncIterator[Store]:
     """A store over a folder, with threads of its own."""
     threads = WorkerThreads()
     try:
-        async with sqlite_store(data_dir, threads=threads, clock=clock, max_open=max_open) as store:
+        async with sqlite_store(data_dir, threads=threads, clock=clock, uptime=uptime, max_open=max_open) as store:
             yield store
     finally:
         threads.close()

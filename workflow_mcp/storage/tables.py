@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0003"
+VERSION = "0004"
 
 
 metadata = MetaData()
@@ -38,6 +38,8 @@ projects = Table(
     Column("import_last", Integer, nullable=False, server_default="0"),
     Column("import_token", String(32)),
     Column("import_until", Instant),
+    Column("boot", String(64)),
+    Column("booted_at", Instant),
 )
 
 repositories = Table(

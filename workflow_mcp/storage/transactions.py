@@ -40,15 +40,22 @@ class Transaction:
     Attributes:
         connection: the connection that it runs on.
         project_id: the project.
-        now: the time for everything that the transaction writes; read after the lock was acquired.
+        now: the time that leases end by; read after the lock was acquired.
         find_texts: the ids of the items that alone can have all of some folded words in their text; None where the
             database's index cannot tell, or they are too many to be looked at one by one.
+        written: what `written_at` is where that is not `now`.
     """
 
     connection: Connection
     project_id: str
     now: datetime
     find_texts: FindTexts
+    written: datetime | None = None
+
+    @property
+    def written_at(self) -> datetime:
+        """The time that rows carry: never before what was written earlier, also where the clock was set back."""
+        return self.written or self.now
 
     def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workflow_mcp.errors import Code, ConfigWriteError, ProjectError, ProjectUnknownError
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.uptime import machine_uptime
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import write_project_id
 from workflow_mcp.workspace.values import Location, Workspace
@@ -64,7 +65,10 @@ class Projects:
                 from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - has just been imported in a thread
 
                 self._store = sqlite_store(
-                    self._settings.data_dir, state_dir=self._settings.state_dir, threads=self._threads
+                    self._settings.data_dir,
+                    state_dir=self._settings.state_dir,
+                    threads=self._threads,
+                    uptime=machine_uptime,
                 )
             return self._store
 

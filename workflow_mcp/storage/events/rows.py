@@ -34,13 +34,13 @@ def _plain(value: Any) -> Any:
 
 def add_events(tx: Transaction, actor: Actor, entries: Sequence[tuple[int, str, Mapping[str, Any]]]) -> None:
     """Write events; an entry is an item's id, the action and the changed fields."""
-    rows = [event_row(one, action, changes, actor=actor, now=tx.now) for one, action, changes in entries]
+    rows = [event_row(one, action, changes, actor=actor, now=tx.written_at) for one, action, changes in entries]
     tx.add(events, rows)
 
 
 def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
     """Write a note on each of these items."""
-    rows = [{"item_id": one, "at": tx.now, "author": actor.name, "text": text} for one, text in texts.items()]
+    rows = [{"item_id": one, "at": tx.written_at, "author": actor.name, "text": text} for one, text in texts.items()]
     tx.add(notes, rows)
 
 

@@ -79,10 +79,10 @@ def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta, action
     expires, version = tx.now + lease, row.version + 1
     held: dict[str, Any] = {"status": "in_progress", "assignee": actor.name, "claim_expires_at": expires}
     changes = {field: [getattr(row, field), value] for field, value in held.items() if getattr(row, field) != value}
-    others = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.now}
+    others = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.written_at}
     change_item(tx, row.id, held | others)
     add_events(tx, actor, [(row.id, action, changes)])
-    return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.now)
+    return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.written_at)
 
 
 def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:

@@ -74,7 +74,7 @@ class Creation:
 
     def _add_request(self, tx: Transaction, ids: Sequence[int]) -> None:
         if self._request_id is not None:
-            row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.now}
+            row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.written_at}
             tx.add(requests, [row])
 
     def _check_existing(self, tx: Transaction) -> dict[int, Row[Any]]:
@@ -104,7 +104,7 @@ class Creation:
                 parent=_resolved(entry.parent, ids),
                 waits=own_waits[index],
                 by=self._actor.name,
-                now=tx.now,
+                now=tx.written_at,
             )
             for index, entry in enumerate(self._plan.entries)
         ]

@@ -118,7 +118,7 @@ def _hidden_together() -> Executable:
 
 def _set_hidden(tx: Transaction, subtree: Sequence[Row[Any]], hidden_by: int, waits: Waits) -> None:
     for ids in chunks([row.id for row in subtree]):
-        tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.now}])
+        tx.change(_set_hidden_by(), [{"ids": ids, "new_hidden_by": hidden_by, "now": tx.written_at}])
     unfinished = {row.id: row.parent_id for row in subtree if row.completed_at is None}
     waits.completion_changed(tx, unfinished, -1 if hidden_by else 1)
 

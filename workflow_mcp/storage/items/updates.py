@@ -122,7 +122,10 @@ def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, 
 
 
 def _columns(tx: Transaction, row: Row[Any], change: Change) -> dict[str, Any]:
-    return {**change.values, "version": row.version + 1, "updated_at": tx.now} if change else {}
+    if not change:
+        return {}
+    finished = {"completed_at": tx.written_at} if change.values.get("completed_at") == tx.now else {}
+    return {**change.values, **finished, "version": row.version + 1, "updated_at": tx.written_at}
 
 
 def _written(tx: Transaction, row: Row[Any], change: Change, more_waits: int) -> Item:

@@ -7,7 +7,6 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
-from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from workflow_mcp.storage.sqlite.search import find_texts
 from workflow_mcp.storage.sqlite.snapshots import snapshot
 from workflow_mcp.storage.sqlite.watch import ExchangedError
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.times import Clock, read_times, write_times
 from workflow_mcp.storage.transactions import Transaction, Work
 from workflow_mcp.work.values import Project
 
@@ -52,7 +52,7 @@ class SqliteDatabase:
         project: Project,
         *,
         known: KnownProjects,
-        clock: Callable[[], datetime],
+        clock: Clock,
         threads: WorkerThreads,
     ) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class SqliteDatabase:
         self._project_id = project.known_id
         self._clock = clock
         self._threads = threads
-        self._file = OpenFile(path, lambda: prepare(path, project, clock(), known))
+        self._file = OpenFile(path, lambda: prepare(path, project, clock.now(), known))
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
         self._writing = asyncio.Lock()
         self._running: set[asyncio.Task[Any]] = set()
@@ -110,7 +110,7 @@ class SqliteDatabase:
     def _yielding(self, work: Callable[[Transaction], Iterator[T]]) -> Generator[T, None, None]:
         with store_errors(self.path), contextlib.ExitStack() as open_until_read:
             connection = self._attempted(lambda opened: open_until_read.enter_context(self._snapshot(opened)))
-            yield from work(Transaction(connection, self._project_id, self._clock(), find_texts))
+            yield from work(self._new_transaction(connection, write=False))
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
@@ -167,7 +167,11 @@ class SqliteDatabase:
     def _transaction(self, opened: Connections, *, write: bool) -> Iterator[Transaction]:
         with transaction(self.path, opened, write=write) as (connection, header):
             check_owner(self.path, header, self._project_id)
-            yield Transaction(connection, self._project_id, self._clock(), find_texts)
+            yield self._new_transaction(connection, write=write)
+
+    def _new_transaction(self, connection: Connection, *, write: bool) -> Transaction:
+        times = (write_times if write else read_times)(connection, self._project_id, self._clock)
+        return Transaction(connection, self._project_id, times.now, find_texts, times.written_at)
 
     @contextlib.contextmanager
     def _snapshot(self, opened: Connections) -> Iterator[Connection]:

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import datetime
+from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from workflow_mcp.storage.sqlite.files import is_there, rename
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.times import Clock
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
@@ -44,7 +44,7 @@ class SqliteDatabases:
         data_dir: Path,
         *,
         known: KnownProjects,
-        clock: Callable[[], datetime],
+        clock: Clock,
         maximum: int,
         threads: WorkerThreads,
     ) -> None:
@@ -79,7 +79,7 @@ class SqliteDatabases:
             StoreError: it cannot be used, or is not this project's.
         """
         if project.id is None or not await self._is_there(project):
-            yield EmptyDatabase(clock=self._clock, threads=self._threads)
+            yield EmptyDatabase(clock=self._clock.now, threads=self._threads)
             return
         async with self._used(project) as database:
             yield database
@@ -115,7 +115,7 @@ class SqliteDatabases:
     async def find_or_create(self, name: str) -> Project:
         """See `Databases`."""
         return await self._threads.run(
-            partial(projects.find_or_create, self._data_dir, self._known, name, self._clock())
+            partial(projects.find_or_create, self._data_dir, self._known, name, self._clock.now())
         )
 
     async def close(self) -> None:

@@ -11,6 +11,8 @@ from workflow_mcp.storage.sqlite.databases import SqliteDatabases
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.times import Clock
+from workflow_mcp.storage.uptime import Uptime
 
 MAX_OPEN_PROJECTS = 32
 
@@ -21,6 +23,7 @@ def sqlite_store(
     state_dir: Path | None = None,
     threads: WorkerThreads,
     clock: Callable[[], float] = time.time,
+    uptime: Callable[[], Uptime | None] = lambda: None,
     max_open: int = MAX_OPEN_PROJECTS,
 ) -> Store:
     """A store with a SQLite file for each project in a data directory.
@@ -30,15 +33,13 @@ def sqlite_store(
         state_dir: the folder that remembers which projects there are; None remembers them in memory.
         threads: run the blocking work.
         clock: the current time, in seconds since the epoch.
+        uptime: how long the machine has been up, which tells when its clock was set.
         max_open: how many files stay open.
     """
 
     def now() -> datetime:
         return datetime.fromtimestamp(clock(), tz=UTC)
 
-    return Store(
-        SqliteDatabases(
-            data_dir, known=KnownProjects(data_dir, state_dir), clock=now, maximum=max_open, threads=threads
-        ),
-        threads=threads,
-    )
+    known = KnownProjects(data_dir, state_dir)
+    databases = SqliteDatabases(data_dir, known=known, clock=Clock(now, uptime), maximum=max_open, threads=threads)
+    return Store(databases, threads=threads)
