@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,9 +17,7 @@ from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, ProjectError, UsageError
 from workflow_mcp.settings import Settings, load_settings
-from workflow_mcp.storage.sqlite import backups
 from workflow_mcp.storage.sqlite.known import KnownProjects
-from workflow_mcp.storage.sqlite.projects import find_by_name, read_projects
 from workflow_mcp.work.values import Project
 
 
@@ -40,7 +40,7 @@ def backup(
 def _back_up_all(settings: Settings, folder: str) -> None:
     if not os.path.isdir(folder):
         raise UsageError(Code.FILE_UNREADABLE, f"{folder} is not a folder.", "name a folder that is there.")
-    found = read_projects(settings.data_dir, _known(settings))
+    found = _sqlite("projects").read_projects(settings.data_dir, _known(settings))
     for project in found.projects:
         _back_up(settings, project, os.path.join(folder, _default_name(project)))
     for problem in found.problems:
@@ -48,7 +48,7 @@ def _back_up_all(settings: Settings, folder: str) -> None:
 
 
 def _back_up(settings: Settings, project: Project, target: str) -> None:
-    done = backups.back_up(settings.data_dir, project.known_id, target)
+    done = _sqlite("backups").back_up(settings.data_dir, project.known_id, target)
     print_text(f"{done.file}: {project.name}, {done.items} work items, read back and whole")
 
 
@@ -74,12 +74,12 @@ def restore(
         _restore(settings, settings.absolute(file))
         return
     project = _project(settings, directory)
-    backups.begin_anew(settings.data_dir, _known(settings), project)
+    _sqlite("backups").begin_anew(settings.data_dir, _known(settings), project)
     print_text(f"{project.name} begins anew: its file is made when the next work item is.")
 
 
 def _restore(settings: Settings, file: str) -> None:
-    done = backups.restore(settings.data_dir, _known(settings), file)
+    done = _sqlite("backups").restore(settings.data_dir, _known(settings), file)
     kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
     print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
 
@@ -89,10 +89,17 @@ def _project(settings: Settings, directory: str) -> Project:
     project = None if location.config is None else location.config.project
     if project is not None and project.id is not None:
         return Project(project.id, project.name)
-    found = None if project is None else find_by_name(settings.data_dir, _known(settings), project.name)
+    found = (
+        None if project is None else _sqlite("projects").find_by_name(settings.data_dir, _known(settings), project.name)
+    )
     if found is None:
         raise ProjectError(Code.NO_PROJECT, f"{location.directory.path} is in no project that has work items.", "")
     return found
+
+
+def _sqlite(module: str) -> ModuleType:
+    # Imported when it is needed: SQLAlchemy takes 0.2 s.
+    return import_module(f"workflow_mcp.storage.sqlite.{module}")
 
 
 def _known(settings: Settings) -> KnownProjects:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import import_module
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from workflow_mcp.cli.doctor import examine, is_healthy, report
+from workflow_mcp.cli.doctor_store import examine_store
 from workflow_mcp.cli.local import locate
 from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.steps import Step, Verdict
@@ -58,8 +58,7 @@ def doctor(
     """
     settings = load_settings()
     path = settings.absolute(directory)
-    # Imported when it is asked for: SQLAlchemy takes 0.2 s.
-    steps = import_module("workflow_mcp.cli.doctor_store").examine_store(settings) if store else examine(path, settings)
+    steps = examine_store(settings) if store else examine(path, settings)
     if as_json:
         print_text(json.dumps(report(path, steps), indent=2))
     else:
