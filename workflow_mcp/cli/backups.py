@@ -89,11 +89,11 @@ def _project(settings: Settings, directory: str) -> Project:
     project = None if location.config is None else location.config.project
     if project is not None and project.id is not None:
         return Project(project.id, project.name)
-    found = (
-        None if project is None else _sqlite("projects").find_by_name(settings.data_dir, _known(settings), project.name)
-    )
+    projects, known = _sqlite("projects"), _known(settings)
+    found: Project | None = projects.find_by_name(settings.data_dir, known, project.name) if project else None
     if found is None:
-        raise ProjectError(Code.NO_PROJECT, f"{location.directory.path} is in no project that has work items.", "")
+        where = location.directory.path
+        raise ProjectError(Code.NO_PROJECT, f"{where} is in no project with work items.", "name another directory.")
     return found
 
 
