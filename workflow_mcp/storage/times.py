@@ -98,7 +98,9 @@ def _known_start() -> Executable:
 
 @cache
 def _last_change() -> Executable:
-    return select(events.c.at).where(in_project(events)).order_by(events.c.id.desc()).limit(1)
+    # Not the column itself: by its index SQLite would sort all events, and their key leads to the last at once.
+    own = events.c.project_id + "" == bindparam(PROJECT_PARAMETER)
+    return select(events.c.at).where(own).order_by(events.c.id.desc()).limit(1)
 
 
 @cache
