@@ -13,7 +13,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Executable, bindparam, select, update
 
-from workflow_mcp.storage.tables import events, items, projects
+from workflow_mcp.storage.tables import items, projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, in_project
 from workflow_mcp.storage.uptime import Uptime
 
@@ -47,36 +47,48 @@ class Times:
     written_at: datetime
 
 
-def read_times(connection: Connection, project_id: str, clock: Clock) -> Times:
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a project's data says of time.
+
+    Attributes:
+        boot: the start of the machine that was noted last.
+        booted_at: when that was, by the clock of then.
+        last_change: what the last change carries.
+    """
+
+    boot: str | None = None
+    booted_at: datetime | None = None
+    last_change: datetime | None = None
+
+
+def read_times(noted: Noted, clock: Clock) -> Times:
     """The times of a transaction that reads; leases may still stand as they did before the clock was set."""
-    now, uptime = clock.now(), clock.uptime()
-    row = connection.execute(_known_start(), {PROJECT_PARAMETER: project_id}).first()
-    moved = timedelta(0) if row is None else _moved(now, uptime, row.boot, row.booted_at)
-    return Times(now - moved, now)
+    now = clock.now()
+    return Times(now - _moved(now, clock.uptime(), noted), now)
 
 
-def write_times(connection: Connection, project_id: str, clock: Clock) -> Times:
+def write_times(connection: Connection, project_id: str, noted: Noted, clock: Clock) -> Times:
     """The times of a transaction that writes; leases move along with a clock that was set since the last one."""
     now, uptime, own = clock.now(), clock.uptime(), {PROJECT_PARAMETER: project_id}
-    row = connection.execute(_known_start(), own).one()
-    last = connection.execute(_last_change(), own).scalar() or now
+    last = noted.last_change or now
     if uptime is not None:
-        moved = _moved(now, uptime, row.boot, row.booted_at)
-        if row.boot != uptime.boot and last - now > MIN_SET:
+        moved = _moved(now, uptime, noted)
+        if noted.boot != uptime.boot and last - now > MIN_SET:
             # The machine was started anew, and its clock is behind what it was.
             moved = now - last
-        if moved or row.boot != uptime.boot:
+        if moved or noted.boot != uptime.boot:
             _note_start(connection, own, uptime, now - timedelta(seconds=uptime.seconds))
         if moved:
             _move_leases(connection, own, moved)
     return Times(now, max(now, last))
 
 
-def _moved(now: datetime, uptime: Uptime | None, boot: str | None, booted_at: datetime | None) -> timedelta:
+def _moved(now: datetime, uptime: Uptime | None, noted: Noted) -> timedelta:
     """By how much the clock was set since the time of start was noted; zero where that cannot be told."""
-    if uptime is None or booted_at is None or boot != uptime.boot:
+    if uptime is None or noted.booted_at is None or noted.boot != uptime.boot:
         return timedelta(0)
-    moved = now - timedelta(seconds=uptime.seconds) - booted_at
+    moved = now - timedelta(seconds=uptime.seconds) - noted.booted_at
     return moved if abs(moved) > MIN_SET else timedelta(0)
 
 
@@ -89,18 +101,6 @@ def _move_leases(connection: Connection, own: dict[str, str], by: timedelta) -> 
     if held:
         parameters = [{**own, "of_item": row.id, "until": row.claim_expires_at + by} for row in held]
         connection.execute(_new_lease(), parameters)
-
-
-@cache
-def _known_start() -> Executable:
-    return select(projects.c.boot, projects.c.booted_at).where(projects.c.id == bindparam(PROJECT_PARAMETER))
-
-
-@cache
-def _last_change() -> Executable:
-    # Not the column itself: by its index SQLite would sort all events, and their key leads to the last at once.
-    own = events.c.project_id + "" == bindparam(PROJECT_PARAMETER)
-    return select(events.c.at).where(own).order_by(events.c.id.desc()).limit(1)
 
 
 @cache

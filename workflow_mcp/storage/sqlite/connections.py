@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, NullPool, create_engine
@@ -16,8 +17,13 @@ from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, damaged
 from workflow_mcp.storage.sqlite.logs import following, new_lineage
 from workflow_mcp.storage.sqlite.opening import is_read_only, open_file
 from workflow_mcp.storage.sqlite.watch import Watch
+from workflow_mcp.storage.times import Noted
+from workflow_mcp.storage.types import from_micros
 
 MAX_CONNECTIONS = 4
+
+
+NOTHING_NOTED = Noted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,14 @@ class Header:
     project_id: str | None
     project_name: str | None
     number: int = 0
+    noted: Noted = NOTHING_NOTED
+
+
+# One statement, for every transaction begins with it. The key of events leads to the last one at once.
+_CURRENT = (
+    "SELECT version_num, projects.id, name, boot, booted_at, (SELECT at FROM events ORDER BY id DESC LIMIT 1) "
+    "FROM alembic_version LEFT JOIN projects ON 1 = 1 LIMIT 1"
+)
 
 
 class Connections:
@@ -154,7 +168,20 @@ def begin(connection: Connection, *, write: bool) -> Header:
     """
     raw = raw_of(connection)
     raw.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    return header_of(raw)
+    try:
+        row = raw.execute(_CURRENT).fetchone()
+    except sqlite3.OperationalError:
+        # Another format, or no project's file.
+        return header_of(raw)
+    (number,) = raw.execute("PRAGMA user_version").fetchone()
+    if row is None:
+        return Header(None, None, None)
+    version, project_id, name, boot, booted_at, last_change = row
+    return Header(version, project_id, name, number, Noted(boot, _time(booted_at), _time(last_change)))
+
+
+def _time(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
 
 
 def stamp(connection: Connection, number: int) -> None:

@@ -22,7 +22,7 @@ from workflow_mcp.storage.sqlite.search import find_texts
 from workflow_mcp.storage.sqlite.snapshots import snapshot
 from workflow_mcp.storage.sqlite.watch import ExchangedError
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.times import Clock, read_times, write_times
+from workflow_mcp.storage.times import Clock, Noted, Times, read_times, write_times
 from workflow_mcp.storage.transactions import Transaction, Work
 from workflow_mcp.work.values import Project
 
@@ -110,7 +110,7 @@ class SqliteDatabase:
     def _yielding(self, work: Callable[[Transaction], Iterator[T]]) -> Generator[T, None, None]:
         with store_errors(self.path), contextlib.ExitStack() as open_until_read:
             connection = self._attempted(lambda opened: open_until_read.enter_context(self._snapshot(opened)))
-            yield from work(self._new_transaction(connection, write=False))
+            yield from work(self._new_transaction(connection, read_times(Noted(), self._clock)))
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
@@ -167,10 +167,14 @@ class SqliteDatabase:
     def _transaction(self, opened: Connections, *, write: bool) -> Iterator[Transaction]:
         with transaction(self.path, opened, write=write) as (connection, header):
             check_owner(self.path, header, self._project_id)
-            yield self._new_transaction(connection, write=write)
+            times = (
+                write_times(connection, self._project_id, header.noted, self._clock)
+                if write
+                else read_times(header.noted, self._clock)
+            )
+            yield self._new_transaction(connection, times)
 
-    def _new_transaction(self, connection: Connection, *, write: bool) -> Transaction:
-        times = (write_times if write else read_times)(connection, self._project_id, self._clock)
+    def _new_transaction(self, connection: Connection, times: Times) -> Transaction:
         return Transaction(connection, self._project_id, times.now, find_texts, times.written_at)
 
     @contextlib.contextmanager
