@@ -272,3 +272,51 @@ async def test_the_loser_is_not_told_how_to_override_the_winner(
         assert "call claim_work_item() for another" in text
     error = await refused("VERSION_CONFLICT", store.update_items(project, [stale], ana))
     assert f"expected_version={held.version}" in str(error)
+
+
+async def test_a_repeated_claim_gives_the_same_item(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
+) -> None:
+    """A retry of a claim whose answer was lost takes no second item, and renews the first."""
+    await make(store, project, ana, "one", "two", "three")
+    first = await store.claim_item(project, ana, request_id="r")
+    clock.advance(60)
+    again = await store.claim_item(project, ana, request_id="r")
+    assert first is not None
+    assert again is not None
+    assert (first.item.id, again.item.id, again.held_since) == (1, 1, None)
+    assert again.item.claim_expires_at == first.item.claim_expires_at + timedelta(minutes=1)  # type: ignore[operator]
+    assert await ids(store, project, "mine", actor="ana") == [1]
+    await refused("ITEM_INVALID", store.claim_item(project, bob, request_id="r"))
+    await refused("ITEM_INVALID", store.claim_item(project, ana, label="x", request_id="r"))
+    await refused("ITEM_INVALID", store.create_items(project, [NewItem("x")], ana, "r"))
+    await refused("ITEM_INVALID", store.claim_item(project, ana, request_id=" "))
+    clock.advance(60 * 61)
+    await store.claim_item(project, bob, 1)
+    await refused("ITEM_CLAIMED", store.claim_item(project, ana, request_id="r"))
+
+
+async def test_a_claim_that_found_nothing_can_be_repeated(store: Store, project: Project, ana: Actor) -> None:
+    """Once something is ready, the same request takes it."""
+    assert await store.claim_item(project, ana, request_id="r") is None
+    await make(store, project, ana, "one")
+    assert await store.claim_item(project, ana, request_id="r") is not None
+
+
+async def test_what_is_assigned_to_another_is_not_handed_out(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
+) -> None:
+    """Without an id one gets what is nobody's or one's own; by its id, or when a claim ran out, whatever is ready."""
+    plan = [NewItem("bob's", priority=0, assignee="bob"), NewItem("anybody's")]
+    await store.create_items(project, plan, ana)
+    got = await store.claim_item(project, ana)
+    assert got is not None
+    assert got.item.id == 2
+    assert await store.claim_item(project, ana) is None
+    own = await store.claim_item(project, bob)
+    assert own is not None
+    assert own.item.id == 1
+    await store.update_items(project, [ItemUpdate(1, status="pending", assignee="bob")], bob)
+    assert (await store.claim_item(project, ana, 1)) is not None
+    clock.advance(60 * 61)
+    assert {(await store.claim_item(project, bob)).item.id for _ in range(2)} == {1, 2}  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support import FakeClock
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Part, Project
 
 
 async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
@@ -304,7 +305,8 @@ async def test_deleting_hides_and_restoring_brings_back(
     await refused("ITEM_DELETED", store.update_items(project, [ItemUpdate(2, title="x")], bob))
     await refused("PARENT_DELETED", store.delete_items(project, [2], ana, restore=True))
     assert await make(store, project, ana, "new") == [5]
-    await store.delete_items(project, [1], ana, restore=True)
+    await refused("ITEM_CLAIMED", store.delete_items(project, [1], ana, restore=True))
+    await store.delete_items(project, [1], bob, restore=True)
     assert await ids(store, project) == [1, 2, 4, 5]
     assert (await item(store, project, 4)).blocked
     await store.delete_items(project, [3], ana, restore=True)
@@ -383,3 +385,99 @@ async def test_an_item_says_how_many_wait_below_it(store: Store, project: Projec
     detail = await store.get_item(project, top)
     assert detail.not_ready[0].endswith("#12 and 289 more are unfinished")
     assert (len(detail.children), detail.children_count) == (200, 300)
+
+
+async def test_the_fields_at_creation_are_in_the_history(store: Store, project: Project, ana: Actor) -> None:
+    """All that was given, dependencies from both ends, of items that were there and of new ones."""
+    await make(store, project, ana, "old")
+    fields = NewItem("b", "bug", "what", 0, ("y", "x"), parent="a", depends_on=(1, "c"), assignee="bob")
+    await store.create_items(project, [NewItem("a", ref="a"), fields, NewItem("c", ref="c")], ana)
+    (created,) = (await store.get_item(project, 3)).events
+    assert created.changes == {
+        "title": [None, "b"],
+        "item_type": [None, "bug"],
+        "description": [None, "what"],
+        "priority": [None, 0],
+        "labels": [None, ["x", "y"]],
+        "parent": [None, 2],
+        "depends_on": [None, [1, 4]],
+        "assignee": [None, "bob"],
+    }
+    for blocker in (1, 4):
+        event = (await store.get_item(project, blocker)).events[-1]
+        assert (event.action, event.changes) == ("linked", {"kind": "blocks", "to": 3})
+
+
+async def test_single_labels_are_added_and_removed_without_losing_others(
+    store: Store, project: Project, ana: Actor, bob: Actor
+) -> None:
+    """Two agents that know nothing of each other's labels keep both; the whole set can still be replaced."""
+    (one,) = [made.id for made in (await store.create_items(project, [NewItem("x", labels=("old",))], ana)).items]
+    await asyncio.gather(
+        store.update_items(project, [ItemUpdate(one, add_labels=("a", "old"))], ana),
+        store.update_items(project, [ItemUpdate(one, add_labels=("b",), remove_labels=("old", "none"))], bob),
+    )
+    assert set((await item(store, project, one)).labels) >= {"a", "b"}
+    changed = await store.update_items(project, [ItemUpdate(one, remove_labels=("a", "old"))], ana)
+    assert changed.items[0].labels == ("b",)
+    assert (await store.get_item(project, one)).events[-1].changes["labels"][1] == ["b"]
+    await store.update_items(project, [ItemUpdate(one, labels=("c",), add_labels=("d",))], ana)
+    assert (await item(store, project, one)).labels == ("c", "d")
+    many = tuple(f"l{n}" for n in range(19))
+    await refused("ITEM_INVALID", store.update_items(project, [ItemUpdate(one, add_labels=many)], ana))
+    await refused("ITEM_INVALID", store.update_items(project, [ItemUpdate(one, add_labels=("",))], ana))
+    assert (await item(store, project, one)).labels == ("c", "d")
+
+
+async def test_deleted_items_can_be_listed(store: Store, project: Project, ana: Actor) -> None:
+    """By id, page by page, as deleted, and found by their words; restored ones are not among them."""
+    await make(store, project, ana, "kept", "gone", "gone too", "back")
+    await store.delete_items(project, [2, 3, 4], ana)
+    await store.delete_items(project, [4], ana, restore=True)
+    assert await ids(store, project, "deleted", limit=1) == [2, 3]
+    assert await ids(store, project, "deleted", text="too") == [3]
+    page = await store.list_items(project, ItemQuery("deleted"))
+    assert {one.state for one in page.items} == {"deleted"}
+    assert {one.state for one in (await store.list_whole_items(project, ItemQuery("deleted"))).items} == {"deleted"}
+    assert page.counts.total == 2
+
+
+async def test_older_notes_and_events_can_be_read(store: Store, project: Project, ana: Actor) -> None:
+    """Page by page from the last to the first, each once, also when new ones come meanwhile."""
+    (one,) = await make(store, project, ana, "x")
+    for number in range(1, 46):
+        await store.update_items(project, [ItemUpdate(one, note=str(number))], ana)
+    numbers: dict[str, list[int]] = {"notes": [], "events": []}
+    part = Part()
+    while True:
+        detail = await store.get_item(project, one, part)
+        numbers = {name: [each.number for each in getattr(detail, name)] + own for name, own in numbers.items()}
+        assert all(int(note.text) == note.number for note in detail.notes)
+        part = Part(before_note=numbers["notes"][0], before_event=numbers["events"][0])
+        if (part.before_note, part.before_event) == (1, 1):
+            break
+        await store.update_items(project, [ItemUpdate(one, note="46")], ana)
+    assert numbers == {"notes": list(range(1, 46)), "events": list(range(1, 47))}
+    assert (await store.get_item(project, one, part)).notes == ()
+    await refused("ITEM_INVALID", store.get_item(project, one, Part(before_event=0)))
+
+
+async def test_a_link_is_a_change_of_the_item_it_is_about(
+    store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock
+) -> None:
+    """Nobody else changes what a claimed item waits for; its holder's lease is renewed by it."""
+    await make(store, project, ana, "held", "other")
+    await store.claim_item(project, ana, 1)
+    await refused("ITEM_CLAIMED", store.link_items(project, 2, 1, "blocks", bob))
+    await refused("ITEM_CLAIMED", store.link_items(project, 1, 2, "duplicates", bob))
+    assert (await store.link_items(project, 1, 2, "blocks", bob)).changed
+    assert (await store.link_items(project, 2, 1, "discovered_from", bob)).changed
+    clock.advance(60 * 50)
+    assert (await store.link_items(project, 1, 2, "duplicates", ana)).changed
+    until = (await item(store, project, 1)).claim_expires_at
+    assert until is not None
+    assert until.timestamp() == clock.now + 3600
+    event = (await store.get_item(project, 1)).events[-1]
+    assert event.changes["claim_expires_at"][1] == until.isoformat()
+    clock.advance(60 * 61)
+    assert (await store.link_items(project, 1, 2, "duplicates", bob, remove=True)).changed

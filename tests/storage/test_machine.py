@@ -196,14 +196,23 @@ class StoreMachine(RuleBasedStateMachine):
             assert got == "ITEM_INVALID"
         elif self.rows[one].hidden_by or self.rows[other].hidden_by:
             assert got == "ITEM_DELETED"
+        elif self.refused(other, "ana", got):
+            return
         elif remove:
+            self.renew_if(got, other)
             assert got.changed == (one in self.rows[other].blockers)
             self.rows[other].blockers.discard(one)
         elif one not in self.rows[other].blockers and other in self.waits_for(one):
             assert got == "ITEM_CYCLE"
         else:
+            self.renew_if(got, other)
             assert got.changed == (one not in self.rows[other].blockers)
             self.rows[other].blockers.add(one)
+
+    def renew_if(self, got: Any, one: int) -> None:
+        """What a change by ana does."""
+        if got.changed:
+            self.renew(one, "ana")
 
     @rule(actor=st.sampled_from(ACTORS))
     def claim_first(self, actor: str) -> None:
@@ -300,8 +309,12 @@ class StoreMachine(RuleBasedStateMachine):
         if row.hidden_by and row.parent is not None and self.rows[row.parent].hidden_by:
             assert got == "PARENT_DELETED"
             return
+        hidden = self.subtree(one) if row.hidden_by else set()
+        if any(self.held(each) and self.rows[each].holder != "ana" for each in hidden):
+            assert got == "ITEM_CLAIMED"
+            return
         assert not isinstance(got, str)
-        for each in self.subtree(one) if row.hidden_by else ():
+        for each in hidden:
             self.rows[each].hidden_by = 0
 
     @rule(minutes=st.sampled_from((1, 59, 61)))

@@ -46,12 +46,8 @@ OptionalText = Annotated[str | None, optional("string")]
 OptionalInteger = Annotated[int | None, optional("integer")]
 ItemId = Annotated[int, BeforeValidator(_id)]
 OptionalItemId = Annotated[int | None, BeforeValidator(_id), optional("integer")]
-SessionArgument = Annotated[
-    str | None, WithJsonSchema({"type": "string", "description": "Your handle, if you were given one."})
-]
-ActorArgument = Annotated[
-    str | None, WithJsonSchema({"type": "string", "description": "Who you are; default: your session."})
-]
+SessionArgument = Annotated[str | None, WithJsonSchema({"type": "string", "description": "Your handle, if any."})]
+ActorArgument = Annotated[str | None, WithJsonSchema({"type": "string", "description": "Default: your session"})]
 OptionalItemType = Annotated[ItemType | None, WithJsonSchema({"type": "string", "enum": list(get_args(ItemType))})]
 OptionalStatus = Annotated[Status | None, WithJsonSchema({"type": "string", "enum": list(get_args(Status))})]
 OptionalView = Annotated[
@@ -62,6 +58,9 @@ OptionalView = Annotated[
 ]
 ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "id or ref"}
 Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
+
+
+OptionalLabels = Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})]
 
 
 class NewWorkItem(BaseModel):
@@ -90,9 +89,9 @@ class WorkItemUpdate(BaseModel):
     item_type: OptionalItemType = None
     status: OptionalStatus = None
     priority: OptionalInteger = None
-    labels: Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})] = (
-        None
-    )
+    labels: OptionalLabels = None
+    add_labels: OptionalLabels = None
+    remove_labels: OptionalLabels = None
     parent: Annotated[
         int | None, BeforeValidator(_id), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})
     ] = None
@@ -115,6 +114,7 @@ def new_item(given: NewWorkItem) -> NewItem:
 def item_update(given: WorkItemUpdate) -> ItemUpdate:
     """The update that an argument describes."""
     values = given.model_dump(exclude_unset=True)
-    if "labels" in values:
-        values["labels"] = tuple(values["labels"])
+    for name in ("labels", "add_labels", "remove_labels"):
+        if values.get(name) is not None:
+            values[name] = tuple(values[name])
     return ItemUpdate(**{"parent": UNSET, "assignee": UNSET} | values)

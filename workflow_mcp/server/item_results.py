@@ -48,7 +48,10 @@ async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
     left = await _left_by_earlier(work)
     if claim is None:
         page = await work.list(ItemQuery(limit=1))
-        message = f"Nothing is ready for this: {counted(page.counts)}.{left}"
+        message = f"Nothing is ready for this: {counted(page.counts)}."
+        if page.counts.ready:
+            message += " What is ready has another type or label, or is assigned to somebody else."
+        message += left
         return ClaimResult(project=project, item=None, message=message)
     item = _without_description(claim.item)
     result = ClaimResult(project=project, item=item, message=_claimed(work, claim) + (left and f".{left}"))
@@ -97,7 +100,7 @@ def detail_result(
     room = max_bytes - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE
     result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
-    result.events = last_lines([cut(_event(event), MAX_EVENT_BYTES) for event in detail.events], share)
+    result.events = _last_events(detail, share)
     result.links = first_lines([_link(link) for link in detail.links], share, total=detail.links_count)
     below = f": list_work_items(parent={detail.item.id})"
     children = [row(child) for child in detail.children]
@@ -143,7 +146,17 @@ def _last_notes(detail: ItemDetail, room: float) -> list[str]:
     earlier = detail.notes[-len(lines)].number - 1
     if not earlier:
         return lines
-    return [f"… notes 1 to {earlier} are left out: get_work_item(id={item_id}, note={earlier})", *lines]
+    return [f"… notes 1 to {earlier} are left out: get_work_item(id={item_id}, before_note={earlier + 1})", *lines]
+
+
+def _last_events(detail: ItemDetail, room: float) -> list[str]:
+    lines = [cut(_event(event), MAX_EVENT_BYTES) for event in detail.events]
+    kept = len(lines) if size_of(lines) <= room - MAX_HINT_BYTES else count_last(lines, room - MAX_HINT_BYTES)
+    earlier = detail.events[-kept].number - 1 if kept else 0
+    if not earlier:
+        return lines
+    read_on = f"get_work_item(id={detail.item.id}, before_event={earlier + 1})"
+    return [f"… events 1 to {earlier} are left out: {read_on}", *lines[len(lines) - kept :]]
 
 
 def _note(item_id: int, note: Note, room: float, *, start: int) -> str:

@@ -81,9 +81,8 @@ def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
 
 
 def _changed_row(item: Item, result: UpdateResult) -> str:
-    shown_item = replace(item, state="deleted") if item.deleted else item
     unchanged = ("unchanged",) if item.id in result.unchanged else ()
-    return row(shown_item, f"v{item.version}", *unchanged)
+    return row(item, f"v{item.version}", *unchanged)
 
 
 def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:

@@ -27,6 +27,7 @@ from workflow_mcp.work.results import (
 )
 from workflow_mcp.work.transfer import read_outline
 from workflow_mcp.work.values import (
+    LAST,
     Actor,
     Item,
     ItemDetail,
@@ -35,6 +36,7 @@ from workflow_mcp.work.values import (
     ItemSummary,
     ItemUpdate,
     NewItem,
+    Part,
     Project,
 )
 
@@ -141,17 +143,16 @@ class Store:
         async with self._databases.use_to_read(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
 
-    async def get_item(self, project: Project, item_id: int, note: int | None = None) -> ItemDetail:
-        """An item with its relatives, links, events and last 20 notes; with `note`, only the note of that number.
+    async def get_item(self, project: Project, item_id: int, part: Part = LAST) -> ItemDetail:
+        """An item with its relatives and links, and its last 20 notes and events or those that `part` names.
 
         Raises:
             WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
         """
         validation.check_ids([item_id])
-        if note is not None:
-            validation.check_note(item_id, note)
+        validation.check_part(item_id, part)
         async with self._databases.use_to_read(project) as database:
-            return await database.read(partial(detail.detail_of, item_id=item_id, note=note))
+            return await database.read(partial(detail.detail_of, item_id=item_id, part=part))
 
     async def claim_item(
         self,
@@ -162,14 +163,18 @@ class Store:
         lease: timedelta = validation.DEFAULT_LEASE,
         item_type: str | None = None,
         label: str | None = None,
+        request_id: str | None = None,
     ) -> Claim | None:
-        """Claim an item, or the first ready one of this type and label; None when none is ready.
+        """Claim an item, or the first ready one of this type and label that is not assigned to another actor.
+
+        None when there is none. A repeated `request_id` claims the same item again.
 
         Raises:
             WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_INVALID`.
         """
-        claims.check_claim(actor, item_id, lease)
-        work = partial(claims.claim, actor=actor, item_id=item_id, lease=lease, item_type=item_type, label=label)
+        wanted = claims.Wanted(item_id, lease, item_type, label, request_id)
+        claims.check_claim(actor, wanted)
+        work = partial(claims.claim, actor=actor, wanted=wanted)
         async with self._databases.use(project) as database:
             return await database.write(work)
 

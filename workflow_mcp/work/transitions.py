@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflow_mcp.work.validation import DEFAULT_LEASE
+from workflow_mcp.work.validation import DEFAULT_LEASE, check_labels
 from workflow_mcp.work.values import FINISHED, UNSET, Actor, ItemUpdate
 
 _ACTIONS = {"pending": "released", "in_progress": "started", "completed": "completed", "cancelled": "cancelled"}
@@ -61,7 +61,11 @@ class Change:
 
 
 def change_of(row: Any, current_labels: list[str], given: ItemUpdate, actor: Actor, now: datetime) -> Change:
-    """The change that an update makes to a row."""
+    """The change that an update makes to a row.
+
+    Raises:
+        WorkItemError: `ITEM_INVALID`, when the item would have too many labels.
+    """
     wanted = _plain_fields(given) | _status_fields(row, given, now)
     starting = starts(row, given, actor, now)
     wanted |= _start_fields(given, actor, now) if starting else _claim_fields(row, wanted, actor, now)
@@ -129,9 +133,10 @@ def _claim_fields(row: Any, wanted: Mapping[str, Any], actor: Actor, now: dateti
 
 
 def _new_labels(current_labels: list[str], given: ItemUpdate) -> tuple[str, ...] | None:
-    if given.labels is None or sorted(set(given.labels)) == current_labels:
-        return None
-    return tuple(sorted(set(given.labels)))
+    base = current_labels if given.labels is None else given.labels
+    wanted = tuple(sorted({*base, *given.add_labels} - set(given.remove_labels)))
+    check_labels(f"#{given.id} labels", wanted)
+    return None if list(wanted) == current_labels else wanted
 
 
 def _shown(column: str) -> str:

@@ -20,6 +20,7 @@ from workflow_mcp.work.values import (
     ItemQuery,
     ItemUpdate,
     NewItem,
+    Part,
 )
 
 MAX_TITLE_LENGTH = 200
@@ -61,10 +62,13 @@ def check_ids(ids: Iterable[int]) -> None:
         raise errors.not_found(wrong)
 
 
-def check_note(item_id: int, note: int) -> None:
-    """Refuse a number that no note can have."""
-    if not 0 < note <= MAX_ID:
-        raise errors.no_note(item_id, note)
+def check_part(item_id: int, part: Part) -> None:
+    """Refuse a number that no note or event can have."""
+    if part.note is not None and not 0 < part.note <= MAX_ID:
+        raise errors.no_note(item_id, part.note)
+    for number in (part.before_note, part.before_event):
+        if number is not None and not 0 < number <= MAX_ID:
+            raise errors.invalid(f"{number} is no number of a note or an event.", "pass the one that the answer names.")
 
 
 def check_actor(actor: Actor) -> None:
@@ -78,7 +82,7 @@ def check_new(where: str, item: NewItem) -> None:
     check_text(f"{where}.description", item.description, MAX_DESCRIPTION_LENGTH)
     _check_choice(f"{where}.item_type", item.item_type, ITEM_TYPES)
     _check_priority(f"{where}.priority", item.priority)
-    _check_labels(f"{where}.labels", item.labels)
+    check_labels(f"{where}.labels", item.labels)
     if item.assignee is not None:
         _check_name(f"{where}.assignee", item.assignee)
     if item.ref is not None:
@@ -98,8 +102,8 @@ def check_update(item: ItemUpdate) -> None:
         _check_choice(f"{where} status", item.status, STATUSES)
     if item.priority is not None:
         _check_priority(f"{where} priority", item.priority)
-    if item.labels is not None:
-        _check_labels(f"{where} labels", item.labels)
+    for name in ("labels", "add_labels", "remove_labels"):
+        check_labels(f"{where} {name}", getattr(item, name) or ())
     if item.assignee is not UNSET and item.assignee is not None:
         _check_name(f"{where} assignee", item.assignee)
     if item.note is not None:
@@ -186,7 +190,8 @@ def _check_priority(where: str, priority: int) -> None:
         raise errors.invalid(f"{where} {priority} is not 0 (most urgent) to {MAX_PRIORITY}.")
 
 
-def _check_labels(where: str, given: tuple[str, ...]) -> None:
+def check_labels(where: str, given: tuple[str, ...]) -> None:
+    """Refuse too many labels, or an invalid one."""
     if len(set(given)) > MAX_LABELS:
         raise errors.invalid(f"{where}: {len(set(given))} labels; at most {MAX_LABELS} are allowed.")
     for label in given:

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Literal, TypeVar, get_args
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
 LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
-View = Literal["ready", "open", "mine", "blocked", "done", "all"]
+View = Literal["ready", "open", "mine", "blocked", "done", "all", "deleted"]
 
 ITEM_TYPES: Final[tuple[str, ...]] = get_args(ItemType)
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
@@ -103,6 +103,8 @@ class ItemUpdate:
     status: str | None = None
     priority: int | None = None
     labels: tuple[str, ...] | None = None
+    add_labels: tuple[str, ...] = ()
+    remove_labels: tuple[str, ...] = ()
     parent: int | Unset | None = UNSET
     assignee: str | Unset | None = UNSET
     note: str | None = None
@@ -115,6 +117,7 @@ class ItemSummary:
 
     Attributes:
         state: the status, except that pending items, and those whose claim has expired, are `ready` or `blocked`.
+            Deleted items are `deleted`.
     """
 
     id: int
@@ -224,13 +227,26 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change of an item: `changes` maps fields to [old, new]."""
+    """One change of an item: `changes` maps fields to [old, new]; `number` counts an item's events from 1."""
 
+    number: int
     at: datetime
     actor: str
     directory: str
     action: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which of an item's notes and events to read: the last ones, those before a number, or a single note."""
+
+    note: int | None = None
+    before_note: int | None = None
+    before_event: int | None = None
+
+
+LAST: Final = Part()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,18 @@ from typing import Any
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
-from workflow_mcp.work.values import Actor, Item, ItemDetail, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
+from workflow_mcp.work.values import (
+    LAST,
+    Actor,
+    Item,
+    ItemDetail,
+    ItemPage,
+    ItemQuery,
+    ItemSummary,
+    ItemUpdate,
+    NewItem,
+    Part,
+)
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
 
@@ -48,9 +59,9 @@ class WorkItems:
         """The same page with whole items."""
         return await self.data.store.list_whole_items(self.data.project, self._by_actor(query))
 
-    async def get(self, item_id: int, note: int | None = None) -> ItemDetail:
-        """An item with its relatives, links, notes and events; with `note`, only the note of that number."""
-        return await self.data.store.get_item(self.data.project, item_id, note)
+    async def get(self, item_id: int, part: Part = LAST) -> ItemDetail:
+        """An item with its relatives and links, and its last notes and events or those that `part` names."""
+        return await self.data.store.get_item(self.data.project, item_id, part)
 
     async def claim(
         self,
@@ -59,6 +70,7 @@ class WorkItems:
         lease: timedelta,
         item_type: str | None = None,
         label: str | None = None,
+        request_id: str | None = None,
     ) -> Claim | None:
         """Claim an item, or the first ready one; None when none is ready.
 
@@ -68,7 +80,7 @@ class WorkItems:
         self._require_actor("whose claim it is", 'call claim_work_item(actor="a name of your own")')
         self._refuse_dry_run("a work item would be claimed")
         return await self.data.store.claim_item(
-            self.data.project, self.actor, item_id, lease=lease, item_type=item_type, label=label
+            self.data.project, self.actor, item_id, lease=lease, item_type=item_type, label=label, request_id=request_id
         )
 
     async def update(self, updates: Sequence[ItemUpdate]) -> UpdateResult:

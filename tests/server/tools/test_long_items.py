@@ -119,9 +119,11 @@ async def test_every_note_can_be_read(agent: Agent) -> None:
     for note in notes:
         await agent.told("update_work_items", updates=[{"id": 1, "note": note}])
     shown = (await agent.data("get_work_item", id=1))["notes"]
-    left_out = re.fullmatch(r"… notes 1 to (\d+) are left out: get_work_item\(id=1, note=(\d+)\)", shown[0])
+    left_out = re.fullmatch(r"… notes 1 to (\d+) are left out: get_work_item\(id=1, before_note=(\d+)\)", shown[0])
     assert left_out is not None
-    assert left_out[1] == left_out[2] == str(30 - len(shown[1:]))
+    assert int(left_out[1]) == int(left_out[2]) - 1 == 30 - len(shown[1:])
+    before = (await agent.data("get_work_item", id=1, before_note=int(left_out[2])))["notes"]
+    assert before[-1].startswith(f"{left_out[1]}. ")
     assert [note.partition(". ")[0] for note in shown[1:]] == [str(n) for n in range(31 - len(shown[1:]), 31)]
     for number, note in enumerate(notes, start=1):
         assert await whole(agent, {"id": 1, "note": number}, "notes") == note

@@ -768,7 +768,9 @@ async def test_what_became_of_it(agent: Agent) -> None:
     events = (await agent.data("get_work_item", id=1))["events"]
     directory = (await agent.data("get_working_directory"))["directory"]
     assert len(events) == 2
-    assert events[0].endswith(f" created ({directory}) title: one")
+    assert events[0].endswith(
+        f" created ({directory}) title: one, item_type: task, priority: 2, description: {'x' * 59}…"
+    )
     assert events[1].endswith(f" ana updated ({directory}) priority: 2 -> 0")
     assert all(len(event) < 400 for event in events)
 
@@ -881,3 +883,49 @@ async def test_two_subagents_of_one_process(tmp_path: Path) -> None:
         updates = [{"id": theirs["id"], "status": "completed"}]
         await one.refused("ITEM_CLAIMED", "update_work_items", updates=updates)
         await other.told("update_work_items", updates=updates)
+
+
+async def test_older_events_are_named_and_can_be_read(agent: Agent) -> None:
+    """Each answer names the call that shows what came before, until the first."""
+    await agent.create("one")
+    for number in range(30):
+        await agent.told("update_work_items", updates=[{"id": 1, "title": f"title {number}"}])
+    events = (await agent.data("get_work_item", id=1))["events"]
+    shown: list[str] = []
+    while left_out := re.fullmatch(
+        r"… events 1 to (\d+) are left out: get_work_item\(id=1, before_event=(\d+)\)", events[0]
+    ):
+        shown = events[1:] + shown
+        events = (await agent.data("get_work_item", id=1, before_event=int(left_out[2])))["events"]
+        assert f"title {int(left_out[1]) - 2}" in events[-1]
+    assert len(events + shown) == 31
+    assert " created " in events[0]
+
+
+async def test_deleting_and_linking_say_who(agent: Agent) -> None:
+    """An actor who holds an item may delete it and bring it back; another may not, nor link it."""
+    for title in ("one", "two"):
+        await agent.create(title)
+    await agent.data("claim_work_item", id=1, actor="ana")
+    await agent.refused("ITEM_CLAIMED", "delete_work_items", ids=[1], actor="bob")
+    await agent.refused("ITEM_CLAIMED", "link_work_items", id=2, other=1, kind="blocks", actor="bob")
+    await agent.told("link_work_items", id=1, other=2, kind="duplicates", actor="ana")
+    assert " ana linked " in (await agent.data("get_work_item", id=2))["events"][-1]
+    await agent.told("delete_work_items", ids=[1], actor="ana")
+    assert "#1 task p2 deleted  one" in await agent.told("list_work_items", view="deleted")
+    await agent.refused("ITEM_CLAIMED", "delete_work_items", ids=[1], restore=True, actor="bob")
+    await agent.told("delete_work_items", ids=[1], restore=True, actor="ana")
+
+
+async def test_a_claim_is_retried_and_labels_are_changed_one_by_one(agent: Agent) -> None:
+    """By the arguments that the tools have for it."""
+    await agent.create("one", labels=["old"])
+    await agent.create("two")
+    claims = [await agent.data("claim_work_item", actor="ana", request_id="r") for _ in range(2)]
+    assert [claim["item"]["id"] for claim in claims] == [1, 1]
+    assert claims[1]["message"].startswith("Yours as ana: #1 ")
+    update = {"id": 1, "add_labels": ["new"], "remove_labels": ["old"]}
+    await agent.told("update_work_items", updates=[update], actor="ana")
+    assert (await agent.data("get_work_item", id=1))["item"]["labels"] == ["new"]
+    await agent.told("update_work_items", updates=[{"id": 2, "assignee": "bob"}])
+    assert "assigned to somebody else" in (await agent.data("claim_work_item", actor="ana"))["message"]

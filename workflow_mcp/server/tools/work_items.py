@@ -26,7 +26,7 @@ from workflow_mcp.server.arguments import (
 )
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import claim_result, detail_result
-from workflow_mcp.work.values import ItemQuery, LinkKind
+from workflow_mcp.work.values import ItemQuery, LinkKind, Part
 from workflow_mcp.workspace.work_items import WorkItems
 
 
@@ -67,12 +67,15 @@ async def list_work_items(
 async def get_work_item(
     id: ItemId,
     note: Annotated[OptionalInteger, Field(description="Only this note")] = None,
+    before_note: OptionalInteger = None,
+    before_event: OptionalInteger = None,
     start: Annotated[int, Field(ge=0, description="Read a long description or note from here")] = 0,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Read one work item: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
-    return detail_result(work, await work.get(id, note), note=note, start=start).model_dump_json()
+    detail = await work.get(id, Part(note, before_note, before_event))
+    return detail_result(work, detail, note=note, start=start).model_dump_json()
 
 
 async def claim_work_item(
@@ -81,12 +84,14 @@ async def claim_work_item(
     lease_minutes: Annotated[int, Field(ge=1, le=43_200)] = 60,
     item_type: OptionalItemType = None,
     label: OptionalText = None,
+    request_id: OptionalText = None,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
-    claim = await work.claim(id, lease=timedelta(minutes=lease_minutes), item_type=item_type, label=label)
+    lease = timedelta(minutes=lease_minutes)
+    claim = await work.claim(id, lease=lease, item_type=item_type, label=label, request_id=request_id)
     return (await claim_result(work, claim)).model_dump_json()
 
 
@@ -107,6 +112,7 @@ async def link_work_items(
     other: ItemId,
     kind: LinkKind,
     remove: bool = False,
+    actor: ActorArgument = None,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
@@ -119,6 +125,7 @@ async def delete_work_items(
     ids: ItemIds,
     restore: bool = False,
     confirm: Annotated[bool, Field(description="Needed with children")] = False,
+    actor: ActorArgument = None,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Table, bindparam, func, select
+from sqlalchemy import Executable, Row, Table, bindparam, func, select
 
 from workflow_mcp.storage.tables import events, notes
 from workflow_mcp.storage.transactions import Transaction, in_project
@@ -44,10 +44,10 @@ def add_notes(tx: Transaction, actor: Actor, texts: Mapping[int, str]) -> None:
     tx.add(notes, rows)
 
 
-def last_events(tx: Transaction, item_id: int, count: int) -> tuple[Event, ...]:
-    """An item's last events, oldest first."""
-    rows = tx.all(_last(events), of_item=item_id, count=count)
-    return tuple(Event(row.at, row.actor, row.directory, row.action, row.changes) for row in reversed(rows))
+def last_events(tx: Transaction, item_id: int, count: int, before: int | None = None) -> tuple[Event, ...]:
+    """An item's last events, or the last before the one of this number; oldest first."""
+    found = _last_of(tx, events, item_id, count, before)
+    return tuple(Event(number, row.at, row.actor, row.directory, row.action, row.changes) for number, row in found)
 
 
 def last_time(tx: Transaction, item_id: int, actions: Sequence[str]) -> datetime | None:
@@ -63,21 +63,29 @@ def _last_of_actions() -> Executable:
     return statement.order_by(events.c.id.desc()).limit(1)
 
 
-def last_notes(tx: Transaction, item_id: int, count: int) -> tuple[Note, ...]:
-    """An item's last notes, oldest first."""
-    rows = tx.all(_last(notes), of_item=item_id, count=count)
-    first = _count_notes(tx, item_id) - len(rows) + 1 if len(rows) == count else 1
-    return tuple(Note(number, row.at, row.author, row.text) for number, row in enumerate(reversed(rows), start=first))
+def last_notes(tx: Transaction, item_id: int, count: int, before: int | None = None) -> tuple[Note, ...]:
+    """An item's last notes, or the last before the one of this number; oldest first."""
+    found = _last_of(tx, notes, item_id, count, before)
+    return tuple(Note(number, row.at, row.author, row.text) for number, row in found)
 
 
-def _count_notes(tx: Transaction, item_id: int) -> int:
-    counted = tx.first(_count_of_notes(), of_item=item_id)
+def _last_of(
+    tx: Transaction, table: Table, item_id: int, count: int, before: int | None
+) -> Iterable[tuple[int, Row[Any]]]:
+    newer = 0 if before is None else max(_count(tx, table, item_id) - before + 1, 0)
+    rows = tx.all(_last(table), of_item=item_id, count=count, newer=newer)
+    earlier = _count(tx, table, item_id) - newer - len(rows) if len(rows) == count else 0
+    return enumerate(reversed(rows), start=earlier + 1)
+
+
+def _count(tx: Transaction, table: Table, item_id: int) -> int:
+    counted = tx.first(_count_of(table), of_item=item_id)
     return 0 if counted is None else int(counted[0])
 
 
 @cache
-def _count_of_notes() -> Executable:
-    return select(func.count()).select_from(notes).where(in_project(notes), notes.c.item_id == bindparam("of_item"))
+def _count_of(table: Table) -> Executable:
+    return select(func.count()).select_from(table).where(in_project(table), table.c.item_id == bindparam("of_item"))
 
 
 def note_of(tx: Transaction, item_id: int, number: int) -> Note | None:
@@ -95,4 +103,4 @@ def _note() -> Executable:
 @cache
 def _last(table: Table) -> Executable:
     statement = select(table).where(in_project(table), table.c.item_id == bindparam("of_item"))
-    return statement.order_by(table.c.id.desc()).limit(bindparam("count"))
+    return statement.order_by(table.c.id.desc()).limit(bindparam("count")).offset(bindparam("newer"))

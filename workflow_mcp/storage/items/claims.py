@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,49 +10,73 @@ from sqlalchemy import Row
 
 from workflow_mcp.storage.events.rows import add_events, last_time
 from workflow_mcp.storage.items.detail import reasons
-from workflow_mcp.storage.items.listing import first_row
+from workflow_mcp.storage.items.listing import first_claimable
+from workflow_mcp.storage.items.requests import add_request, digest_of, earlier_items
 from workflow_mcp.storage.items.rows import change_item, require_rows, state_of, to_item
 from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work import errors
 from workflow_mcp.work.results import Claim
-from workflow_mcp.work.validation import check_actor, check_ids, check_lease
-from workflow_mcp.work.values import Actor, Item, ItemQuery
+from workflow_mcp.work.transitions import holds
+from workflow_mcp.work.validation import check_actor, check_ids, check_lease, check_request_id
+from workflow_mcp.work.values import Actor, Item
 
 # The actions that give an item to a new holder.
 START_ACTIONS = ("claimed", "started", "assigned")
 
 
-def check_claim(actor: Actor, item_id: int | None, lease: timedelta) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to claim: an item, or the first ready one of a type and label. `request_id` names the request."""
+
+    item_id: int | None
+    lease: timedelta
+    item_type: str | None = None
+    label: str | None = None
+    request_id: str | None = None
+
+    def digest(self, actor: Actor) -> str:
+        """What distinguishes this claim from other requests."""
+        return digest_of("claim", actor.name, self.item_id, self.lease.total_seconds(), self.item_type, self.label)
+
+
+def check_claim(actor: Actor, wanted: Wanted) -> None:
     """Refuse a claim that is invalid whatever the state of the items.
 
     Raises:
         WorkItemError: `ITEM_INVALID`, or `ITEM_NOT_FOUND` for a number that cannot be an id.
     """
     check_actor(actor)
-    check_lease(lease)
-    if item_id is not None:
-        check_ids([item_id])
+    check_lease(wanted.lease)
+    if wanted.item_id is not None:
+        check_ids([wanted.item_id])
+    if wanted.request_id is not None:
+        check_request_id(wanted.request_id)
 
 
-def claim(
-    tx: Transaction, actor: Actor, *, item_id: int | None, lease: timedelta, item_type: str | None, label: str | None
-) -> Claim | None:
-    """Claim an item, or the first ready one, for `actor`; None when none is ready.
+def claim(tx: Transaction, actor: Actor, wanted: Wanted) -> Claim | None:
+    """Claim an item, or the first ready one that is not assigned to another actor; None when there is none.
 
-    Claiming an item that `actor` already holds renews the claim; the result says since when it is held.
+    Claiming an item that `actor` already holds renews the claim; the result says since when it is held. A repeated
+    request claims the same item again.
 
     Raises:
         WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND` or `ITEM_DELETED`.
     """
+    earlier = earlier_items(tx, wanted.request_id, wanted.digest(actor))
+    item_id = wanted.item_id if earlier is None else earlier[0]
     if item_id is None:
-        row = first_row(tx, ItemQuery(view="ready", item_type=item_type, label=label))
+        row = first_claimable(tx, actor, item_type=wanted.item_type, label=wanted.label)
     else:
         row = _claimable(tx, item_id, actor)
     if row is None:
         return None
     renews = row.assignee == actor.name and _is_held_by(row, actor, tx.now)
     since = _held_since(tx, row) if renews else None
-    return Claim(_take(tx, row, actor, lease, "claimed" if since is None else "renewed"), since)
+    item = _take(tx, row, actor, wanted.lease, "claimed" if since is None else "renewed")
+    if earlier is not None:
+        return Claim(item)
+    add_request(tx, wanted.request_id, wanted.digest(actor), [item.id])
+    return Claim(item, since)
 
 
 def _claimable(tx: Transaction, item_id: int, actor: Actor) -> Row[Any]:
@@ -93,6 +117,17 @@ def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:
     """
     if is_held_by_another(row, actor, tx.now):
         raise errors.claimed(to_item(row, tx.now))
+
+
+def renew(tx: Transaction, row: Row[Any], actor: Actor) -> dict[str, Any]:
+    """Renew `actor`'s claim on an item that they change otherwise than by an update; returns the changed fields."""
+    if row.status != "in_progress" or not holds(row, actor):
+        return {}
+    until = tx.now + timedelta(seconds=row.lease_seconds)
+    if until == row.claim_expires_at:
+        return {}
+    change_item(tx, row.id, {"claim_expires_at": until})
+    return {"claim_expires_at": [row.claim_expires_at, until]}
 
 
 def is_held_by_another(row: Row[Any], actor: Actor, now: datetime) -> bool:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Row, bindparam, select
+from sqlalchemy import Row
 
-from workflow_mcp.errors import shown
 from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.requests import add_request, digest_of, earlier_items
 from workflow_mcp.storage.items.rows import fetch_items, insert_items, new_row, require_rows, take_ids, written_item
-from workflow_mcp.storage.tables import links, requests
-from workflow_mcp.storage.transactions import Transaction, in_project
+from workflow_mcp.storage.tables import links
+from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work import errors
 from workflow_mcp.work.graph import MAX_DEPTH
-from workflow_mcp.work.plans import BatchIndex, Plan, Target, make_plan
+from workflow_mcp.work.plans import BatchIndex, Plan, Planned, Target, make_plan
 from workflow_mcp.work.results import CreateResult
 from workflow_mcp.work.validation import check_actor, check_request_id
 from workflow_mcp.work.values import Actor, Item, NewItem
@@ -46,36 +43,18 @@ class Creation:
         self._plan = make_plan(given)
         self._actor = actor
         self._request_id = request_id
-        self._digest = _digest(given)
+        self._digest = digest_of([asdict(item) for item in given])
 
     def run(self, tx: Transaction) -> CreateResult:
         """Store the items and return them in the given order."""
-        earlier = self._earlier(tx)
+        earlier = earlier_items(tx, self._request_id, self._digest)
         if earlier is not None:
             return CreateResult(fetch_items(tx, earlier), repeated=True)
         existing = self._check_existing(tx)
         ids = take_ids(tx, len(self._plan.entries))
         created = self._insert(tx, ids, existing)
-        self._add_request(tx, ids)
+        add_request(tx, self._request_id, self._digest, ids)
         return CreateResult(tuple(created))
-
-    def _earlier(self, tx: Transaction) -> Sequence[int] | None:
-        if self._request_id is None:
-            return None
-        row = tx.first(_request(), request_id=self._request_id)
-        if row is None:
-            return None
-        if row.digest != self._digest:
-            raise errors.invalid(
-                f"request_id {shown(self._request_id)} was used for other items: {errors.numbers(row.item_ids)}.",
-                "pass a new request_id for new items.",
-            )
-        return list(row.item_ids)
-
-    def _add_request(self, tx: Transaction, ids: Sequence[int]) -> None:
-        if self._request_id is not None:
-            row = {"request_id": self._request_id, "digest": self._digest, "item_ids": list(ids), "at": tx.written_at}
-            tx.add(requests, [row])
 
     def _check_existing(self, tx: Transaction) -> dict[int, Row[Any]]:
         parents, blockers = self._plan.outer_parents, self._plan.outer_blockers
@@ -112,17 +91,12 @@ class Creation:
         insert_items(tx, rows, tags)
         tx.add(links, _link_rows(self._plan, ids))
         self._check_cycles(tx, ids)
-        add_events(tx, self._actor, [(row["id"], "created", _created(row)) for row in rows])
+        add_events(tx, self._actor, _events(self._plan, ids, rows))
         waits = Waits()
         for entry in self._plan.entries:
             waits.add(entry.parent if isinstance(entry.parent, int) else None, 1)
         waits.write(tx)
         return [written_item(row, tags[row["id"]], tx.now) for row in rows]
-
-
-@cache
-def _request() -> Executable:
-    return select(requests).where(in_project(requests), requests.c.request_id == bindparam("request_id"))
 
 
 def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:
@@ -148,11 +122,14 @@ def _link_rows(plan: Plan, ids: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _created(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {"title": row["title"], "parent": row["parent_id"]}
-    return {field: [None, value] for field, value in fields.items() if value is not None}
+def _events(plan: Plan, ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, str, dict[str, Any]]]:
+    created = [(row["id"], "created", _created(row, entry, ids)) for row, entry in zip(rows, plan.entries, strict=True)]
+    blockers = [(link["source_id"], link["target_id"]) for link in _link_rows(plan, ids)]
+    return [*created, *((blocker, "linked", {"kind": "blocks", "to": blocked}) for blocker, blocked in blockers)]
 
 
-def _digest(given: Sequence[NewItem]) -> str:
-    text = json.dumps([asdict(item) for item in given], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _created(row: Mapping[str, Any], entry: Planned, ids: Sequence[int]) -> dict[str, Any]:
+    fields = {name: row[name] for name in ("title", "item_type", "priority", "description", "assignee")}
+    fields |= {"labels": sorted(set(entry.item.labels)), "parent": row["parent_id"]}
+    fields["depends_on"] = [_resolved(one, ids) for one in entry.depends_on]
+    return {field: [None, value] for field, value in fields.items() if value not in (None, "", [])}

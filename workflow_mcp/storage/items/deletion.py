@@ -61,7 +61,7 @@ def restore_items(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateRe
     """Restore items, with those that were deleted together with them.
 
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND`, or `PARENT_DELETED` while the parent of an item stays deleted.
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_CLAIMED`, or `PARENT_DELETED` while the parent of an item stays deleted.
     """
     found = fetch_rows(tx, ids, lock=True)
     _require_known(ids, found)
@@ -72,6 +72,8 @@ def restore_items(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateRe
             continue
         _check_parent(tx, row)
         subtree = _subtree(tx, one, hidden_by=row.hidden_by)
+        for each in subtree:
+            refuse_if_held(tx, each, actor)
         _set_hidden(tx, subtree, 0, waits)
         add_events(tx, actor, [(each.id, "restored", {"with": one}) for each in subtree])
         for each in subtree:

@@ -12,7 +12,7 @@ from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_it
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
-from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked, Note
+from workflow_mcp.work.values import FINISHED, Item, ItemDetail, ItemSummary, Linked, Note, Part
 
 MAX_CHILDREN = 200
 MAX_LINKS = 200
@@ -20,8 +20,8 @@ MAX_NOTES = 20
 MAX_EVENTS = 20
 
 
-def detail_of(tx: Transaction, item_id: int, note: int | None) -> ItemDetail:
-    """An item with its relatives, links, events and last notes; with `note`, only the note of that number.
+def detail_of(tx: Transaction, item_id: int, part: Part) -> ItemDetail:
+    """An item with its relatives and links, and the notes and events that `part` names.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
@@ -36,17 +36,19 @@ def detail_of(tx: Transaction, item_id: int, note: int | None) -> ItemDetail:
         children_count=count,
         links=linked,
         links_count=linked_count,
-        notes=last_notes(tx, item_id, MAX_NOTES) if note is None else (_note(tx, item_id, note),),
-        events=last_events(tx, item_id, MAX_EVENTS),
+        notes=_notes(tx, item_id, part),
+        events=last_events(tx, item_id, MAX_EVENTS, part.before_event),
         not_ready=reasons(tx, item),
     )
 
 
-def _note(tx: Transaction, item_id: int, number: int) -> Note:
-    found = note_of(tx, item_id, number)
+def _notes(tx: Transaction, item_id: int, part: Part) -> tuple[Note, ...]:
+    if part.note is None:
+        return last_notes(tx, item_id, MAX_NOTES, part.before_note)
+    found = note_of(tx, item_id, part.note)
     if found is None:
-        raise errors.no_note(item_id, number)
-    return found
+        raise errors.no_note(item_id, part.note)
+    return (found,)
 
 
 def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
@@ -33,10 +33,11 @@ from workflow_mcp.storage.tables import item_texts, items, labels
 from workflow_mcp.storage.transactions import Transaction, in_project, in_unfinished_import, stored_in_project
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.values import Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
+from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
 
 FILTERS = ("parent", "item_type", "assignee", "label")
 ESCAPE = "/"
+CLAIMABLE = "claimable"
 
 
 def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
@@ -69,9 +70,10 @@ def _page(
     return ItemPage(page, count_states(tx), following)
 
 
-def first_row(tx: Transaction, query: ItemQuery) -> Row[Any] | None:
-    """The first row of a view, with `item_columns`; None when it is empty."""
-    rows = _page_rows(tx, replace(query, limit=1), item_columns, more=0)
+def first_claimable(tx: Transaction, actor: Actor, *, item_type: str | None, label: str | None) -> Row[Any] | None:
+    """The row of `item_columns` of the first ready item that is not assigned to another than `actor`; None without."""
+    query = ItemQuery(CLAIMABLE, item_type=item_type, label=label, actor=actor.name, earlier=actor.earlier, limit=1)
+    rows = _page_rows(tx, query, item_columns, more=0)
     return rows[0] if rows else None
 
 
@@ -134,19 +136,18 @@ def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnEle
     c = table.c
     visible = c.hidden_by == 0
     idle = [[visible, c.status == "pending"], [visible, _expired(table)]]
-    match view:
-        case "ready":
-            return [[*branch, c.waits == 0] for branch in idle]
-        case "blocked":
-            return [[*branch, c.waits > 0] for branch in idle]
-        case "open":
-            return [[visible, c.completed_at.is_(None)]]
-        case "mine":
-            return [[visible, c.completed_at.is_(None), _is_mine(table, earlier)]]
-        case "done":
-            return [[visible, c.completed_at.is_not(None)]]
-        case _:
-            return [[visible]]
+    # The assignee of an expired claim is who lost it.
+    unassigned = or_(c.assignee.is_(None), _is_mine(table, earlier))
+    branches: dict[str, list[list[ColumnElement[bool]]]] = {
+        CLAIMABLE: [[*idle[0], c.waits == 0, unassigned], [*idle[1], c.waits == 0]],
+        "ready": [[*branch, c.waits == 0] for branch in idle],
+        "blocked": [[*branch, c.waits > 0] for branch in idle],
+        "open": [[visible, c.completed_at.is_(None)]],
+        "mine": [[visible, c.completed_at.is_(None), _is_mine(table, earlier)]],
+        "done": [[visible, c.completed_at.is_not(None)]],
+        "deleted": [[c.hidden_by > 0]],
+    }
+    return branches.get(view, [[visible]])
 
 
 def _is_mine(table: FromClause, earlier: int) -> ColumnElement[bool]:
@@ -201,7 +202,7 @@ def _key_columns(view: str, table: FromClause) -> list[ColumnElement[Any]]:
     match view:
         case "done":
             return [c.completed_at, c.id]
-        case "all":
+        case "all" | "deleted":
             return [c.id]
         case _:
             return [c.priority, c.created_at, c.id]

@@ -38,6 +38,7 @@ summary_columns = select(
     items.c.assignee,
     items.c.claim_expires_at,
     items.c.waits,
+    items.c.hidden_by,
 )
 
 
@@ -46,8 +47,9 @@ SUMMARY = len(summary_columns.selected_columns)
 
 def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
     """The summary, at a time, in a row that begins with `summary_columns`."""
-    item_id, title, item_type, status, priority, assignee, claim_expires_at, waits = row[:SUMMARY]
-    return ItemSummary(item_id, title, item_type, state_of(status, claim_expires_at, waits, now), priority, assignee)
+    item_id, title, item_type, status, priority, assignee, claim_expires_at, waits, hidden_by = row[:SUMMARY]
+    state = "deleted" if hidden_by else state_of(status, claim_expires_at, waits, now)
+    return ItemSummary(item_id, title, item_type, state, priority, assignee)
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:
@@ -58,7 +60,7 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         description=row.description,
         item_type=row.item_type,
         status=row.status,
-        state=state_of(row.status, row.claim_expires_at, row.waits, now),
+        state="deleted" if row.hidden_by else state_of(row.status, row.claim_expires_at, row.waits, now),
         priority=row.priority,
         labels=tuple(labels_of(row)),
         parent=row.parent_id,

@@ -7,6 +7,7 @@ from functools import cache
 from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, delete, or_, select
 
 from workflow_mcp.storage.events.rows import add_events
+from workflow_mcp.storage.items.claims import refuse_if_held, renew
 from workflow_mcp.storage.items.graph import refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import require_rows
@@ -34,10 +35,15 @@ def check_link(item_id: int, other: int, kind: str, actor: Actor) -> None:
 def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool) -> LinkResult:
     """Create or remove a link; does nothing when it exists already, or is already removed.
 
+    It counts as a change of the blocked item, and otherwise of `item_id`: a claim on that must be `actor`'s, and is
+    renewed.
+
     Raises:
-        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CLAIMED` or `ITEM_CYCLE`.
     """
     rows = require_rows(tx, [item_id, other], lock=True)
+    changed = rows[other if kind == "blocks" else item_id]
+    refuse_if_held(tx, changed, actor)
     ends = {"kind": kind, "of_item": item_id, "other": other}
     exists = tx.first(_found(kind), **ends) is not None
     if exists != remove:
@@ -46,7 +52,9 @@ def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, 
         tx.change(_removal(kind), [ends])
     else:
         _add(tx, item_id, other, kind)
-    add_events(tx, actor, _events(item_id, other, kind, remove=remove))
+    renewed = {changed.id: renew(tx, changed, actor)}
+    events = _events(item_id, other, kind, remove=remove)
+    add_events(tx, actor, [(one, action, changes | renewed.get(one, {})) for one, action, changes in events])
     waits = Waits()
     if kind == "blocks" and rows[item_id].completed_at is None:
         waits.add(other, -1 if remove else 1)
