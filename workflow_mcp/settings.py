@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         default=10_000, ge=1, description="Maximum number of sessions; beyond it, the least recently used is removed."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
+    join: Literal["tell", "ask"] = Field(
+        default="tell", description="What happens when another repository joins a project: it is told, or refused."
+    )
     file_timeout: float = Field(default=5.0, gt=0, le=300, description="Maximum seconds that file work may take.")
     roots_timeout: float = Field(
         default=10.0, gt=0, le=300, description="Maximum seconds a client may take to answer roots/list."

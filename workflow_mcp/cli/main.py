@@ -34,6 +34,7 @@ CLAUDE_CODE_COMMANDS = {
     "statusline": "Print one line for the status line of Claude Code; nothing where there is no project.",
 }
 ITEM_COMMANDS = {
+    "join": ("joining:join", "Let this repository work in the project that its config names, where others do already."),
     "list": ("items:list_items", "List the project's work items."),
     "ready": ("items:ready", "List what can be claimed now, the most urgent first."),
     "show": ("details:show", "Show one work item whole."),

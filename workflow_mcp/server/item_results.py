@@ -51,10 +51,10 @@ async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
         message = f"Nothing is ready for this: {counted(page.counts)}."
         if page.counts.ready:
             message += " What is ready has another type or label, or is assigned to somebody else."
-        message += left
-        return ClaimResult(project=project, item=None, message=message)
+        return ClaimResult(project=project, item=None, message=_with_note(work, message + left))
     item = _without_description(claim.item)
-    result = ClaimResult(project=project, item=item, message=_claimed(work, claim) + (left and f".{left}"))
+    message = _with_note(work, _claimed(work, claim) + (left and f".{left}"))
+    result = ClaimResult(project=project, item=item, message=message)
     room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
     item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
     return result
@@ -70,6 +70,10 @@ async def _left_by_earlier(work: WorkItems) -> str:
         return ""
     ids = ", ".join(f"#{one}" for one in left)
     return f" Still held by the conversation before this one: {ids}. claim_work_item(id={left[0]}) goes on with it."
+
+
+def _with_note(work: WorkItems, message: str) -> str:
+    return message if work.data.note is None else f"{message} {work.data.note}"
 
 
 def _claimed(work: WorkItems, claim: Claim) -> str:
@@ -125,6 +129,7 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
         notes=[],
         events=[],
         not_ready=list(detail.not_ready),
+        warning=work.data.note,
     )
 
 

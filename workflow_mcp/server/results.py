@@ -119,6 +119,7 @@ class WorkItemDetail(BaseModel):
     notes: list[str]
     events: list[str]
     not_ready: list[str]
+    warning: str | None = None
 
 
 def workspace_result(workspace: Workspace, *notes: str) -> WorkspaceResult:

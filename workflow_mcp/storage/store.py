@@ -13,6 +13,7 @@ from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
+from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.import_run import run_import
@@ -38,6 +39,7 @@ from workflow_mcp.work.values import (
     NewItem,
     Part,
     Project,
+    Repository,
 )
 
 
@@ -109,6 +111,16 @@ class Store:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
         return await self._databases.find_or_create(name)
+
+    async def repositories(self, project: Project) -> tuple[Repository, ...]:
+        """The repositories that work in the project, in the order in which they joined."""
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(repositories_of)
+
+    async def add_repository(self, project: Project, repository: Repository) -> None:
+        """Let a repository be one that works in the project."""
+        async with self._databases.use(project) as database:
+            await database.write(partial(add_repository, repository=repository))
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None

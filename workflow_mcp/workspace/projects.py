@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.uptime import machine_uptime
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import write_project_id
+from workflow_mcp.workspace.joining import Joining, Membership
 from workflow_mcp.workspace.values import Location, Workspace
 
 if TYPE_CHECKING:
@@ -33,12 +35,19 @@ class ProjectData:
         project: the project; it has no id where nobody has worked in it yet and its config has none.
         dry_run_config: the path of the config whose `dry_run` forbids changes; None when changes are allowed.
         note: a warning for the caller; None when there is none.
+        joined: stores that the caller's repository works in the project; None when the store has that already.
     """
 
     store: Store
     project: Project
     dry_run_config: str | None = None
     note: str | None = None
+    joined: Callable[[], Awaitable[None]] | None = None
+
+    async def changed(self) -> None:
+        """Store that the repository works in the project, if it is new: only what changes something joins."""
+        if self.joined is not None:
+            await self.joined()
 
 
 class Projects:
@@ -55,6 +64,7 @@ class Projects:
         self._store: Store | None = None
         self._opening = asyncio.Lock()
         self._is_importing = False
+        self.joining = Joining(settings=settings, threads=threads)
 
     async def store(self) -> Store:
         """The store of all projects. The first call imports SQLAlchemy and opens it."""
@@ -120,13 +130,46 @@ class Projects:
         a config without an id gets the id of the only project of its name, or a new one, unless `dry_run` is set.
 
         Raises:
-            ProjectError: `NO_PROJECT` or `PROJECT_AMBIGUOUS`.
+            ProjectError: `NO_PROJECT`, `PROJECT_AMBIGUOUS` or `REPOSITORY_UNKNOWN`.
             ConfigError: the config is broken.
         """
         project, location = workspace.project, workspace.location
         if project is None or location is None:
             raise no_project(workspace)
-        return await self._data(project, location, create=create)
+        if workspace.chosen:
+            return await self._data(project, location, create=create)
+        if project.id is None and create:
+            # Whether it may join comes first: an id that is written into its config is a change.
+            named = await self._data(project, location, create=False)
+            if named.project.id is not None:
+                await self.joining.check(named.store, named.project, location)
+        return await self._joined(await self._data(project, location, create=create), location, create=create)
+
+    async def join(self, location: Location) -> tuple[Project, Membership]:
+        """Let the repository of the location's config work in its project; both, and how they stood to each other.
+
+        Raises:
+            ProjectError: `NO_PROJECT`, `PROJECT_AMBIGUOUS` or `DRY_RUN`.
+        """
+        project = location.project
+        if project is None:
+            raise no_project(Workspace(None, None, location))
+        if location.dry_run_config is not None:
+            raise dry_run_error(location.dry_run_config, f"the project {project.name} would be joined")
+        data = await self._data(project, location, create=True)
+        found = await self.joining.membership(data.store, data.project, location)
+        await self.joining.add(data.store, data.project, location, found.repository)
+        return data.project, found
+
+    async def _joined(self, data: ProjectData, location: Location, *, create: bool) -> ProjectData:
+        if data.project.id is None:
+            return data
+        join = await self.joining.look(data.store, data.project, location, changing=create)
+        if join is None:
+            return data
+        notes = " ".join(note for note in (data.note, join.note) if note)
+        joined = partial(self.joining.add, data.store, data.project, location, join.repository)
+        return replace(data, note=notes or None, joined=joined)
 
     async def _data(self, project: Project, location: Location, *, create: bool) -> ProjectData:
         store = await self.store()

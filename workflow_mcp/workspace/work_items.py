@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
@@ -22,6 +22,8 @@ from workflow_mcp.work.values import (
     Part,
 )
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class WorkItems:
             ProjectError: `DRY_RUN`, as in every method that changes something.
         """
         self._refuse_dry_run(f"{len(items)} work items would be created")
-        return await self.data.store.create_items(self.data.project, items, self.actor, request_id)
+        return await self._changed(self.data.store.create_items(self.data.project, items, self.actor, request_id))
 
     async def list(self, query: ItemQuery) -> ItemPage[ItemSummary]:
         """A page of items, a summary each.
@@ -79,8 +81,16 @@ class WorkItems:
         """
         self._require_actor("whose claim it is", 'call claim_work_item(actor="a name of your own")')
         self._refuse_dry_run("a work item would be claimed")
-        return await self.data.store.claim_item(
-            self.data.project, self.actor, item_id, lease=lease, item_type=item_type, label=label, request_id=request_id
+        return await self._changed(
+            self.data.store.claim_item(
+                self.data.project,
+                self.actor,
+                item_id,
+                lease=lease,
+                item_type=item_type,
+                label=label,
+                request_id=request_id,
+            )
         )
 
     async def update(self, updates: Sequence[ItemUpdate]) -> UpdateResult:
@@ -92,18 +102,22 @@ class WorkItems:
         if any(one.status == "in_progress" and not isinstance(one.assignee, str) for one in updates):
             self._require_actor("whose work it is", 'call update_work_items(updates=…, actor="a name of your own")')
         self._refuse_dry_run(f"{len(updates)} work items would be updated")
-        return await self.data.store.update_items(self.data.project, updates, self.actor)
+        return await self._changed(self.data.store.update_items(self.data.project, updates, self.actor))
 
     async def link(self, item_id: int, other: int, kind: str, *, remove: bool) -> LinkResult:
         """Link two items or remove a link."""
         verb = "removed" if remove else "linked"
         self._refuse_dry_run(f"#{item_id} {kind} #{other} would be {verb}")
-        return await self.data.store.link_items(self.data.project, item_id, other, kind, self.actor, remove=remove)
+        return await self._changed(
+            self.data.store.link_items(self.data.project, item_id, other, kind, self.actor, remove=remove)
+        )
 
     async def delete(self, ids: Sequence[int], *, restore: bool, confirm: bool) -> UpdateResult:
         """Hide items with all below them, or bring them back."""
         self._refuse_dry_run(f"{len(ids)} work items would be {'restored' if restore else 'deleted'}")
-        return await self.data.store.delete_items(self.data.project, ids, self.actor, restore=restore, confirm=confirm)
+        return await self._changed(
+            self.data.store.delete_items(self.data.project, ids, self.actor, restore=restore, confirm=confirm)
+        )
 
     def export(self) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""
@@ -112,7 +126,12 @@ class WorkItems:
     async def import_records(self, records: Iterable[Any]) -> ImportResult:
         """Add exported records, all or none."""
         self._refuse_dry_run("records would be imported")
-        return await self.data.store.import_items(self.data.project, records, self.actor)
+        return await self._changed(self.data.store.import_items(self.data.project, records, self.actor))
+
+    async def _changed(self, change: Awaitable[T]) -> T:
+        result = await change
+        await self.data.changed()
+        return result
 
     def _refuse_dry_run(self, what: str) -> None:
         if self.data.dry_run_config is not None:

@@ -38,6 +38,16 @@ def main_checkout(top: str, directory: Directory) -> MainCheckout | None:
 
 
 def _main_folder(top: str, directory: Directory) -> str | None:
+    common = common_folder(top, directory)
+    if common is None:
+        return None
+    main, name = os.path.split(common)
+    allowed = directory.root is None or is_inside(main, directory.root)
+    return main if name == ".git" and allowed else None
+
+
+def common_folder(top: str, directory: Directory) -> str | None:
+    """The real path of the common git folder of the linked worktree `top`; None when it is no worktree."""
     git = os.path.join(top, ".git")
     private = _named_path(git, directory, prefix=b"gitdir: ")
     if private is None:
@@ -46,9 +56,7 @@ def _main_folder(top: str, directory: Directory) -> str | None:
     back = _named_path(os.path.join(private, "gitdir"), directory)
     if common is None or back is None or not _are_worktree_and_repository(git, back, private, common):
         return None
-    main, name = os.path.split(os.path.realpath(common))
-    allowed = directory.root is None or is_inside(main, directory.root)
-    return main if name == ".git" and allowed else None
+    return os.path.realpath(common)
 
 
 def _named_path(file: str, directory: Directory, *, prefix: bytes = b"") -> str | None:
