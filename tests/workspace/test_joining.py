@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -144,9 +143,8 @@ async def test_asking_refuses_until_the_user_joined(
     async with agent_in(copied, join="ask") as agent:
         for tool, arguments in (*READS, ("create_work_items", {"items": [{"title": "x"}]})):
             assert str(shop) in await agent.refused("REPOSITORY_UNKNOWN", tool, **arguments)
-        [(verdict, detail)] = details(
-            diagnosis(copied, tmp_path, join="ask", data_dir=tmp_path / "data"), "repositories"
-        )
+        asked = partial(diagnosis, copied, tmp_path, join="ask", data_dir=tmp_path / "data")
+        [(verdict, detail)] = details(await asyncio.to_thread(asked), "repositories")
         assert verdict == "problem"
         assert "workflow-mcp join" in detail
         assert known(tmp_path) == [str(shop / ".git")]
@@ -200,5 +198,5 @@ def test_doctor_says_which_folders_share_a_project(tmp_path: Path) -> None:
     assert steps["c"][0][1].startswith(f"{tmp_path / 'a'}, {tmp_path / 'b'} works in this project")
     (file,) = (data / "projects").glob("*.db")
     assert len(raw(file, "SELECT * FROM repositories")) == 2
-    shutil.rmtree(data)
-    assert details(diagnosis(tmp_path / "c", tmp_path, data_dir=data), "repositories") == []
+    elsewhere = diagnosis(tmp_path / "c", tmp_path, data_dir=tmp_path / "elsewhere")
+    assert details(elsewhere, "repositories") == []

@@ -769,7 +769,7 @@ async def test_what_became_of_it(agent: Agent) -> None:
     directory = (await agent.data("get_working_directory"))["directory"]
     assert len(events) == 2
     assert events[0].endswith(
-        f" created ({directory}) title: one, item_type: task, priority: 2, description: {'x' * 59}…"
+        f' created ({directory}) title: one, item_type: task, priority: 2, description: "{"x" * 59}…"'
     )
     assert events[1].endswith(f" ana updated ({directory}) priority: 2 -> 0")
     assert all(len(event) < 400 for event in events)
@@ -912,7 +912,7 @@ async def test_deleting_and_linking_say_who(agent: Agent) -> None:
     await agent.told("link_work_items", id=1, other=2, kind="duplicates", actor="ana")
     assert " ana linked " in (await agent.data("get_work_item", id=2))["events"][-1]
     await agent.told("delete_work_items", ids=[1], actor="ana")
-    assert "#1 task p2 deleted  one" in await agent.told("list_work_items", view="deleted")
+    assert '#1 task p2 deleted "one"' in await agent.told("list_work_items", view="deleted")
     await agent.refused("ITEM_CLAIMED", "delete_work_items", ids=[1], restore=True, actor="bob")
     await agent.told("delete_work_items", ids=[1], restore=True, actor="ana")
 
