@@ -20,7 +20,20 @@ from tests.workspace.test_worktrees import add_worktree
 from workflow_mcp import __version__
 from workflow_mcp.cli.main import app
 
-COMMANDS = ("serve", "init", "doctor", "schema", "list", "ready", "show", "export", "import", "hook", "statusline")
+COMMANDS = (
+    "serve",
+    "init",
+    "doctor",
+    "schema",
+    "join",
+    "list",
+    "ready",
+    "show",
+    "export",
+    "import",
+    "hook",
+    "statusline",
+)
 
 
 def run(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
