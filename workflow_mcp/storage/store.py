@@ -18,6 +18,7 @@ from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.import_run import run_import
 from workflow_mcp.work import validation
+from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import (
     Claim,
     CreateResult,
@@ -39,7 +40,6 @@ from workflow_mcp.work.values import (
     NewItem,
     Part,
     Project,
-    Repository,
 )
 
 

@@ -54,26 +54,6 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
-    """A git repository that works in a project, or a folder that is in none.
-
-    Attributes:
-        place: the real path of the repository's common git folder, or of the folder that has the config.
-        remote: the URL of its remote `origin`; None when there is none.
-        first_commit: the id of its oldest commit; None when it is not known.
-    """
-
-    place: str
-    remote: str | None = None
-    first_commit: str | None = None
-
-    @property
-    def directory(self) -> str:
-        """The path that people know it by."""
-        return self.place.removesuffix("/.git")
-
-
-@dataclass(frozen=True, slots=True)
 class Actor:
     """Who makes a change, and from which directory.
 

@@ -11,8 +11,9 @@ from workflow_mcp.errors import Code, ProjectError, shown
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.lines import cut
-from workflow_mcp.work.values import Project, Repository
-from workflow_mcp.workspace.repositories import is_same, oldest_commit, repository_of
+from workflow_mcp.work.repositories import Repository, is_same
+from workflow_mcp.work.values import Project
+from workflow_mcp.workspace.repositories import oldest_commit, repository_of
 from workflow_mcp.workspace.values import Location
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import re
 import shutil
 
 from workflow_mcp.errors import ConfigError
-from workflow_mcp.work.values import Repository
+from workflow_mcp.work.repositories import Repository
 from workflow_mcp.workspace.config_files import read_config_file
 from workflow_mcp.workspace.directories import Directory
 from workflow_mcp.workspace.discovery import candidates
@@ -72,18 +72,3 @@ async def oldest_commit(repository: Repository) -> str | None:
         await process.wait()
         return None
     return out.decode().split()[-1] if process.returncode == 0 and out.strip() else None
-
-
-def is_same(one: Repository, other: Repository) -> bool:
-    """Whether one is the other, a worktree of it, or both are clones of the same repository."""
-    if one.place == other.place or other.place in _local_remote(one) or one.place in _local_remote(other):
-        return True
-    if one.remote is not None and one.remote == other.remote:
-        return True
-    return one.first_commit is not None and one.first_commit == other.first_commit
-
-
-def _local_remote(repository: Repository) -> tuple[str, ...]:
-    # `git clone /a/b` has the remote /a/b, whose common folder is that or its .git.
-    remote = (repository.remote or "").removeprefix("file://")
-    return (remote, os.path.join(remote, ".git")) if os.path.isabs(remote) else ()

@@ -8,7 +8,7 @@ from sqlalchemy import Executable, bindparam, delete, select
 
 from workflow_mcp.storage.tables import repositories
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.values import Repository
+from workflow_mcp.work.repositories import Repository
 
 
 def repositories_of(tx: Transaction) -> tuple[Repository, ...]:
