@@ -26,6 +26,8 @@ COMMANDS = (
     "doctor",
     "schema",
     "join",
+    "backup",
+    "restore",
     "list",
     "ready",
     "show",

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -387,7 +386,12 @@ async def test_who_puts_an_item_in_progress_claims_it(agent: Agent) -> None:
 async def test_a_lease_runs_out(era: Era, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its lease an item is ready again; once it is taken over its first holder is refused. Updates renew it."""
     clock = FakeClock()
-    monkeypatch.setattr("workflow_mcp.storage.sqlite.store.sqlite_store", partial(sqlite_store, clock=clock))
+
+    def clocked(data_dir: Path, **options: Any) -> Store:
+        # By this clock alone: the machine's uptime would say that it was set.
+        return sqlite_store(data_dir, **{**options, "clock": clock, "uptime": lambda: None})
+
+    monkeypatch.setattr("workflow_mcp.storage.sqlite.store.sqlite_store", clocked)
     async with agent_on(tmp_path, make_project(tmp_path, PROJECT), era=era) as agent:
         (one,) = await agent.create("one")
         await agent.data("claim_work_item", actor="ana", lease_minutes=10)
