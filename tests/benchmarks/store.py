@@ -83,7 +83,7 @@ async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[f
 
     def delete_and_restore(count: int) -> Call:
         async def delete(project: Project, round_: int) -> None:
-            start = 1 + round_ * count
+            start = 1 + round_ * count % 100
             await store.delete_items(project, range(start, start + count), ACTOR)
             await store.delete_items(project, range(start, start + count), ACTOR, restore=True)
 
