@@ -87,8 +87,9 @@ class Soak:
     async def kill(self) -> None:
         """A process is killed while it writes; another is started."""
         victim = self._servers.pop(self.random.randrange(SERVERS))
-        writing = asyncio.create_task(victim.ask("killed"))
-        self.tried.add("killed")
+        title = f"killed{self._number}"
+        writing = asyncio.create_task(victim.ask(title))
+        self.tried.add(title)
         await self._write(self._servers)
         await victim.kill()
         await writing
