@@ -91,6 +91,15 @@ async def test_a_config_that_has_no_id_yet(tmp_path: Path) -> None:
         assert run(tmp_path, "statusline", named) == shown
 
 
+async def test_a_repository_that_may_have_to_ask_is_shown_no_items(tmp_path: Path) -> None:
+    """Where new repositories are refused, a copied config shows the name that stands in it, and nothing else."""
+    folder = make_project(tmp_path, "demo")
+    async with agent_on(tmp_path, folder) as agent:
+        await agent.create("Secret")
+    assert run(tmp_path, "hook", folder, WORKFLOW_MCP_JOIN="ask") == "workflow-mcp: project demo.\n"
+    assert run(tmp_path, "statusline", folder, WORKFLOW_MCP_JOIN="ask") == "demo\n"
+
+
 def test_what_stands_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:
     """A config that is broken, a file that is none and a session that cannot be read: by code, and what to do."""
     broken, damaged = tmp_path / "broken", make_project(tmp_path, "damaged")

@@ -18,6 +18,8 @@ from workflow_mcp.settings import load_settings
         {"WORKFLOW_MCP_DATA_DIR": "/data"},
         {"WORKFLOW_MCP_DATA_DIR": ""},
         {"XDG_DATA_HOME": "/xdg"},
+        {"WORKFLOW_MCP_JOIN": "ask"},
+        {"WORKFLOW_MCP_JOIN": "tell"},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": ""},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": "/a"},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": f"/a{os.pathsep}{os.pathsep}/b{os.pathsep}"},
@@ -27,7 +29,7 @@ from workflow_mcp.settings import load_settings
 def test_it_says_what_the_settings_say(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Of data, allowed roots and home, the same with any environment that the server takes."""
+    """Of data, allowed roots, home and joining, the same with any environment that the server takes."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     for name, value in variables.items():
@@ -36,3 +38,4 @@ def test_it_says_what_the_settings_say(
     assert environment.data_dir == settings.data_dir
     assert environment.allowed_roots == settings.allowed_roots
     assert environment.home == settings.home
+    assert environment.asks_to_join == (settings.join == "ask")

@@ -17,6 +17,7 @@ from workflow_mcp.claude_code.texts import (
     session_text,
     status_line,
     subagent_text,
+    with_note,
 )
 from workflow_mcp.work.overview import MAX_HELD, MAX_READY, HeldItem, Overview
 from workflow_mcp.work.text import HIDDEN
@@ -87,6 +88,13 @@ def test_what_a_session_is_told() -> None:
         r'#3 task p1 "Build\nthe \x1b[31m\"API\""',
     ]
     assert status_line(overview) == "demo · 3 ready · #12 Fix login +1"
+
+
+def test_a_note_takes_only_the_room_that_is_left() -> None:
+    """It stands on a line of its own, cut; without one, or without room, the text is as it was."""
+    assert with_note("text", "a note", 50) == "text\na note"
+    assert with_note("text", "名" * 50, 20) == "text\n" + "名" * 4 + "…"
+    assert with_note("text", "a note", 5) == with_note("text", None, 50) == "text"
 
 
 def test_a_project_without_items_and_one_not_counted() -> None:

@@ -14,11 +14,19 @@ from platformdirs import user_data_path
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the data is, which directories may be worked in (all, when there are none), and the user's home."""
+    """What the commands go by.
+
+    Attributes:
+        data_dir: where the data is.
+        allowed_roots: the directories that may be worked in; all, when there are none.
+        home: the user's home.
+        asks_to_join: whether a repository that is new to a project must be let in first.
+    """
 
     data_dir: Path
     allowed_roots: tuple[Path, ...]
     home: str
+    asks_to_join: bool = False
 
 
 def read_environment() -> Environment:
@@ -29,6 +37,7 @@ def read_environment() -> Environment:
         Path(data_dir) if data_dir else user_data_path("workflow-mcp", appauthor=False),
         tuple(Path(root) for root in allowed),
         os.path.expanduser("~"),
+        os.environ.get("WORKFLOW_MCP_JOIN") == "ask",
     )
 
 

@@ -39,9 +39,13 @@ def find_overview(directory: str, session_id: str, now: datetime) -> View | None
     """
     environment = read_environment()
     holder = actor_name(session_id) if session_id else ""
-    project = _project_of(choice_of(session_id, environment.data_dir, now), directory, environment)
+    chosen = choice_of(session_id, environment.data_dir, now)
+    project = _project_of(chosen, directory, environment)
     if project is None:
         return None
+    if environment.asks_to_join and chosen.project_id is None:
+        # Only the server finds out whether this repository may see the project's items.
+        return View(Overview(project[1]), holder)
     project_id, name = project
     ids = [project_id] if project_id is not None else ids_of(str(environment.data_dir / FOLDER), name)
     if len(ids) != 1:

@@ -46,6 +46,12 @@ def subagent_text(overview: Overview, *, actor: str, now: datetime) -> str:
     return "\n".join(first_fitting(lines, MAX_SUBAGENT_BYTES - len("\n… and 99 more")))
 
 
+def with_note(text: str, note: str | None, max_bytes: int) -> str:
+    """A text and, as far as there is room, what the caller should know about the project's data."""
+    room = max_bytes - len(text.encode()) - len("\n")
+    return f"{text}\n{_short(note, room)}".rstrip("\n") if note else text
+
+
 def held_text(overview: Overview, *, holder: str, now: datetime) -> str:
     """What a summary of the conversation must not lose: the project, and what the session holds; or nothing."""
     if not overview.held:

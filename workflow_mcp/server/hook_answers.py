@@ -14,7 +14,15 @@ from typing import Any, Literal
 from fastmcp.server.context import Context
 
 from workflow_mcp.app import Services
-from workflow_mcp.claude_code.texts import held_text, reminder, session_text, subagent_text
+from workflow_mcp.claude_code.texts import (
+    MAX_START_BYTES,
+    MAX_SUBAGENT_BYTES,
+    held_text,
+    reminder,
+    session_text,
+    subagent_text,
+    with_note,
+)
 from workflow_mcp.server.bound_calls import hook_call
 from workflow_mcp.server.calls import caller_of
 from workflow_mcp.server.overviews import changed_since, overview_of
@@ -63,9 +71,11 @@ async def _text(event: HookEvent, look: Look, services: Services) -> str:
     overview = look.overview
     match event:
         case "SessionStart":
-            return session_text(overview, holder=look.main, now=look.now)
+            text = session_text(overview, holder=look.main, now=look.now)
+            return with_note(text, look.data.note, MAX_START_BYTES)
         case "SubagentStart":
-            return subagent_text(overview, actor=look.actor, now=look.now)
+            text = subagent_text(overview, actor=look.actor, now=look.now)
+            return with_note(text, look.data.note, MAX_SUBAGENT_BYTES)
         case "PreCompact":
             return held_text(overview, holder=look.main, now=look.now)
         case "Stop":
