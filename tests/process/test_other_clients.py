@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,8 @@ WORK: list[Call] = [
 
 def run(api: ScriptedApi, command: list[str], cwd: Path, home: Path, **variables: str) -> list[str]:
     """What the model was told, once the client has ended well; nothing of this environment reaches it."""
-    path = os.pathsep.join((str(Path(command[0]).parent), "/usr/local/bin:/usr/bin:/bin"))
+    node = Path(shutil.which("node") or command[0]).parent
+    path = os.pathsep.join((str(node), "/usr/local/bin:/usr/bin:/bin"))
     env = {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", **variables}
     done = subprocess.run(
         command,

@@ -17,7 +17,10 @@ MAX_AGE = 7 * 86_400.0  # seconds; no entry lives for longer
 
 
 class SmallFiles:
-    """A `SessionStore` whose collections are folders in `folder` and whose keys are names of files."""
+    """A `SessionStore` whose collections are folders in `folder` and whose keys are names of files.
+
+    All but the removal of what is old is done at once: it takes some 20 to 100 µs, a turn of a thread longer.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,19 +28,19 @@ class SmallFiles:
 
     async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
         """See `SessionStore`."""
-        return await asyncio.to_thread(_read, self._path(key, collection), time.time())
+        return _read(self._path(key, collection), time.time())
 
     async def put(self, key: str, value: Entry, *, collection: str | None = None, ttl: float | None = None) -> None:
         """See `SessionStore`."""
         text = json.dumps({"value": dict(value), "ends_at": None if ttl is None else time.time() + ttl})
         path, self._puts = self._path(key, collection), self._puts + 1
-        await asyncio.to_thread(_write, path, text)
+        _write(path, text)
         if self._puts % CULL_EVERY == 1:
             await asyncio.to_thread(_cull, path.parent, time.time())
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
-        return await asyncio.to_thread(_remove, self._path(key, collection))
+        return _remove(self._path(key, collection))
 
     def _path(self, key: str, collection: str | None) -> Path:
         return self._folder / (collection or "entries") / key
