@@ -110,16 +110,16 @@ def test_json_text_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (NewWorkItems, [{"title": 1}] * 1000),
+        (NewWorkItems, [{"title": 1}] * 100),
         (NewWorkItems, [{"title": "a", "labels": [1] * 1000}]),
         (NewWorkItems, [{"title": "a", "depends_on": [None] * 1000}]),
-        (WorkItemUpdates, [{"id": "x"}] * 1000),
+        (WorkItemUpdates, [{"id": "x"}] * 100),
         (WorkItemUpdates, [{"id": 1, "labels": [1] * 1000}]),
-        (ItemIds, ["x"] * 1000),
+        (ItemIds, ["x"] * 100),
     ],
 )
 def test_validation_ends_at_the_first_error(kind: Any, value: Any) -> None:
-    """A list of a thousand mistakes costs no more than its first one."""
+    """A list of many mistakes costs no more than its first one."""
     with pytest.raises(ValidationError) as refused:
         TypeAdapter[Any](kind).validate_python(value)
     assert refused.value.error_count() <= 2, "a union reports one for each of its kinds"

@@ -136,9 +136,11 @@ def _check_whole(path: Path, made: set[int], done: set[int]) -> None:
     assert made <= stored
     assert done <= completed
     assert len(stored) % 4 == 0
-    assert raw(path, "SELECT count(*) FROM links") == [(len(stored) // 2,)]
+    links = len(stored) // 2
+    assert raw(path, "SELECT count(*) FROM links") == [(links,)]
     assert raw(path, "SELECT count(*) FROM notes") == [(len(completed),)]
-    assert raw(path, "SELECT count(*) FROM events") == [(len(stored) + len(completed),)]
+    # A creation, what it says to each blocker, and a completion.
+    assert raw(path, "SELECT count(*) FROM events") == [(len(stored) + links + len(completed),)]
     check_invariants(path)
 
 

@@ -19,7 +19,7 @@ from workflow_mcp.workspace.values import Location, Workspace
 
 
 def join(directory: Annotated[str, Parameter(help="The directory; default: where you are.")] = ".") -> None:
-    """Let the directory's repository work in the project that its config names, in which others work already."""
+    """Let this repository work in the project that its config names, where others do already."""
     settings = load_settings()
 
     async def joined() -> tuple[Project, Membership]:
