@@ -6,6 +6,7 @@ The only module that reads the process's environment, home and current directory
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -184,6 +185,11 @@ class Settings(BaseSettings):
                 "cd to one that is there.",
             )
         return str(Path(self.process_directory or "/", directory))
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment as it is, for what is named after it."""
+    return os.environ
 
 
 def load_settings(**values: Any) -> Settings:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import PROJECT_ID, config_text, make_settings, posix_only, unprivileged, write_config
+from workflow_mcp.cli import start_steps
 from workflow_mcp.cli.doctor import examine, is_healthy, report
 from workflow_mcp.cli.steps import Step
+from workflow_mcp.transports.stdio.memo import memo_of
 
 
 def diagnosis(place: Path | str, base: Path, **settings: Any) -> list[Step]:
@@ -33,6 +36,29 @@ def test_a_healthy_project(tmp_path: Path) -> None:
     assert details(steps, "look for config") == [("ok", f"{path} is there")]
     assert details(steps, "project") == [("ok", f"codebase-mcp ({PROJECT_ID})")]
     assert [verdict for verdict, _ in details(steps, "version")] == ["ok"]
+
+
+def test_how_the_server_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said whether there is byte code and a memo, how many answers that holds, and whether the server loads."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    memo = memo_of(os.environ)
+    assert memo is not None
+    steps = diagnosis(tmp_path, tmp_path)
+    assert details(steps, "server") == [("ok", "it loads")]
+    assert details(steps, "memo of openings") == [("none", f"{memo.folder} (made by the first window)")]
+    memo.put({"a": b"", "b": b""})
+    assert details(diagnosis(tmp_path, tmp_path), "memo of openings") == [("ok", f"{memo.folder}: 2 answers")]
+    monkeypatch.setenv("WORKFLOW_MCP_MEMO", "off")
+    monkeypatch.setattr(start_steps, "cache_from_source", lambda _origin: str(tmp_path / "gone"))
+    monkeypatch.setitem(sys.modules, "workflow_mcp.server.build", None)
+    steps = diagnosis(tmp_path, tmp_path)
+    assert [verdict for verdict, _ in details(steps, "memo of openings")] == ["ignored"]
+    [(verdict, missing)] = details(steps, "byte code")
+    assert verdict == "none"
+    assert missing.startswith("missing for workflow_mcp, fastmcp, mcp, mcp_types, pydantic: ")
+    [(verdict, detail)] = details(steps, "server")
+    assert verdict == "problem"
+    assert detail.startswith("it does not load: ModuleNotFoundError: ")
 
 
 def test_each_folder_that_was_looked_into_is_named(tmp_path: Path) -> None:

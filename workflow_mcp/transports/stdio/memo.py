@@ -24,7 +24,16 @@ PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file
 PREFIXES = ("WORKFLOW_MCP_", "FASTMCP_", "MCP_", "PYDANTIC_", "PYTHON")
 NAMES = {"HOME", "XDG_DATA_HOME"}
 # Of these, every text is valid, and no answer in an opening depends on which.
-ANY_TEXT = {"CLAUDE_PROJECT_DIR", "CLAUDE_CODE_SESSION_ID", "WORKFLOW_MCP_DIRECTORY"}
+ANY_TEXT = {
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_PLUGIN_DATA",
+    "CLAUDE_PLUGIN_ROOT",
+    "CLAUDE_PROJECT_DIR",
+    "PLUGIN_DATA",
+    "PLUGIN_ROOT",
+    "WORKFLOW_MCP_DIRECTORY",
+}
 MAX_ANSWERS = 256
 MAX_MEMOS = 32
 MAX_BYTES = 1_048_576
