@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
@@ -122,7 +123,7 @@ def measure_ours(folder: str, calls: int, arguments: list[str]) -> Times:
             server.call(name("create one"), "create_work_items", items=[{"title": f"Do number {number}"}])
             server.call(name("list ready of 100"), "list_work_items", limit=200)
             claimed = server.call(name("claim the first"), "claim_work_item", actor="benchmark")
-            item_id = claimed["structuredContent"]["item"]["id"]
+            item_id = int(re.findall(r"#(\d+) ", claimed["content"][0]["text"])[0])
             finish = [{"id": item_id, "status": "completed"}]
             server.call(name("get"), "get_work_item", id=item_id)
             server.call(name("update: finish"), "update_work_items", updates=finish, actor="benchmark")
