@@ -13,15 +13,14 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
 
 import workflow_mcp
+from tests.clients.loopback import LoopbackApi
 
 BINARY = os.environ.get("CLAUDE_BIN", "")
 NEEDS_CLAUDE_CODE = [
@@ -65,7 +64,7 @@ class Outcome:
     log: str = ""
 
 
-class ScriptedModel:
+class ScriptedModel(LoopbackApi):
     """A Messages API whose n-th answer to a conversation is the n-th turn: calls of tools, by name.
 
     Claude Code's own tools begin with a capital; all others are ours.
@@ -79,47 +78,13 @@ class ScriptedModel:
     """
 
     def __init__(self, turns: Sequence[Turn], *, prefix: str = f"mcp__{SERVER}__") -> None:
+        super().__init__()
         self._turns = turns
         self._prefix = prefix
         self.asked: list[dict[str, Any]] = []
-        model = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name upstream
-                """Stay quiet."""
-
-            def do_HEAD(self) -> None:
-                self._send(b"", "application/json")
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
-                self._send(*model.response(self.path, body))
-
-            def _send(self, content: bytes, kind: str) -> None:
-                self.send_response(200)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def response(self, path: str, body: dict[str, Any]) -> tuple[bytes, str]:
-        """The answer to one request, and its content type."""
+        """See `LoopbackApi`."""
         if "count_tokens" in path:
             return b'{"input_tokens": 1}', "application/json"
         blocks = self._blocks(body)

@@ -3,63 +3,31 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.clients.loopback import LoopbackApi
 
 Call = tuple[str, dict[str, Any]]
 EVENTS = "text/event-stream"
 
 
-class ScriptedApi:
+class ScriptedApi(LoopbackApi):
     """A model whose n-th answer to a conversation is the n-th call of one of our tools.
 
     Attributes:
-        url: where the client reaches it.
         asked: the requests, as they came.
     """
 
     def __init__(self, calls: Sequence[Call]) -> None:
+        super().__init__()
         self.calls = calls
         self.asked: list[dict[str, Any]] = []
-        api = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name upstream
-                """Stay quiet."""
-
-            def do_GET(self) -> None:
-                self._send(b'{"data": [], "models": []}', "application/json")
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
-                api.asked.append(body)
-                self._send(api.answer(body), EVENTS)
-
-            def _send(self, content: bytes, kind: str) -> None:
-                self.send_response(200)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def response(self, path: str, body: dict[str, Any]) -> tuple[bytes, str]:
+        """See `LoopbackApi`."""
+        self.asked.append(body)
+        return self.answer(body), EVENTS
 
     def answer(self, body: dict[str, Any]) -> bytes:
         """The answer to one request, as a stream of events."""

@@ -7,7 +7,6 @@ agent and its directory together with the id of the call; the call carries the s
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import re
 from collections import OrderedDict
@@ -17,6 +16,7 @@ from typing import TypeVar
 
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.sessions.actors import CONVERSATION, actor_name
+from workflow_mcp.sessions.principals import owned_digest
 from workflow_mcp.sessions.stores.protocol import Entry, SessionStore
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Bindings:
             UsageError: `ARGUMENT_INVALID`.
         """
         check_binding(binding, call)
-        name = _name(principal, call)
+        name = owned_digest(principal, call)
         waiting = self._waiting.setdefault(principal, OrderedDict())
         if name in waiting or name in self._come.get(principal, ()) or await self._stored(name) is not None:
             return False
@@ -140,7 +140,7 @@ class Bindings:
 
     async def use(self, principal: str | None, call: str) -> Binding | None:
         """The binding of a call that has come, which is used up by this; None when there is none."""
-        name = _name(principal, call)
+        name = owned_digest(principal, call)
         come = self._come.setdefault(principal, OrderedDict())
         come[name] = None
         if len(come) > self._max_bindings:
@@ -179,11 +179,6 @@ async def _attempt(operation: Awaitable[T], otherwise: T) -> T:
     except Exception:
         logger.warning("the store of bound calls failed", exc_info=True)
         return otherwise
-
-
-def _name(principal: str | None, call: str) -> str:
-    owner = "" if principal is None else f"={principal}"
-    return hashlib.sha256(f"{len(owner)}:{owner}{call}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _binding(entry: Entry, now: float) -> Binding | None:

@@ -8,12 +8,12 @@ a handle that the server issued. If one of these applies and fails, no other is 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import Literal
 
 from workflow_mcp.sessions.bindings import Binding, conversation_key
+from workflow_mcp.sessions.principals import owned_digest
 
 HANDLE_BYTES = 20
 PROCESS_KEY = "process"
@@ -83,6 +83,4 @@ def handle_key(handle: str, *, principal: str | None) -> str:
     The handle itself is not stored. A handle of another principal, a malformed and an unknown one all
     give keys that no session has, by the same computation.
     """
-    owner = "" if principal is None else f"={principal}"
-    text = f"{len(owner)}:{owner}{handle}"
-    return HANDLE_PREFIX + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return HANDLE_PREFIX + owned_digest(principal, handle)
