@@ -11,7 +11,8 @@ from typing import Any
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.databases import Database
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.transfer.importing import PORTION, Import
+from workflow_mcp.storage.transfer.importing import Import
+from workflow_mcp.storage.transfer.turn import PORTION, Turn
 from workflow_mcp.work.results import ImportResult
 from workflow_mcp.work.transfer import Outline, portions
 from workflow_mcp.work.values import Actor
@@ -41,12 +42,12 @@ async def run_import(
     if not await database.write(one.begin):
         return ImportResult(0, {}, repeated=True)
     try:
-        await _remove_leftovers(database, one)
+        await _remove_leftovers(database, one.turn)
         await database.write(one.reserve)
         await _add_all(database, threads, records, outline, one)
         return await database.write(one.finish)
     except BaseException:
-        await _give_up(database, one)
+        await _give_up(database, one.turn)
         raise
 
 
@@ -62,17 +63,17 @@ async def _add_all(
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _remove_leftovers(database: Database, one: Import) -> None:
+async def _remove_leftovers(database: Database, turn: Turn) -> None:
     more = True
     while more:
-        more = await database.write(one.remove_portion)
+        more = await database.write(turn.remove_portion)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _give_up(database: Database, one: Import) -> None:
+async def _give_up(database: Database, turn: Turn) -> None:
     try:
-        await _remove_leftovers(database, one)
-        await database.write(one.give_up)
+        await _remove_leftovers(database, turn)
+        await database.write(turn.give_up)
     except WorkflowError:
         # Nobody sees what is left, and the next import removes it.
         logger.warning("what an import left behind could not be removed", exc_info=True)

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any
-from uuid import uuid4
 
-from sqlalchemy import BindParameter, Executable, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Executable, bindparam, select, update
 
-from workflow_mcp.errors import Code, WorkItemError
 from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.rows import insert_items
-from workflow_mcp.storage.tables import events, item_texts, items, labels, links, notes, projects, requests
-from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, stored_in_project
+from workflow_mcp.storage.tables import events, items, links, notes, requests
+from workflow_mcp.storage.transactions import Transaction, stored_in_project
+from workflow_mcp.storage.transfer.turn import PORTION, Turn, project_row
 from workflow_mcp.work.records import EventRecord, ItemRecord, LinkRecord, NoteRecord, Record
 from workflow_mcp.work.results import ImportResult
 from workflow_mcp.work.transfer import Outline
-from workflow_mcp.work.validation import MAX_ID
 from workflow_mcp.work.values import Actor
 
-# An import whose process was killed may be taken over after this time without a portion.
-TAKEOVER_AFTER = timedelta(minutes=2)
-PORTION = 250
 _IDS_IN_EVENTS = ("parent", "to", "from", "with")
 
 
@@ -42,7 +36,7 @@ class Import:
         self._outline = outline
         self._actor = actor
         self._waits = outline.waits()
-        self._token = uuid4().hex
+        self.turn = Turn()
         self._new_ids: dict[int, int] = {}
         self._there: set[int] = set()
         self._later_parents: dict[int, int] = {}
@@ -55,46 +49,28 @@ class Import:
         """
         if tx.first(_request(), request_id=self._request_id) is not None:
             return False
-        project = _project(tx)
-        if project.import_token not in (None, self._token) and project.import_until > tx.now:
-            raise _running(project.import_until)
-        _set(tx, import_token=self._token, import_until=tx.now + TAKEOVER_AFTER)
+        self.turn.begin(tx)
         return True
-
-    def remove_portion(self, tx: Transaction) -> bool:
-        """Remove some of what an import left behind that did not end; False when there is nothing left."""
-        self._renew(tx)
-        ids = [row.id for row in tx.all(_left_behind())]
-        if ids:
-            for statement in _removals():
-                tx.change(statement, [{"ids": ids}])
-        else:
-            _set(tx, import_first=0, import_last=0)
-        return bool(ids)
 
     def reserve(self, tx: Transaction) -> None:
         """Take ids for all items: their own, unless one between the first and the last of them is taken.
 
         Then those keep their own that are beyond all there are. Either way no other item is among them.
         """
-        self._renew(tx)
+        self.turn.renew(tx)
         if not self._outline.parents:
             return
-        low, high, next_id = min(self._outline.parents), max(self._outline.parents), _project(tx).next_item_id
+        low, high, next_id = min(self._outline.parents), max(self._outline.parents), project_row(tx).next_item_id
         fresh = max(next_id, high + 1)
         if tx.first(_any_between(), low=low, high=high) is not None:
             taken = [one for one in self._outline.parents if one < next_id]
             self._new_ids = {one: fresh + number for number, one in enumerate(taken)}
             low, high = max(low, next_id), fresh + len(taken) - 1
-        if high >= MAX_ID:
-            raise WorkItemError(
-                Code.IMPORT_INVALID, f"there are no ids left beyond {next_id}.", "import it into an empty project."
-            )
-        _set(tx, import_first=low, import_last=high, next_item_id=max(next_id, high + 1))
+        self.turn.reserve(tx, low, high)
 
     def add(self, tx: Transaction, portion: Sequence[Record]) -> None:
         """Store a portion of the records."""
-        self._renew(tx)
+        self.turn.renew(tx)
         found = [record for record in portion if isinstance(record, ItemRecord)]
         self._there.update(record.id for record in found)
         own = {self._new(record.id): record.labels for record in found}
@@ -105,7 +81,7 @@ class Import:
 
     def complete(self, tx: Transaction, start: int) -> None:
         """Give the items of a portion, which begins at `start`, parents that came after them and their last event."""
-        self._renew(tx)
+        self.turn.renew(tx)
         parents = islice(self._later_parents.items(), start, start + PORTION)
         tx.change(_set_parent(), [{"of_item": one, "new_parent": parent} for one, parent in parents])
         portion = islice(self._outline.parents, start, start + PORTION)
@@ -113,29 +89,14 @@ class Import:
 
     def finish(self, tx: Transaction) -> ImportResult:
         """Let all items be there, at once."""
-        self._renew(tx)
-        _set(tx, import_first=0, import_last=0, import_token=None, import_until=None)
+        self.turn.end(tx)
         done = {"request_id": self._request_id, "digest": self._outline.digest, "item_ids": [], "at": tx.now}
         tx.add(requests, [done])
         return ImportResult(len(self._outline.parents), self._new_ids)
 
-    def give_up(self, tx: Transaction) -> None:
-        """Let another import begin, once all that this one left behind was removed."""
-        self._renew(tx)
-        _set(tx, import_token=None, import_until=None)
-
     @property
     def _request_id(self) -> str:
         return f"import {self._outline.digest}"
-
-    def _renew(self, tx: Transaction) -> None:
-        if _project(tx).import_token != self._token:
-            raise WorkItemError(
-                Code.IMPORT_RUNNING,
-                "another import took the place of this one, which had stood still for two minutes.",
-                "import again when the other one has ended; nothing of this one was imported.",
-            )
-        _set(tx, import_until=tx.now + TAKEOVER_AFTER)
 
     def _new(self, item_id: int) -> int:
         return self._new_ids.get(item_id, item_id)
@@ -165,33 +126,6 @@ class Import:
         return {**record.model_dump(exclude={"kind", "item"}), "item_id": self._new(record.item), "changes": changes}
 
 
-def _running(until: datetime) -> WorkItemError:
-    return WorkItemError(
-        Code.IMPORT_RUNNING,
-        "another import into this project is running, or was killed less than two minutes ago.",
-        f"import again when it has ended, or after {until:%H:%M:%S} UTC.",
-    )
-
-
-def _project(tx: Transaction) -> Row[Any]:
-    return tx.all(_own_project())[0]
-
-
-def _set(tx: Transaction, **values: Any) -> None:
-    tx.change(_set_project(tuple(values)), [{f"new_{name}": value for name, value in values.items()}])
-
-
-@cache
-def _own_project() -> Executable:
-    return select(projects).where(projects.c.id == bindparam(PROJECT_PARAMETER))
-
-
-@cache
-def _set_project(names: tuple[str, ...]) -> Executable:
-    statement = update(projects).where(projects.c.id == bindparam(PROJECT_PARAMETER))
-    return statement.values({name: bindparam(f"new_{name}", type_=projects.c[name].type) for name in names})
-
-
 @cache
 def _request() -> Executable:
     return select(requests.c.at).where(stored_in_project(requests), requests.c.request_id == bindparam("request_id"))
@@ -204,31 +138,9 @@ def _any_between() -> Executable:
 
 
 @cache
-def _left_behind() -> Executable:
-    own = select(projects.c.import_first, projects.c.import_last).where(projects.c.id == bindparam(PROJECT_PARAMETER))
-    first, last = own.subquery().c
-    statement = select(items.c.id).where(stored_in_project(items), items.c.id.between(first, last))
-    return statement.order_by(items.c.id).limit(PORTION)
-
-
-@cache
 def _set_parent() -> Executable:
     statement = update(items).where(stored_in_project(items), items.c.id == bindparam("of_item"))
     return statement.values(parent_id=bindparam("new_parent"))
-
-
-@cache
-def _removals() -> Sequence[Executable]:
-    ids: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
-    ends = or_(links.c.source_id.in_(ids), links.c.target_id.in_(ids))
-    tables = (events, notes, labels, item_texts)
-    of_items = [delete(one).where(stored_in_project(one), one.c.item_id.in_(ids)) for one in tables]
-    return [
-        *of_items,
-        delete(links).where(stored_in_project(links), ends),
-        update(items).where(stored_in_project(items), items.c.parent_id.in_(ids)).values(parent_id=None),
-        delete(items).where(stored_in_project(items), items.c.id.in_(ids)),
-    ]
 
 
 def _renumbered_changes(changes: Mapping[str, Any], new_ids: Mapping[int, int]) -> dict[str, Any]:
