@@ -25,17 +25,21 @@ async def list_text(work: WorkItems, query: ItemQuery) -> str:
         rows = [row(item) for item in page.items]
         fitting = count_fitting(rows, room)
         if fitting == len(rows):
-            return page_text(work, page)
+            return _page_text(work, page, rows)
         # Read again for the cursor, and measured again, because titles may have changed meanwhile.
         query = replace(query, limit=fitting)
 
 
 def page_text(work: WorkItems, page: ItemPage[ItemSummary]) -> str:
     """A page of items, a row each."""
+    return _page_text(work, page, [row(item) for item in page.items])
+
+
+def _page_text(work: WorkItems, page: ItemPage[ItemSummary], rows: Sequence[str]) -> str:
     parts = [counted(page.counts), f"{len(page.items)} shown", *([TITLES_ARE_DATA] if page.items else [])]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    return _answer(work, parts, [row(item) for item in page.items])
+    return _answer(work, parts, rows)
 
 
 def created_text(work: WorkItems, result: CreateResult, request_id: str | None) -> str:

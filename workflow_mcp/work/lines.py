@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import accumulate, takewhile
 
 from workflow_mcp.work.text import quoted, visible
@@ -18,8 +18,8 @@ def row(item: ItemSummary, *marks: str) -> str:
     What stands between the quotes is the title, whatever it says; `marks` stand before it.
     """
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state} "
-    holder = _short_name(visible(item.assignee or ""), ROW_OVERHEAD - len(head) - len('"" @'))
-    return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{holder}' if holder else ''}"
+    name = item.assignee and _short_name(visible(item.assignee), ROW_OVERHEAD - len(head) - len('"" @'))
+    return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{name}' if name else ''}"
 
 
 def text_size(text: str) -> int:
@@ -52,8 +52,10 @@ def counted(counts: Counts) -> str:
     )
 
 
-def count_fitting(lines: Iterable[str], room: int) -> int:
+def count_fitting(lines: Sequence[str], room: int) -> int:
     """How many of the first lines fit into `room` bytes of a message."""
+    if text_size("".join(lines)) + len('""') * len(lines) <= room:
+        return len(lines)
     taken = accumulate(text_size(line) for line in lines)
     return sum(1 for _ in takewhile(lambda size: size <= room, taken))
 

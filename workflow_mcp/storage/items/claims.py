@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from workflow_mcp.storage.events.rows import add_events, last_time
 from workflow_mcp.storage.items.detail import reasons
 from workflow_mcp.storage.items.listing import first_claimable
-from workflow_mcp.storage.items.requests import add_request, digest_of, earlier_items
+from workflow_mcp.storage.items.requests import Request, add_request, earlier_items, request_of
 from workflow_mcp.storage.items.rows import change_item, require_rows, state_of, to_item
 from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work import errors
@@ -34,9 +34,10 @@ class Wanted:
     label: str | None = None
     request_id: str | None = None
 
-    def digest(self, actor: Actor) -> str:
-        """What distinguishes this claim from other requests."""
-        return digest_of("claim", actor.name, self.item_id, self.lease.total_seconds(), self.item_type, self.label)
+    def request(self, actor: Actor) -> Request | None:
+        """The request that this claim is, if it has an id."""
+        wanted = (self.item_id, self.lease.total_seconds(), self.item_type, self.label)
+        return None if self.request_id is None else request_of(self.request_id, "claim", actor.name, *wanted)
 
 
 def check_claim(actor: Actor, wanted: Wanted) -> None:
@@ -62,7 +63,8 @@ def claim(tx: Transaction, actor: Actor, wanted: Wanted) -> Claim | None:
     Raises:
         WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND` or `ITEM_DELETED`.
     """
-    earlier = earlier_items(tx, wanted.request_id, wanted.digest(actor))
+    request = wanted.request(actor)
+    earlier = earlier_items(tx, request)
     item_id = wanted.item_id if earlier is None else earlier[0]
     if item_id is None:
         row = first_claimable(tx, actor, item_type=wanted.item_type, label=wanted.label)
@@ -75,7 +77,7 @@ def claim(tx: Transaction, actor: Actor, wanted: Wanted) -> Claim | None:
     item = _take(tx, row, actor, wanted.lease, "claimed" if since is None else "renewed")
     if earlier is not None:
         return Claim(item)
-    add_request(tx, wanted.request_id, wanted.digest(actor), [item.id])
+    add_request(tx, request, [item.id])
     return Claim(item, since)
 
 

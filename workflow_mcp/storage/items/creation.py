@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
-from workflow_mcp.storage.items.requests import add_request, digest_of, earlier_items
+from workflow_mcp.storage.items.requests import add_request, earlier_items, request_of
 from workflow_mcp.storage.items.rows import fetch_items, insert_items, new_row, require_rows, take_ids, written_item
 from workflow_mcp.storage.tables import links
 from workflow_mcp.storage.transactions import Transaction
@@ -42,18 +42,17 @@ class Creation:
             check_request_id(request_id)
         self._plan = make_plan(given)
         self._actor = actor
-        self._request_id = request_id
-        self._digest = digest_of([asdict(item) for item in given])
+        self._request = None if request_id is None else request_of(request_id, [asdict(item) for item in given])
 
     def run(self, tx: Transaction) -> CreateResult:
         """Store the items and return them in the given order."""
-        earlier = earlier_items(tx, self._request_id, self._digest)
+        earlier = earlier_items(tx, self._request)
         if earlier is not None:
             return CreateResult(fetch_items(tx, earlier), repeated=True)
         existing = self._check_existing(tx)
         ids = take_ids(tx, len(self._plan.entries))
         created = self._insert(tx, ids, existing)
-        add_request(tx, self._request_id, self._digest, ids)
+        add_request(tx, self._request, ids)
         return CreateResult(tuple(created))
 
     def _check_existing(self, tx: Transaction) -> dict[int, Row[Any]]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal,
     or_,
     select,
     tuple_,
@@ -216,12 +217,8 @@ def _subject(query: ItemQuery) -> list[Any]:
 def count_states(tx: Transaction) -> Counts:
     """How many visible items of the project are in which state."""
     counted: Counter[str] = Counter()
-    for row in tx.all(_state_counts()):
+    for row in tx.all(_state_counts(), now=tx.now):
         counted[state_of(row.status, None, row.waits, tx.now)] += row.number
-    # Items whose claim has expired are counted above as in progress, but can be claimed again.
-    for row in tx.all(_expired_counts(), now=tx.now):
-        counted["in_progress"] -= row.number
-        counted["blocked" if row.waits else "ready"] += row.number
     return Counts(**counted)
 
 
@@ -233,10 +230,11 @@ def _state_counts() -> Executable:
     # To ask of each item whether it belongs to an unfinished import takes longer than to count those that do. The
     # addition keeps SQLite from looking for them among all that are visible.
     imported = select(*by, -func.count()).where(in_unfinished_import(items), items.c.hidden_by + 0 == 0)
-    return union_all(visible.group_by(*by), imported.group_by(*by))
+    # Items whose claim has expired are counted as in progress by the first part, but can be claimed again.
+    claimable = [_expired_counts("in_progress", -func.count()), _expired_counts("pending", func.count())]
+    return union_all(visible.group_by(*by), imported.group_by(*by), *claimable)
 
 
-@cache
-def _expired_counts() -> Executable:
-    statement = select(items.c.waits, func.count().label("number"))
-    return statement.where(in_project(items), _expired(items), items.c.hidden_by == 0).group_by(items.c.waits)
+def _expired_counts(status: str, number: ColumnElement[int]) -> Select[Any]:
+    counted = select(literal(status), items.c.waits, number).where(in_project(items), _expired(items))
+    return counted.where(items.c.hidden_by == 0).group_by(items.c.waits)

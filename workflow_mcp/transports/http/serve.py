@@ -10,7 +10,14 @@ from workflow_mcp import __version__
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.transports.http.server import build_http_server
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.start import call_files, file_store, leave_with, settings_or_leave, settle_memory
+from workflow_mcp.transports.start import (
+    call_files,
+    file_store,
+    leave_with,
+    omit_unseen_spans,
+    settings_or_leave,
+    settle_memory,
+)
 
 
 def serve_http(*, host: str | None = None, port: int | None = None, path: str | None = None) -> None:
@@ -23,6 +30,7 @@ def serve_http(*, host: str | None = None, port: int | None = None, path: str | 
     # In force before and after uvicorn's own handlers, which do not handle SIGHUP.
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     settle_memory()
+    omit_unseen_spans()
     limit_number_length()
     print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)
     anyio.run(server.run_until_signal)

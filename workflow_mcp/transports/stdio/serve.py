@@ -9,7 +9,7 @@ import anyio
 
 from workflow_mcp.server.build import build_server
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.start import call_files, file_store, settings_or_leave, settle_memory
+from workflow_mcp.transports.start import call_files, file_store, omit_unseen_spans, settings_or_leave, settle_memory
 from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.opening import Opening
 from workflow_mcp.transports.stdio.record import Record
@@ -25,6 +25,7 @@ def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
     on_signals(stdin.end)
     stdin.watch()
     settle_memory()
+    omit_unseen_spans()
     if isinstance(stdin, StandardInput):
         anyio.run(partial(run_on_stdio, server, stdin, Record(opening), log_level=settings.log_level))
     else:
