@@ -21,10 +21,15 @@ async def exported(store: Store, project: Project) -> list[dict[str, Any]]:
 
 async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: FakeClock) -> None:
     """A project with something of everything."""
-    plan = [NewItem("epic", ref="e", item_type="epic"), NewItem("a", parent="e", ref="a", labels=("x", "ü"))]
+    plan = [
+        NewItem("epic", ref="e", item_type="epic"),
+        NewItem("a", parent="e", ref="a", labels=("x", "ü"), acceptance=("it is", "tested")),
+    ]
     await store.create_items(project, [*plan, NewItem("b", parent="e", depends_on=("a",)), NewItem("gone")], ana)
     clock.advance(60 * 1)
-    await store.update_items(project, [ItemUpdate(2, status="completed", note="line\nline")], bob)
+    await store.update_items(
+        project, [ItemUpdate(2, status="completed", note="line\nline", met=(2,), evidence=("x",))], bob
+    )
     await store.claim_item(project, bob, 3)
     await store.link_items(project, 4, 1, "discovered_from", ana)
     await store.delete_items(project, [4], ana)

@@ -66,6 +66,9 @@ def _lines(result: WorkItemDetail) -> Iterator[str]:
         yield f"assignee: {item.assignee}{until}"
     if item.description:
         yield f"\n{INDENT}{_indented(item.description)}\n"
+    for name in ("acceptance", "evidence"):
+        for line in getattr(item, name):
+            yield f"{name}: {_indented(line)}"
     for name in ("ancestors", "not_ready", "links", "children", "notes", "events"):
         for line in getattr(result, name):
             yield f"{name.replace('_', ' ')}: {_indented(line)}"

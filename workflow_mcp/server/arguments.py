@@ -60,7 +60,18 @@ ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": 
 Cursor = Annotated[str | None, WithJsonSchema({"type": "string", "description": "From the last page."})]
 
 
-OptionalLabels = Annotated[list[str] | None, FailFast(), WithJsonSchema({"type": "array", "items": {"type": "string"}})]
+def _alone(value: Any) -> Any:
+    """One text or number in place of a list of them."""
+    return [value] if isinstance(value, str | int) else value
+
+
+def _list_of(kind: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "array", "items": {"type": kind}})
+
+
+Texts = Annotated[list[str], FailFast(), BeforeValidator(_alone), _list_of("string")]
+OptionalTexts = Annotated[list[str] | None, FailFast(), BeforeValidator(_alone), _list_of("string")]
+Numbers = Annotated[list[int], FailFast(), BeforeValidator(_alone), _list_of("integer")]
 
 
 class NewWorkItem(BaseModel):
@@ -74,6 +85,7 @@ class NewWorkItem(BaseModel):
     priority: int = Field(default=2, description="0 (urgent) to 4")
     labels: Annotated[list[str], FailFast()] = []
     parent: Annotated[int | str | None, WithJsonSchema(ID_OR_REF)] = None
+    acceptance: Annotated[Texts, Field(description="Criteria of done")] = []
     depends_on: Annotated[list[int | str], FailFast(), WithJsonSchema({"type": "array", "items": ID_OR_REF})] = []
     ref: Annotated[OptionalText, Field(description="Name for use in this call")] = None
 
@@ -89,14 +101,18 @@ class WorkItemUpdate(BaseModel):
     item_type: OptionalItemType = None
     status: OptionalStatus = None
     priority: OptionalInteger = None
-    labels: OptionalLabels = None
-    add_labels: OptionalLabels = None
-    remove_labels: OptionalLabels = None
+    labels: OptionalTexts = None
+    add_labels: OptionalTexts = None
+    remove_labels: OptionalTexts = None
     parent: Annotated[
         int | None, BeforeValidator(_id), WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "null"}]})
     ] = None
     assignee: Annotated[str | None, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]})] = None
     note: OptionalText = None
+    acceptance: Annotated[OptionalTexts, Field(description="Replaces the criteria")] = None
+    met: Annotated[Numbers, Field(description="Numbers of criteria, from 1")] = []
+    unmet: Numbers = []
+    evidence: Annotated[Texts, Field(description="Added: commit, test run, URL, file")] = []
     expected_version: OptionalInteger = None
 
 
@@ -107,14 +123,14 @@ ItemIds = Annotated[list[ItemId], FailFast(), _batch("ids", int, str)]
 
 def new_item(given: NewWorkItem) -> NewItem:
     """The item to create that an argument describes."""
-    values = given.model_dump(exclude_unset=True)
-    return NewItem(**values | {name: tuple(values[name]) for name in ("labels", "depends_on") if name in values})
+    return NewItem(**_values(given))
 
 
 def item_update(given: WorkItemUpdate) -> ItemUpdate:
     """The update that an argument describes."""
+    return ItemUpdate(**{"parent": UNSET, "assignee": UNSET} | _values(given))
+
+
+def _values(given: BaseModel) -> dict[str, Any]:
     values = given.model_dump(exclude_unset=True)
-    for name in ("labels", "add_labels", "remove_labels"):
-        if values.get(name) is not None:
-            values[name] = tuple(values[name])
-    return ItemUpdate(**{"parent": UNSET, "assignee": UNSET} | values)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

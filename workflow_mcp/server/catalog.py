@@ -7,6 +7,7 @@ from inspect import getdoc
 from typing import Any
 
 from fastmcp import FastMCP
+from fastmcp.tools import Tool
 from mcp_types import ToolAnnotations
 
 from workflow_mcp.server import prompts, resources
@@ -53,6 +54,15 @@ RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
 PROMPTS: tuple[Callable[..., Any], ...] = (prompts.plan_work,)
 
 
+def without_null_defaults(schema: Any) -> Any:
+    """A schema without `"default": null`, which says only that an argument can be left out, as `required` does."""
+    if isinstance(schema, list):
+        return [without_null_defaults(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: without_null_defaults(value) for name, value in schema.items() if (name, value) != ("default", None)}
+
+
 def register(server: FastMCP, *, hook_tools: bool = False) -> None:
     """Add everything to a server; tools for hooks only where the plugin asks for them."""
     for function in HOOK_TOOLS if hook_tools else ():
@@ -60,10 +70,10 @@ def register(server: FastMCP, *, hook_tools: bool = False) -> None:
         server.tool(bare, description=description, tags={HOOK_TAG}, annotations=WRITE, output_schema=None)
     for function, effects, structured in TOOLS:
         bare, description = undocumented(function), getdoc(function)
-        if structured:
-            server.tool(bare, description=description, annotations=effects)
-        else:
-            server.tool(bare, description=description, annotations=effects, output_schema=None)
+        shape: dict[str, Any] = {} if structured else {"output_schema": None}
+        tool = Tool.from_function(bare, description=description, annotations=effects, **shape)
+        tool.parameters = without_null_defaults(tool.parameters)
+        server.add_tool(tool)
     for uri, name, function, media_type in RESOURCES:
         server.resource(uri, name=name, description=getdoc(function), mime_type=media_type)(undocumented(function))
     for function in PROMPTS:

@@ -55,6 +55,22 @@ def first_lines(lines: list[str], room: float, *, total: int | None = None, read
     return [*lines[:kept], f"… and {len(lines) - kept + missing} more{read_on}"]
 
 
+def lines_from(lines: list[str], room: float, *, start: int, read_on: str) -> list[str]:
+    """As many lines as fit, beginning with number `start`, counted from 1.
+
+    Args:
+        lines: all lines.
+        room: the maximum number of bytes.
+        start: the number of the first line.
+        read_on: the call that reads the rest, up to the value of its last argument, the number to begin at.
+    """
+    rest = lines[start - 1 :]
+    if size_of(rest) <= room:
+        return rest
+    kept = _count_fitting(rest, room - MAX_HINT_BYTES)
+    return [*rest[:kept], f"… and {len(rest) - kept} more: {read_on}{start + kept})"]
+
+
 def last_lines(lines: list[str], room: float) -> list[str]:
     """The last lines, as many as fit, after a line with the number of the others."""
     if size_of(lines) <= room:

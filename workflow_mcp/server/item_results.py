@@ -13,19 +13,21 @@ from workflow_mcp.server.fitting import (
     first_lines,
     fitting_text,
     last_lines,
+    lines_from,
     size_of,
 )
 from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
+from workflow_mcp.work.details import Event, ItemDetail, Linked, Note
 from workflow_mcp.work.errors import at
 from workflow_mcp.work.lines import counted, cut, row
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.text import plain_or_quoted, visible
-from workflow_mcp.work.values import Event, Item, ItemDetail, ItemQuery, Linked, Note
+from workflow_mcp.work.values import Item, ItemQuery
 from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_CLAIMED_DESCRIPTION_BYTES = 10_000
 MAX_EVENT_BYTES = 390
-LINES_SHARE = 1 / 6  # of the available bytes, for each of children, links and events
+LINES_SHARE = 1 / 8  # of the available bytes, for each list but that of the notes
 MAX_SHOWN_VALUE = 60
 MAX_LEFT = 20
 
@@ -52,10 +54,11 @@ async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
         if page.counts.ready:
             message += " What is ready has another type or label, or is assigned to somebody else."
         return ClaimResult(project=project, item=None, message=_with_note(work, message + left))
-    item = _without_description(claim.item)
+    item = _without_long_texts(claim.item)
     message = _with_note(work, _claimed(work, claim) + (left and f".{left}"))
     result = ClaimResult(project=project, item=item, message=message)
     room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
+    room -= _add_entries(item, claim.item, room * LINES_SHARE)
     item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
     return result
 
@@ -89,6 +92,7 @@ def detail_result(
     *,
     note: int | None = None,
     start: int = 0,
+    entry: int = 1,
     max_bytes: float = MAX_TEXT_BYTES,
 ) -> WorkItemDetail:
     """The result for an item with its relatives, links, notes and events.
@@ -98,11 +102,13 @@ def detail_result(
         detail: the item, with its last notes or the requested one.
         note: the number of the requested note, which gets the bytes of the description.
         start: the index at which the requested note begins, or without one the description.
+        entry: the number of the first criterion and piece of evidence that is shown.
         max_bytes: the maximum size in a message whose text is the result as JSON.
     """
     result = _without_long_parts(work, detail)
     room = max_bytes - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE
+    room -= _add_entries(result.item, detail.item, share, start=entry)
     result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
     result.events = _last_events(detail, share)
     result.links = first_lines([_link(link) for link in detail.links], share, total=detail.links_count)
@@ -121,7 +127,7 @@ def detail_result(
 def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
     return WorkItemDetail(
         project=work.data.project.name,
-        item=_without_description(detail.item),
+        item=_without_long_texts(detail.item),
         ancestors=[],
         children=[],
         children_count=detail.children_count,
@@ -133,8 +139,16 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
     )
 
 
-def _without_description(item: Item) -> WorkItem:
-    return item_result(replace(item, description=""))
+def _without_long_texts(item: Item) -> WorkItem:
+    return item_result(replace(item, description="", acceptance=(), evidence=()))
+
+
+def _add_entries(result: WorkItem, item: Item, share: float, *, start: int = 1) -> int:
+    """Add criteria and evidence to a result without them; returns how many bytes they take."""
+    whole, read_on = item_result(item), f"get_work_item(id={item.id}, entry="
+    result.acceptance = lines_from(whole.acceptance, share, start=start, read_on=read_on)
+    result.evidence = lines_from(whole.evidence, share, start=start, read_on=read_on)
+    return size_of(result.acceptance) + size_of(result.evidence)
 
 
 def _description(item: Item, room: float, *, start: int) -> str:

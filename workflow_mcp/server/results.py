@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from workflow_mcp.sessions.connections import ROOTS_RETRY_SECONDS
-from workflow_mcp.work.values import Project
+from workflow_mcp.work.values import Criterion, Project
 from workflow_mcp.workspace.client_directories import HEADER
 from workflow_mcp.workspace.directories import SET_IT, DirectorySource
 from workflow_mcp.workspace.values import Workspace
@@ -76,8 +76,15 @@ class EndSessionResult(BaseModel):
     message: str
 
 
+def _numbered(criteria: Sequence[Criterion]) -> list[str]:
+    return [f"{number}. [{'x' if one.met else ' '}] {one.text}" for number, one in enumerate(criteria, start=1)]
+
+
 class WorkItem(BaseModel):
-    """A work item; `state` is its status, or for one that is not in progress, ready or blocked."""
+    """A work item; `state` is its status, or for one that is not in progress, ready or blocked.
+
+    `acceptance` has a line for each criterion: its number, and `[x]` when it is met.
+    """
 
     id: int
     title: str
@@ -95,6 +102,8 @@ class WorkItem(BaseModel):
     updated_at: datetime
     completed_at: datetime | None
     created_by: str
+    acceptance: Annotated[list[str], BeforeValidator(_numbered)]
+    evidence: list[str]
 
 
 class ClaimResult(BaseModel):

@@ -18,6 +18,7 @@ from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.import_run import run_import
 from workflow_mcp.work import validation
+from workflow_mcp.work.details import LAST, ItemDetail, Part
 from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import (
     Claim,
@@ -28,19 +29,7 @@ from workflow_mcp.work.results import (
     UpdateResult,
 )
 from workflow_mcp.work.transfer import read_outline
-from workflow_mcp.work.values import (
-    LAST,
-    Actor,
-    Item,
-    ItemDetail,
-    ItemPage,
-    ItemQuery,
-    ItemSummary,
-    ItemUpdate,
-    NewItem,
-    Part,
-    Project,
-)
+from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 
 class Store:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0004"
+VERSION = "0005"
 
 
 metadata = MetaData()
@@ -83,6 +83,9 @@ items = Table(
     Column("updated_at", Instant, nullable=False),
     Column("completed_at", Instant),
     Column("created_by", String(100), nullable=False),
+    # [{"text": …, "met": …}, …] and ["commit: …", …].
+    Column("acceptance", JSON, nullable=False, server_default="[]"),
+    Column("evidence", JSON, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("project_id", "id"),
     ForeignKeyConstraint(["project_id"], ["projects.id"]),
     _to_item("parent_id"),

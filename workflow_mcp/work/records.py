@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from workflow_mcp.work.evidence import with_kind
 from workflow_mcp.work.text import visible
 from workflow_mcp.work.validation import MAX_LEASE, check_actor, check_kind, check_new, check_text, check_update
 from workflow_mcp.work.values import FINISHED, Actor, ItemUpdate, NewItem
@@ -46,9 +47,11 @@ Time = Annotated[datetime, BeforeValidator(_time)]
 OptionalTime = Annotated[datetime | None, BeforeValidator(_time_or_none)]
 
 
-class _Record(BaseModel):
+class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
+
+class _Record(_Part):
     @property
     def size(self) -> int:
         """About how many characters it has."""
@@ -69,6 +72,13 @@ class ProjectRecord(_Record):
             UUID(self.id)
         check_text("name", self.name, MAX_NAME, blank=False, lines=False)
         return self
+
+
+class CriterionRecord(_Part):
+    """A criterion of an item."""
+
+    text: str
+    met: bool
 
 
 class ItemRecord(_Record):
@@ -92,11 +102,14 @@ class ItemRecord(_Record):
     parent: Number | None
     version: Number
     created_by: str
+    acceptance: list[CriterionRecord] = []
+    evidence: list[str] = []
 
     @property
     def size(self) -> int:
         """See `_Record`."""
-        return 500 + len(self.title) + len(self.description)
+        entries = sum(len(one.text) for one in self.acceptance) + sum(map(len, self.evidence))
+        return 500 + len(self.title) + len(self.description) + entries
 
     @property
     def unfinished(self) -> bool:
@@ -106,7 +119,8 @@ class ItemRecord(_Record):
     @model_validator(mode="after")
     def _check(self) -> Self:
         texts = (self.title, self.item_type, self.description, self.priority, tuple(self.labels))
-        check_new("item", NewItem(*texts, assignee=self.assignee))
+        criteria = tuple(one.text for one in self.acceptance)
+        check_new("item", NewItem(*texts, assignee=self.assignee, acceptance=criteria))
         check_update(ItemUpdate(self.id, status=self.status))
         check_actor(Actor(self.created_by, ""))
         if len(set(self.labels)) < len(self.labels):
@@ -116,7 +130,13 @@ class ItemRecord(_Record):
         if (self.completed_at is not None) != (self.status in FINISHED):
             raise ValueError("completed_at does not fit the status")
         self._check_claim()
+        self._check_evidence()
         return self
+
+    def _check_evidence(self) -> None:
+        check_update(ItemUpdate(self.id, evidence=tuple(one.partition(": ")[2] for one in self.evidence)))
+        if any(with_kind(one) != one for one in self.evidence):
+            raise ValueError("evidence begins with its kind, as in 'commit: 1a2b3c4'")
 
     def _check_claim(self) -> None:
         if (self.claim_expires_at is None) != (self.lease_seconds is None):

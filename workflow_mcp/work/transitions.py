@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from workflow_mcp.work.evidence import criteria_after, criteria_in, evidence_after, numbers_of_met
 from workflow_mcp.work.validation import DEFAULT_LEASE, check_labels
 from workflow_mcp.work.values import FINISHED, UNSET, Actor, ItemUpdate
 
+TOLD_APART = ("lease_seconds", "acceptance", "evidence")
 _ACTIONS = {"pending": "released", "in_progress": "started", "completed": "completed", "cancelled": "cancelled"}
 
 
@@ -66,13 +68,14 @@ def change_of(row: Any, current_labels: list[str], given: ItemUpdate, actor: Act
     Raises:
         WorkItemError: `ITEM_INVALID`, when the item would have too many labels.
     """
-    wanted = _plain_fields(given) | _status_fields(row, given, now)
+    wanted = _plain_fields(given) | _status_fields(row, given, now) | _evidence_fields(row, given)
     starting = starts(row, given, actor, now)
     wanted |= _start_fields(given, actor, now) if starting else _claim_fields(row, wanted, actor, now)
     if holds(row, actor) and actor.succeeds(row.assignee):
         wanted = {"assignee": actor.name} | wanted
     values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
-    changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name != "lease_seconds"}
+    changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name not in TOLD_APART}
+    changed |= _evidence_changes(row, values)
     labels = _new_labels(current_labels, given)
     if labels is not None:
         changed["labels"] = [current_labels, list(labels)]
@@ -108,6 +111,26 @@ def _plain_fields(given: ItemUpdate) -> dict[str, Any]:
     if given.assignee is not UNSET:
         found["assignee"] = given.assignee
     return found
+
+
+def _evidence_fields(row: Any, given: ItemUpdate) -> dict[str, Any]:
+    criteria = criteria_after(criteria_in(row.acceptance), given)
+    return {
+        "acceptance": [asdict(one) for one in criteria],
+        "evidence": list(evidence_after(row.evidence, given)),
+    }
+
+
+def _evidence_changes(row: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells: the wording of the criteria, which of them are met, and what was added as evidence."""
+    changes: dict[str, Any] = {}
+    if "acceptance" in values:
+        both = [criteria_in(row.acceptance), criteria_in(values["acceptance"])]
+        changes["acceptance"] = [[one.text for one in criteria] for criteria in both]
+        changes["met"] = [numbers_of_met(criteria) for criteria in both]
+    if "evidence" in values:
+        changes["evidence"] = [None, values["evidence"][len(row.evidence) :]]
+    return {name: change for name, change in changes.items() if change[0] != change[1]}
 
 
 def _status_fields(row: Any, given: ItemUpdate, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from workflow_mcp.errors import shown
 from workflow_mcp.work import errors
+from workflow_mcp.work.details import Part
 from workflow_mcp.work.text import has_visible, is_name
 from workflow_mcp.work.values import (
     ITEM_TYPES,
@@ -20,13 +21,15 @@ from workflow_mcp.work.values import (
     ItemQuery,
     ItemUpdate,
     NewItem,
-    Part,
 )
 
 MAX_TITLE_LENGTH = 200
 MAX_DESCRIPTION_LENGTH = 20_000
 MAX_NOTE_LENGTH = 20_000
 MAX_LABELS = 20
+MAX_CRITERIA = 20
+MAX_EVIDENCE = 20
+MAX_ENTRY_LENGTH = 300
 MAX_LABEL_LENGTH = 50
 MAX_NAME_LENGTH = 100
 MAX_REQUEST_ID_LENGTH = 200
@@ -85,6 +88,7 @@ def check_new(where: str, item: NewItem) -> None:
     check_labels(f"{where}.labels", item.labels)
     if item.assignee is not None:
         _check_name(f"{where}.assignee", item.assignee)
+    _check_entries(f"{where}.acceptance", item.acceptance, MAX_CRITERIA)
     if item.ref is not None:
         check_text(f"{where}.ref", item.ref, MAX_NAME_LENGTH, blank=False, lines=False)
 
@@ -106,6 +110,10 @@ def check_update(item: ItemUpdate) -> None:
         check_labels(f"{where} {name}", getattr(item, name) or ())
     if item.assignee is not UNSET and item.assignee is not None:
         _check_name(f"{where} assignee", item.assignee)
+    _check_entries(f"{where} acceptance", item.acceptance or (), MAX_CRITERIA)
+    _check_entries(f"{where} evidence", item.evidence, MAX_EVIDENCE)
+    if both := {*item.met} & {*item.unmet}:
+        raise errors.invalid(f"{where} criterion {min(both)} is in both met and unmet.")
     if item.note is not None:
         check_text(f"{where} note", item.note, MAX_NOTE_LENGTH, blank=False)
 
@@ -188,6 +196,15 @@ def _check_choice(where: str, value: str, allowed: tuple[str, ...]) -> None:
 def _check_priority(where: str, priority: int) -> None:
     if not 0 <= priority <= MAX_PRIORITY:
         raise errors.invalid(f"{where} {priority} is not 0 (most urgent) to {MAX_PRIORITY}.")
+
+
+def _check_entries(where: str, given: tuple[str, ...], maximum: int) -> None:
+    if len(given) > maximum:
+        raise errors.invalid(f"{where}: {len(given)} entries; at most {maximum} are allowed.")
+    for number, text in enumerate(given, start=1):
+        check_text(f"{where}: entry {number}", text, MAX_ENTRY_LENGTH, blank=False, lines=False)
+    if len({*given}) < len(given):
+        raise errors.invalid(f"{where}: an entry comes twice.")
 
 
 def check_labels(where: str, given: tuple[str, ...]) -> None:

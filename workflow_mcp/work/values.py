@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Generic, Literal, TypeVar, get_args
+from typing import Final, Generic, Literal, TypeVar, get_args
 
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
@@ -75,6 +74,14 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Criterion:
+    """One of the criteria by which an item is accepted: what has to be so, and whether it is met."""
+
+    text: str
+    met: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class NewItem:
     """An item to create; `parent` and `depends_on` take ids or refs of items in the same call."""
 
@@ -87,13 +94,16 @@ class NewItem:
     depends_on: tuple[int | str, ...] = ()
     ref: str | None = None
     assignee: str | None = None
+    acceptance: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ItemUpdate:
     """Changes to one item; None or `UNSET` leaves a field as it is.
 
-    `parent=None` makes it a top-level item, and `assignee=None` removes the assignee.
+    `parent=None` makes it a top-level item, and `assignee=None` removes the assignee. `acceptance` replaces the
+    criteria, of which those that are worded as before stay met; `met` and `unmet` name criteria by their place, from 1.
+    `evidence` is added to what is there.
     """
 
     id: int
@@ -109,6 +119,10 @@ class ItemUpdate:
     assignee: str | Unset | None = UNSET
     note: str | None = None
     expected_version: int | None = None
+    acceptance: tuple[str, ...] | None = None
+    met: tuple[int, ...] = ()
+    unmet: tuple[int, ...] = ()
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,8 @@ class Item(ItemSummary):
     Attributes:
         claim_expires_at: when the claim of `assignee` expires; None when it is not claimed.
         waits: how many unfinished blockers and children it has.
+        acceptance: by which criteria it is accepted.
+        evidence: what shows that it is done, each with its kind before it, as in `commit: 1a2b3c4`.
     """
 
     description: str
@@ -158,6 +174,8 @@ class Item(ItemSummary):
     updated_at: datetime
     completed_at: datetime | None
     created_by: str
+    acceptance: tuple[Criterion, ...] = ()
+    evidence: tuple[str, ...] = ()
     deleted: bool = False
 
 
@@ -213,72 +231,3 @@ class ItemPage(Generic[ItemT_co]):
     items: tuple[ItemT_co, ...]
     counts: Counts
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """A note on an item; the notes of an item are numbered from 1 and never changed."""
-
-    number: int
-    at: datetime
-    author: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change of an item: `changes` maps fields to [old, new]; `number` counts an item's events from 1."""
-
-    number: int
-    at: datetime
-    actor: str
-    directory: str
-    action: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Which of an item's notes and events to read: the last ones, those before a number, or a single note."""
-
-    note: int | None = None
-    before_note: int | None = None
-    before_event: int | None = None
-
-
-LAST: Final = Part()
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """A link of an item to another one.
-
-    Attributes:
-        kind: the kind of link.
-        outgoing: whether the link goes from the item to the other, as in "this item blocks `item`".
-        item: the other item.
-    """
-
-    kind: str
-    outgoing: bool
-    item: ItemSummary
-
-
-@dataclass(frozen=True, slots=True)
-class ItemDetail:
-    """One item with its relatives, links, notes and events; long lists are cut, the counts are complete.
-
-    Attributes:
-        ancestors: from the top-level item down to its parent.
-        not_ready: why it cannot be claimed now, a sentence each; empty when it can.
-    """
-
-    item: Item
-    ancestors: tuple[ItemSummary, ...]
-    children: tuple[ItemSummary, ...]
-    children_count: int
-    links: tuple[Linked, ...]
-    links_count: int
-    notes: tuple[Note, ...]
-    events: tuple[Event, ...]
-    not_ready: tuple[str, ...]

@@ -8,19 +8,9 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.work.details import LAST, ItemDetail, Part
 from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
-from workflow_mcp.work.values import (
-    LAST,
-    Actor,
-    Item,
-    ItemDetail,
-    ItemPage,
-    ItemQuery,
-    ItemSummary,
-    ItemUpdate,
-    NewItem,
-    Part,
-)
+from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
 T = TypeVar("T")

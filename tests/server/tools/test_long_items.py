@@ -43,6 +43,20 @@ async def whole(agent: Agent, arguments: dict[str, int] | None, where: str) -> s
     return "".join(parts)
 
 
+async def entries(agent: Agent, field: str) -> list[str]:
+    """All criteria or evidence of item 8, call by call as each answer says."""
+    found: list[str] = []
+    arguments: dict[str, int] | None = {"id": 8}
+    while arguments is not None:
+        lines = (await agent.data("get_work_item", **arguments))["item"][field]
+        more = re.fullmatch(r"… (?:and \d+ more): get_work_item\(id=8, entry=(\d+)\)", lines[-1])
+        arguments = None if more is None else {"id": 8, "entry": int(more[1])}
+        lines = lines if more is None else lines[:-1]
+        assert lines, "every call gets on"
+        found += lines
+    return found
+
+
 async def crowded(agent: Agent, letter: str) -> None:
     """Item 8, seven levels down, with as much of everything as can be."""
     line = letter if letter.isprintable() else '"'
@@ -51,7 +65,10 @@ async def crowded(agent: Agent, letter: str) -> None:
         labels = [f"{number:02}{line * 48}" for number in range(20)]
         above = {} if parent is None else {"parent": parent}
         item = {"title": line * 200, "description": f"begin {text} end", "labels": labels, **above}
+        item["acceptance"] = [f"{number:02}{line * 298}" for number in range(20)]
         await agent.told("create_work_items", items=[item], actor=LONG_NAME)
+    evidence = [f"{number:02}{line * 298}" for number in range(20)]
+    await agent.told("update_work_items", updates=[{"id": 8, "evidence": evidence}], actor=LONG_NAME)
     for number in range(25):
         await agent.told("update_work_items", updates=[{"id": 8, "note": f"{number} {text} end"}], actor=LONG_NAME)
     links = [{"title": line * 200, "depends_on": [8]} for _ in range(100)]
@@ -73,6 +90,8 @@ async def test_no_answer_about_an_item_is_longer_than_20_kb(tmp_path: Path, lett
         assert text_size(await agent.peer.read("workflow://work-items/8")) <= MAX_TEXT_BYTES
         claimed = await agent.data("claim_work_item", id=8, actor=LONG_NAME)
         assert size_of(claimed) <= MAX_TEXT_BYTES
+        for field in ("acceptance", "evidence"):
+            assert len({line[-300:-298] for line in await entries(agent, field)}) == 20
 
 
 def test_no_answer_takes_more_than_20_kb_on_the_wire(tmp_path: Path, era: Era) -> None:

@@ -87,6 +87,23 @@ async def test_the_whole_story_over_stdio(tmp_path: Path, era: Era) -> None:
     assert wire.log == ""
 
 
+async def test_criteria_are_met_and_evidence_is_added(agent: Agent) -> None:
+    """Criteria are set at creation and met by their numbers; evidence of several agents stands side by side."""
+    await agent.create("one", acceptance=["users can log in", "it is tested"])
+    claimed = await agent.data("claim_work_item", actor="ana")
+    assert claimed["item"]["acceptance"] == ["1. [ ] users can log in", "2. [ ] it is tested"]
+    update = {"id": 1, "met": [1], "evidence": ["commit 1a2b3c4"]}
+    await agent.told("update_work_items", updates=[update], actor="ana")
+    later = {"id": 1, "met": 2, "unmet": [1], "evidence": "https://ci.example/7", "expected_version": 3}
+    await agent.told("update_work_items", updates=[later], actor="bob")
+    detail = await agent.data("get_work_item", id=1)
+    assert detail["item"]["acceptance"] == ["1. [ ] users can log in", "2. [x] it is tested"]
+    assert detail["item"]["evidence"] == ["commit: 1a2b3c4", "url: https://ci.example/7"]
+    assert "met: [1] -> [2]" in detail["events"][-1]
+    refusal = await agent.refused("ITEM_INVALID", "update_work_items", updates=[{"id": 1, "met": [3]}], actor="ana")
+    assert "#1 has no criterion 3: it has 2" in refusal
+
+
 async def test_a_plan_as_a_json_string(agent: Agent) -> None:
     """Lists that arrive as JSON strings are taken for what they are; a string that is no JSON is refused."""
     assert ids_in(await agent.told("create_work_items", items=json.dumps(PLAN))) == [1, 2, 3, 4]

@@ -26,7 +26,8 @@ from workflow_mcp.server.arguments import (
 )
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import claim_result, detail_result
-from workflow_mcp.work.values import ItemQuery, LinkKind, Part
+from workflow_mcp.work.details import Part
+from workflow_mcp.work.values import ItemQuery, LinkKind
 from workflow_mcp.workspace.work_items import WorkItems
 
 
@@ -69,13 +70,14 @@ async def get_work_item(
     note: Annotated[OptionalInteger, Field(description="Only this note")] = None,
     before_note: OptionalInteger = None,
     before_event: OptionalInteger = None,
+    entry: Annotated[int, Field(ge=1, description="First criterion or evidence")] = 1,
     start: Annotated[int, Field(ge=0, description="Read a long description or note from here")] = 0,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """Read one work item: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
     detail = await work.get(id, Part(note, before_note, before_event))
-    return detail_result(work, detail, note=note, start=start).model_dump_json()
+    return detail_result(work, detail, note=note, start=start, entry=entry).model_dump_json()
 
 
 async def claim_work_item(

@@ -11,7 +11,8 @@ from sqlalchemy import Executable, Row, Table, bindparam, func, select
 
 from workflow_mcp.storage.tables import events, notes
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.values import Actor, Event, Note
+from workflow_mcp.work.details import Event, Note
+from workflow_mcp.work.values import Actor
 
 
 def event_row(item_id: int, action: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime) -> dict[str, Any]:

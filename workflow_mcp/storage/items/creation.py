@@ -130,5 +130,6 @@ def _events(plan: Plan, ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -
 def _created(row: Mapping[str, Any], entry: Planned, ids: Sequence[int]) -> dict[str, Any]:
     fields = {name: row[name] for name in ("title", "item_type", "priority", "description", "assignee")}
     fields |= {"labels": sorted(set(entry.item.labels)), "parent": row["parent_id"]}
+    fields |= {"acceptance": list(entry.item.acceptance)}
     fields["depends_on"] = [_resolved(one, ids) for one in entry.depends_on]
     return {field: [None, value] for field, value in fields.items() if value not in (None, "", [])}

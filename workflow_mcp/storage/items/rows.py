@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache, lru_cache
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 from workflow_mcp.storage.tables import item_texts, items, labels, projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, in_project
 from workflow_mcp.work import errors
-from workflow_mcp.work.values import Item, ItemSummary, NewItem
+from workflow_mcp.work.evidence import criteria_in
+from workflow_mcp.work.values import Criterion, Item, ItemSummary, NewItem
 
 # Labels are one line, so this cannot be part of one.
 LABEL_SEPARATOR = "\n"
@@ -72,6 +74,8 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         updated_at=row.updated_at,
         completed_at=row.completed_at,
         created_by=row.created_by,
+        acceptance=criteria_in(row.acceptance),
+        evidence=tuple(row.evidence),
         deleted=row.hidden_by != 0,
     )
 
@@ -184,6 +188,8 @@ def new_row(item_id: int, item: NewItem, *, parent: int | None, waits: int, by: 
         "updated_at": now,
         "completed_at": None,
         "created_by": by,
+        "acceptance": [asdict(Criterion(text)) for text in item.acceptance],
+        "evidence": [],
     }
 
 

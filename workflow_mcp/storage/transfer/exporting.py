@@ -59,6 +59,8 @@ def _item(row: Row[Any]) -> Record:
         "parent": row.parent_id,
         "version": row.version,
         "created_by": row.created_by,
+        "acceptance": row.acceptance,
+        "evidence": row.evidence,
     }
 
 
