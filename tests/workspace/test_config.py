@@ -258,7 +258,8 @@ def test_the_schema_says_the_same_as_the_model() -> None:
     """The JSON Schema names its dialect, every field and the name's bounds, and what it shows is a config."""
     schema = config_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["properties"]) == {"version", "project", "auto_switch", "strict_mode", "dry_run", "description"}
+    switches = {"auto_switch", "strict_mode", "dry_run", "require_evidence"}
+    assert set(schema["properties"]) == {"version", "project", "description"} | switches
     assert schema["required"] == ["project"]
     name = schema["$defs"]["ProjectConfig"]["properties"]["name"]
     assert (name["minLength"], name["maxLength"]) == (1, 255)

@@ -179,16 +179,32 @@ class Store:
         async with self._databases.use(project) as database:
             return await database.write(work)
 
-    async def update_items(self, project: Project, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+    async def update_items(
+        self,
+        project: Project,
+        given: Sequence[ItemUpdate],
+        actor: Actor,
+        *,
+        evidence_required_by: str | None = None,
+    ) -> UpdateResult:
         """Change 1 to 100 items, all or none.
 
+        Args:
+            project: whose items they are.
+            given: the changes.
+            actor: who makes them.
+            evidence_required_by: the path of the config that lets no item be completed without at least one piece of
+                evidence and all criteria met; None where that is not required.
+
         Raises:
-            WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED` and `ITEM_NOT_READY` (an `ItemError`, with the current
-                row), `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+            WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY` and `EVIDENCE_REQUIRED` (an
+                `ItemError`, with the current row), `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or
+                `ITEM_TOO_DEEP`.
         """
         updates.check_updates(given, actor)
+        work = partial(updates.apply_updates, given=given, actor=actor, evidence_required_by=evidence_required_by)
         async with self._databases.use(project) as database:
-            return await database.write(partial(updates.apply_updates, given=given, actor=actor))
+            return await database.write(work)
 
     async def link_items(
         self, project: Project, item_id: int, other: int, kind: str, actor: Actor, *, remove: bool = False

@@ -115,6 +115,17 @@ def not_ready(item: Item, reasons: Iterable[str]) -> ItemError:
     )
 
 
+def evidence_required(item: Item, missing: Iterable[str], config_path: str) -> ItemError:
+    """`EVIDENCE_REQUIRED`: the project's config lets no item be completed without evidence and all criteria met."""
+    return ItemError(
+        Code.EVIDENCE_REQUIRED,
+        f"#{item.id} cannot be completed: {' and '.join(missing)}; require_evidence is true in {config_path}.",
+        "do what is missing; then pass evidence and the numbers of what is met with status=completed, as in "
+        f'{{"id": {item.id}, "status": "completed", "evidence": ["commit 1a2b3c4"], "met": [1]}}.',
+        item,
+    )
+
+
 def cycle(what: str) -> WorkItemError:
     """`ITEM_CYCLE`: items would wait for each other."""
     return WorkItemError(

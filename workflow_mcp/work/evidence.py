@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow_mcp.work import errors
 from workflow_mcp.work.validation import MAX_EVIDENCE
-from workflow_mcp.work.values import Criterion, ItemUpdate
+from workflow_mcp.work.values import Criterion, Item, ItemUpdate
 
 PREFIX = re.compile(r"(commit|test|url|file|other)(?:s|\b)(?:: ?| )(?=\S)", re.IGNORECASE)
 KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -72,6 +72,15 @@ def _check_numbers(given: ItemUpdate, count: int) -> None:
 def criteria_in(stored: Iterable[Mapping[str, Any]]) -> tuple[Criterion, ...]:
     """Criteria as they are stored, each as an object with `text` and `met`."""
     return tuple(Criterion(**one) for one in stored)
+
+
+def missing_in(item: Item) -> list[str]:
+    """What an item lacks to be complete where evidence is required, as parts of a sentence; empty when nothing."""
+    missing = [] if item.evidence else ["it has no evidence"]
+    unmet = [str(number) for number, one in enumerate(item.acceptance, start=1) if not one.met]
+    if unmet:
+        missing.append(f"of its criteria, {', '.join(unmet)} {'is' if len(unmet) == 1 else 'are'} not met")
+    return missing
 
 
 def numbers_of_met(criteria: Iterable[Criterion]) -> list[int]:

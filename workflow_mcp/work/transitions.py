@@ -52,6 +52,11 @@ class Change:
         return self._completion == (True, False)
 
     @property
+    def completes(self) -> bool:
+        """Whether the status becomes completed."""
+        return self.values.get("status") == "completed"
+
+    @property
     def releases(self) -> bool:
         """Whether it makes the item pending."""
         return self.values.get("status") == "pending"

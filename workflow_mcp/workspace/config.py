@@ -39,6 +39,9 @@ class Config(BaseModel):
         default=False, description="Refuse calls whose explicitly chosen project is not this config's."
     )
     dry_run: StrictBool = Field(default=False, description="Report what would be chosen or written; change nothing.")
+    require_evidence: StrictBool = Field(
+        default=False, description="Refuse completing items without evidence and with unmet acceptance criteria."
+    )
     description: str | None = Field(default=None, description="For people.")
 
 

@@ -35,6 +35,7 @@ class ProjectData:
         project: the project; it has no id where nobody has worked in it yet and its config has none.
         dry_run_config: the path of the config whose `dry_run` forbids changes; None when changes are allowed.
         note: a warning for the caller; None when there is none.
+        evidence_required_by: the path of the config that lets no item be completed without evidence; None without one.
         joined: stores that the caller's repository works in the project; None when the store has that already.
     """
 
@@ -42,6 +43,7 @@ class ProjectData:
     project: Project
     dry_run_config: str | None = None
     note: str | None = None
+    evidence_required_by: str | None = None
     joined: Callable[[], Awaitable[None]] | None = None
 
     async def changed(self) -> None:
@@ -174,10 +176,13 @@ class Projects:
     async def _data(self, project: Project, location: Location, *, create: bool) -> ProjectData:
         store = await self.store()
         if project.id is None and create and location.dry_run_config is None:
-            return await self._with_id(store, project.name, location)
-        if project.id is None:
-            project = await store.find_project_by_name(project.name) or project
-        return ProjectData(store, project, location.dry_run_config)
+            data = await self._with_id(store, project.name, location)
+        elif project.id is None:
+            data = ProjectData(store, await store.find_project_by_name(project.name) or project)
+        else:
+            data = ProjectData(store, project)
+        evidence = location.evidence_config(data.project)
+        return replace(data, dry_run_config=location.dry_run_config, evidence_required_by=evidence)
 
     async def _ensured(self, project: Project, location: Location) -> Project:
         data = await self._data(project, location, create=True)

@@ -65,6 +65,14 @@ class Location:
         """The path of the config whose `dry_run` forbids changes; None when they are allowed."""
         return self.config_path if self.config is not None and self.config.dry_run else None
 
+    def evidence_config(self, project: Project) -> str | None:
+        """The path of the config, if it is this project's and its `require_evidence` is set."""
+        config = self.config
+        if config is None or not config.require_evidence:
+            return None
+        is_own = project.name == config.project.name if config.project.id is None else project.id == config.project.id
+        return self.config_path if is_own else None
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:

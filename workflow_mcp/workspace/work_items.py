@@ -92,7 +92,10 @@ class WorkItems:
         if any(one.status == "in_progress" and not isinstance(one.assignee, str) for one in updates):
             self._require_actor("whose work it is", 'call update_work_items(updates=…, actor="a name of your own")')
         self._refuse_dry_run(f"{len(updates)} work items would be updated")
-        return await self._changed(self.data.store.update_items(self.data.project, updates, self.actor))
+        required_by = self.data.evidence_required_by
+        return await self._changed(
+            self.data.store.update_items(self.data.project, updates, self.actor, evidence_required_by=required_by)
+        )
 
     async def link(self, item_id: int, other: int, kind: str, *, remove: bool) -> LinkResult:
         """Link two items or remove a link."""

@@ -27,6 +27,7 @@ from workflow_mcp.storage.items.rows import (
 from workflow_mcp.storage.tables import item_texts, labels
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
+from workflow_mcp.work.evidence import missing_in
 from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.results import UpdateResult
 from workflow_mcp.work.transitions import Change, change_of, starts
@@ -54,12 +55,20 @@ def check_updates(given: Sequence[ItemUpdate], actor: Actor) -> None:
         raise errors.invalid("an item is updated twice in one call.", "put its changes into one update.")
 
 
-def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) -> UpdateResult:
+def apply_updates(
+    tx: Transaction, given: Sequence[ItemUpdate], actor: Actor, evidence_required_by: str | None = None
+) -> UpdateResult:
     """Change the items.
+
+    Args:
+        tx: the transaction.
+        given: the updates.
+        actor: who makes them.
+        evidence_required_by: the path of the config that lets none be completed without evidence.
 
     Raises:
         WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY`,
-            `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+            `EVIDENCE_REQUIRED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
     """
     rows = require_rows(tx, [one.id for one in given], lock=True)
     for one in given:
@@ -76,6 +85,8 @@ def apply_updates(tx: Transaction, given: Sequence[ItemUpdate], actor: Actor) ->
     for item_id, change in changes.items():
         if change.starts and written[item_id].waits and not _continues(rows[item_id], written[item_id]):
             _refuse_start(tx, written[item_id])
+        if change.completes and evidence_required_by is not None:
+            _require_evidence(written[item_id], evidence_required_by)
     unchanged = tuple(one for one, change in changes.items() if not change)
     return UpdateResult(tuple(written.values()), became_ready, unchanged)
 
@@ -103,6 +114,12 @@ def _continues(row: Row[Any], item: Item) -> bool:
 def _refuse_start(tx: Transaction, item: Item) -> None:
     blocked = replace(item, state="blocked")
     raise errors.not_ready(blocked, reasons(tx, blocked))
+
+
+def _require_evidence(item: Item, config_path: str) -> None:
+    missing = missing_in(item)
+    if missing:
+        raise errors.evidence_required(item, missing, config_path)
 
 
 def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
