@@ -9,6 +9,7 @@ import pytest
 from tests.clients.memo import answers_in, memo_for
 from tests.clients.protocol import ERAS, Message
 from tests.clients.stdio import Wire, environment
+from workflow_mcp.transports.stdio.memo import digest
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 Spoken = dict[str, list[Message]]
@@ -18,6 +19,15 @@ def open_whole(wire: Wire) -> list[Message]:
     """Ask all that an opening can consist of; gives the answers."""
     first = wire.open()
     return [first, *(wire.request(method) for method in LISTS)]
+
+
+def kept(*said: tuple[bytes, bytes]) -> dict[str, bytes]:
+    """What a memo holds when these lines were answered so, one after the other."""
+    asked, answers = digest(), dict[str, bytes]()
+    for line, answer in said:
+        asked.update(line)
+        answers[asked.hexdigest()] = answer
+    return answers
 
 
 @pytest.fixture(scope="session")

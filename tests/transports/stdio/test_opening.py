@@ -29,9 +29,8 @@ from tests.process.test_streams import (
 )
 from tests.process.test_streams import server as served_on
 from tests.support import posix_only
-from tests.transports.stdio.conftest import LISTS, Spoken, open_whole
+from tests.transports.stdio.conftest import LISTS, Spoken, kept, open_whole
 from workflow_mcp.transports.stdio import memo as memos
-from workflow_mcp.transports.stdio.memo import digest
 
 pytestmark = posix_only
 LOADED = "sessions are open"
@@ -155,15 +154,6 @@ def test_ends_when_its_parent_is_killed(home: Path, answers: dict[str, bytes]) -
         wire.process.kill()
         wait_for_the_end_of_output(wire)
         assert not has_loaded(wire)
-
-
-def kept(*said: tuple[bytes, bytes]) -> dict[str, bytes]:
-    """What a memo holds when these lines were answered so, one after the other."""
-    asked, answers = digest(), dict[str, bytes]()
-    for line, answer in said:
-        asked.update(line)
-        answers[asked.hexdigest()] = answer
-    return answers
 
 
 INITIALIZE = data(OPENING[0])

@@ -7,6 +7,8 @@ import logging
 import threading
 from typing import Any
 
+from mcp_types import CONNECTION_CLOSED
+
 from workflow_mcp.transports.stdio.memo import MAX_BYTES, Memo, digest
 from workflow_mcp.transports.stdio.opening import MAX_LINES, Opening
 
@@ -14,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 KEEPING = 0.5  # seconds that the end of the process waits for the memo to be written
 INITIALIZED = "notifications/initialized"
+IDS = (str, int)  # exactly: to Python, `true` is the number 1
 # The requests of an opening, and what tells a client of the handshake era that it was given a wrong answer.
 CHANGED: dict[str, str | None] = {
     "initialize": None,
@@ -40,39 +43,34 @@ class Record:
         self._is_open, self._is_legacy, self._was_wrong = opening.memo is not None, False, False
         # Under a request's id: its name in the memo, and its method.
         self._waiting: dict[object, tuple[str, str]] = {}
+        self._used: set[object] = set()
+        self._repeated: set[object] = set()
         self._new: dict[str, bytes] = {}
         self._keeper: threading.Thread | None = None
 
     def asked(self, line: bytes) -> None:
         """Note what the client asks; its opening ends with the first line that does not belong to one."""
-        if not self._is_open:
-            return
-        self._digest.update(line)
-        self._lines += 1
-        message, key = _parsed(line), self._digest.hexdigest()
-        method, number = message.get("method"), message.get("id")
-        self._is_legacy |= self._lines == 1 and method == "initialize"
-        if self._lines > MAX_LINES or len(line) > MAX_BYTES:
-            self._is_open = False
-        elif method == INITIALIZED and "id" not in message:
-            self._new[key] = b""
-            self._keep()
-        elif method in CHANGED and isinstance(number, str | int) and number not in self._waiting:
-            self._waiting[number] = key, method
-        else:
-            self._is_open = False
+        if self._is_open or self._waiting:
+            message = _parsed(line)
+            self._is_open = self._is_open and self._goes_on(line, message)
+            if not self._is_open and "method" in message:
+                self._note_repetition(message.get("id"))
 
     def answered(self, text: str) -> str:
         """What to send in place of a line of the real server: nothing when the client has its answer already."""
         message = _parsed(text) if self._waiting else {}
-        if "method" in message or message.get("id") not in self._waiting:
+        number = message.get("id")
+        if "method" in message or number not in self._waiting:
             return text
-        key, method = self._waiting.pop(message["id"])
+        key, method = self._waiting[number]
         given, answer = self._given.get(key), text.encode()
+        if number in self._repeated and given != answer:
+            return text
+        del self._waiting[number]
         if given is None and "result" in message:
             self._new[key] = answer
         elif given not in (None, answer):
-            text = self._corrected(key, method, answer)
+            text = self._corrected(key, method, message, answer)
         self._keep()
         return "" if given == answer else text
 
@@ -81,16 +79,45 @@ class Record:
         if self._keeper is not None:
             self._keeper.join(KEEPING)
 
-    def _corrected(self, key: str, method: str, answer: bytes) -> str:
+    def _goes_on(self, line: bytes, message: dict[str, Any]) -> bool:
+        """Whether a line goes on with the opening; then its answer is waited for."""
+        self._digest.update(line)
+        self._lines += 1
+        method, number, key = message.get("method"), message.get("id"), self._digest.hexdigest()
+        self._is_legacy |= self._lines == 1 and method == "initialize"
+        if self._lines > MAX_LINES or len(line) > MAX_BYTES:
+            return False
+        if method == INITIALIZED and "id" not in message:
+            self._new[key] = b""
+            self._keep()
+            return True
+        if method not in CHANGED or type(number) not in IDS or number in self._used:
+            return False
+        self._used.add(number)
+        self._waiting[number] = key, method
+        return True
+
+    def _note_repetition(self, number: object) -> None:
+        # Of two requests with one id the answers come in any order: none is kept, and only what was given is dropped.
+        if type(number) in IDS and number in self._waiting:
+            if self._waiting[number][0] in self._given:
+                self._repeated.add(number)
+            else:
+                del self._waiting[number]
+
+    def _corrected(self, key: str, method: str, message: dict[str, Any], answer: bytes) -> str:
+        if message.get("error", {}).get("code") == CONNECTION_CLOSED:  # the client left before it was answered again
+            return ""
         logger.warning("the memo had another answer to %s than this server; it is dropped", method)
         self._was_wrong = True
-        self._new[key] = answer
+        if "result" in message:
+            self._new[key] = answer
         notification = CHANGED[method] if self._is_legacy else None
         return "" if notification is None else json.dumps({"jsonrpc": "2.0", "method": notification}) + "\n"
 
     def _keep(self) -> None:
         # Not before all is answered: a client's lists come at once, and are written at once.
-        if self._memo is not None and self._new and not self._waiting:
+        if self._memo is not None and (self._new or self._was_wrong) and not self._waiting:
             work = (self._memo, self._new, self._was_wrong, self._keeper)
             self._keeper = threading.Thread(target=_write, args=work, name="memo", daemon=True)
             self._new, self._was_wrong = {}, False
