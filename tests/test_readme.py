@@ -106,6 +106,7 @@ async def test_the_command_line(tmp_path: Path) -> None:
     exported.write_text(run(tmp_path, folder, "export"), encoding="utf-8")
     meant = {"DIR": str(empty), "N": "other", "VIEW": "all", "ID": "1", "FILE": str(exported)}
     meant |= {"FOLDER": str(empty), "NEW": str(tmp_path / "new.db"), "BACKUP": str(tmp_path / "new.db")}
+    meant |= {"PROJECT": "shop", "NAME": "shop"}
     for words in shown:
         if words and words[0] != "serve":
             assert run(tmp_path, folder, *(meant.get(word, word) for word in words)), words

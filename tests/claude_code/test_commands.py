@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.clients.agents import agent_on, make_project
 from tests.clients.stdio import Wire, environment
 from tests.support import write_config
 from workflow_mcp.sessions.actors import actor_name
+from workflow_mcp.storage.sqlite.deletion import delete
+from workflow_mcp.storage.sqlite.known import KnownProjects
 
 SESSION = "0d1610cf-63f7-41e8-a8e0-b99e456fbab0"
 HOLDER = actor_name(SESSION)
@@ -117,6 +120,20 @@ def test_what_stands_in_the_way_is_said_in_one_line(tmp_path: Path) -> None:
     [entry] = (tmp_path / "data" / "sessions" / "sessions").glob("*.json")
     entry.write_text("{}")
     assert run(tmp_path, "statusline", tmp_path) == "workflow-mcp: SESSION_UNREADABLE\n"
+
+
+async def test_a_deleted_project_is_said_to_be_one(tmp_path: Path) -> None:
+    """Also where a config names it by its name alone: nobody is told that it is empty."""
+    folder, by_name = make_project(tmp_path, "demo"), make_project(tmp_path, "demo", folder="by-name", with_id=False)
+    async with agent_on(tmp_path, folder) as agent:
+        await agent.create("x")
+    project_id = json.loads((folder / ".workflow-mcp" / "config.json").read_text())["project"]["id"]
+    data = tmp_path / "data"
+    delete(data, KnownProjects(data, None), project_id, datetime.now(UTC))
+    [line] = run(tmp_path, "hook", folder).splitlines()
+    assert line.startswith("workflow-mcp: PROJECT_DELETED: the project 'demo' was deleted at ")
+    assert f"`workflow-mcp projects restore {project_id}`" in line
+    assert run(tmp_path, "statusline", by_name) == "workflow-mcp: PROJECT_DELETED\n"
 
 
 @pytest.mark.parametrize("given", ["", "no JSON", "[]", '{"session_id": 1, "cwd": null, "workspace": 7}', "{"])

@@ -8,10 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cyclopts import App
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from tests.clients.stdio import PATIENCE, environment
@@ -28,6 +30,12 @@ COMMANDS = (
     "join",
     "backup",
     "restore",
+    "projects",
+    "projects list",
+    "projects rename",
+    "projects archive",
+    "projects delete",
+    "projects restore",
     "list",
     "ready",
     "show",
@@ -73,14 +81,14 @@ def test_help(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0
     listed = dict(re.findall(r"^│ ([a-z]+) +(.*?) *│$", done.stdout, re.MULTILINE))
-    assert set(listed) == {*COMMANDS, "plugin"}
+    assert set(listed) == {*(command.split()[0] for command in COMMANDS), "plugin"}
     assert [command for command, said in listed.items() if not said] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command(command: str) -> None:
     """Each command's help is its own documentation, and every argument and option of it has a help text."""
-    own = app[command]
+    own = reduce(App.__getitem__, command.split(), app)
     assert own.default_command is not None
     assert inspect.cleandoc(own.help or "") == inspect.getdoc(own.default_command)
     unexplained = [argument.names for argument in own.assemble_argument_collection() if not argument.parameter.help]

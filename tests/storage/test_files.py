@@ -194,14 +194,19 @@ def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path: Path, project: P
     (tmp_path / "projects").chmod(0o700)
 
 
-async def test_a_new_name_is_stored_with_the_next_change(store: Store, project: Project, ana: Actor) -> None:
-    """Reading under another name leaves the stored one alone; a change carries it into the file."""
+async def test_the_stored_name_is_the_first_until_the_project_is_renamed(
+    store: Store, project: Project, ana: Actor
+) -> None:
+    """However many configs call it otherwise, and whoever of them changes something."""
     await make(store, project, ana, "a")
-    renamed = Project(project.id, "renamed")
-    assert await ids(store, renamed) == [1]
+    elsewhere = Project(project.id, "elsewhere")
+    assert await ids(store, elsewhere) == [1]
+    await make(store, elsewhere, ana, "b")
     assert await store.find_project(project.known_id) == project
-    await make(store, renamed, ana, "b")
-    assert await store.find_project(project.known_id) == renamed
+    await store.rename_project(elsewhere, "renamed")
+    await make(store, project, ana, "c")
+    assert await store.find_project(project.known_id) == Project(project.id, "renamed")
+    assert await ids(store, project) == [1, 2, 3]
 
 
 async def test_an_older_file_is_copied_and_then_upgraded(
@@ -338,6 +343,7 @@ def upgrade_program(folder: Path, monkeypatch: pytest.MonkeyPatch, *, then: str 
 
 def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
     """Nothing that the code expects is missing or different after all migrations have run."""
+    (tmp_path / "x.db").touch()
     with connections.exclusive(str(tmp_path / "x.db")) as connection:
         migrate.upgrade(connection)
         # The index of trigrams is SQLite's own: no table of the schema.

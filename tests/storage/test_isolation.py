@@ -120,11 +120,14 @@ async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
 
 
 async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: Project) -> None:
-    """The file follows the config's name when it is opened."""
+    """In other processes as well, and by no other: one that only a config gives it is not its name."""
     await store.ensure(project)
     async with open_store(tmp_path) as again:
-        await again.ensure(Project(project.id, "renamed"))
-        assert (await again.find_project("renamed")).id == project.id
+        await again.ensure(Project(project.id, "elsewhere"))
+        await refused("PROJECT_UNKNOWN", again.find_project("elsewhere"))
+        await again.rename_project(project, "renamed")
+        assert (await store.find_project("renamed")).id == project.id
+        assert (await store.find_or_create_project("renamed")).id == project.id
         await refused("PROJECT_UNKNOWN", again.find_project(project.name))
 
 

@@ -128,6 +128,7 @@ async def test_an_older_file_is_indexed_when_it_is_upgraded(tmp_path: Path, proj
     """What was written before there was an index is found, changed and found again."""
     path = file_of(tmp_path, project)
     path.parent.mkdir()
+    path.touch()
     with connections.exclusive(str(path)) as connection:
         migrate.upgrade(connection, "0001")
     raw(path, "INSERT INTO projects (id, name, next_item_id, created_at) VALUES (?, 'one', 3, 0)", project.id)

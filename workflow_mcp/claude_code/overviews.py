@@ -11,7 +11,7 @@ from workflow_mcp.claude_code.session_choice import SessionChoice, choice_of
 from workflow_mcp.errors import DirectoryError
 from workflow_mcp.sessions.actors import actor_name
 from workflow_mcp.storage.sqlite.glance import glance, ids_of
-from workflow_mcp.storage.sqlite.paths import FOLDER, path_of
+from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.work.overview import Overview
 from workflow_mcp.work.values import Counts
 
@@ -35,7 +35,7 @@ def find_overview(directory: str, session_id: str, now: datetime) -> View | None
     Raises:
         ConfigError: the config that applies there cannot be used.
         SessionError: `SESSION_UNREADABLE`.
-        StoreError: the project's file cannot be read.
+        StoreError: the project's file cannot be read, or `PROJECT_DELETED`.
     """
     environment = read_environment()
     holder = actor_name(session_id) if session_id else ""
@@ -47,7 +47,7 @@ def find_overview(directory: str, session_id: str, now: datetime) -> View | None
         # Only the server finds out whether this repository may see the project's items.
         return View(Overview(project[1]), holder)
     project_id, name = project
-    ids = [project_id] if project_id is not None else ids_of(str(environment.data_dir / FOLDER), name)
+    ids = [project_id] if project_id is not None else ids_of(environment.data_dir, name)
     if len(ids) != 1:
         return View(Overview(name, None if ids else Counts()), holder)
     path = path_of(environment.data_dir, ids[0])

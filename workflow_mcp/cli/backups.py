@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.local import known_projects, locate, sqlite
 from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, ProjectError, UsageError
 from workflow_mcp.settings import Settings, load_settings
-from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Project
 
 
@@ -40,7 +36,7 @@ def backup(
 def _back_up_all(settings: Settings, folder: str) -> None:
     if not os.path.isdir(folder):
         raise UsageError(Code.FILE_UNREADABLE, f"{folder} is not a folder.", "name a folder that is there.")
-    found = _sqlite("projects").read_projects(settings.data_dir, _known(settings))
+    found = sqlite("projects").read_projects(settings.data_dir, known_projects(settings))
     for project in found.projects:
         _back_up(settings, project, os.path.join(folder, _default_name(project)))
     for problem in found.problems:
@@ -48,7 +44,7 @@ def _back_up_all(settings: Settings, folder: str) -> None:
 
 
 def _back_up(settings: Settings, project: Project, target: str) -> None:
-    done = _sqlite("backups").back_up(settings.data_dir, project.known_id, target)
+    done = sqlite("backups").back_up(settings.data_dir, project.known_id, target)
     print_text(f"{done.file}: {project.name}, {done.items} work items, read back and whole")
 
 
@@ -74,12 +70,12 @@ def restore(
         _restore(settings, settings.absolute(file))
         return
     project = _project(settings, directory)
-    _sqlite("backups").begin_anew(settings.data_dir, _known(settings), project)
+    sqlite("backups").begin_anew(settings.data_dir, known_projects(settings), project)
     print_text(f"{project.name} begins anew: its file is made when the next work item is.")
 
 
 def _restore(settings: Settings, file: str) -> None:
-    done = _sqlite("backups").restore(settings.data_dir, _known(settings), file)
+    done = sqlite("backups").restore(settings.data_dir, known_projects(settings), file)
     kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
     print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
 
@@ -89,18 +85,9 @@ def _project(settings: Settings, directory: str) -> Project:
     project = None if location.config is None else location.config.project
     if project is not None and project.id is not None:
         return Project(project.id, project.name)
-    projects, known = _sqlite("projects"), _known(settings)
+    projects, known = sqlite("projects"), known_projects(settings)
     found: Project | None = projects.find_by_name(settings.data_dir, known, project.name) if project else None
     if found is None:
         where = location.directory.path
         raise ProjectError(Code.NO_PROJECT, f"{where} is in no project with work items.", "name another directory.")
     return found
-
-
-def _sqlite(module: str) -> ModuleType:
-    # Imported when it is needed: SQLAlchemy takes 0.2 s.
-    return import_module(f"workflow_mcp.storage.sqlite.{module}")
-
-
-def _known(settings: Settings) -> KnownProjects:
-    return KnownProjects(Path(settings.data_dir), settings.state_dir)

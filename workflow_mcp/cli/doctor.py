@@ -11,8 +11,8 @@ from typing import Any
 
 from workflow_mcp.cli.claude_code_steps import about_claude_code
 from workflow_mcp.cli.errors import error_line
-from workflow_mcp.cli.joining import about_repositories
 from workflow_mcp.cli.local import locate
+from workflow_mcp.cli.project_steps import about_stored
 from workflow_mcp.cli.start_steps import about_start
 from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.errors import WorkflowError
@@ -91,7 +91,7 @@ def _about_location(directory: str, settings: Settings) -> Iterator[Step]:
         return
     yield from _about_walk(directory, settings, found=location.config_path)
     yield from _about_project(location)
-    yield from about_repositories(location, settings)
+    yield from about_stored(location, settings)
 
 
 def _about_walk(directory: str, settings: Settings, *, found: str | None) -> Iterator[Step]:

@@ -14,9 +14,9 @@ NEXT_STEPS: dict[str, str] = {
     Code.ITEM_DELETED: "run `workflow-mcp list --view all` for those that are not deleted.",
     Code.ITEM_NOT_FOUND: "run `workflow-mcp list --view all` for those there are.",
     Code.LIMIT_INVALID: "pass `--limit` a whole number from 1 to 200.",
-    Code.NAME_INVALID: "run `workflow-mcp init --name NAME` with a valid name.",
+    Code.NAME_INVALID: "run the command with a name of 1 to 255 printable characters.",
     Code.NO_PROJECT: "run `workflow-mcp init` to make it one, or name the directory of one whose auto_switch is true.",
-    Code.PROJECT_AMBIGUOUS: "write the id of the one that is meant into the config, as project.id.",
+    Code.PROJECT_AMBIGUOUS: "name the one that is meant by its id, in a config as project.id: `workflow-mcp projects`.",
     Code.PROJECT_ID_INVALID: "correct project.id in the config.",
 }
 

@@ -1,12 +1,15 @@
-"""From a directory on the command line to its location and its project's work items."""
+"""From a directory on the command line to its location and its work items, and to the files of all projects."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
+from types import ModuleType
 
 from workflow_mcp.app import open_services
 from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Actor
 from workflow_mcp.workspace.values import Location, Workspace
 from workflow_mcp.workspace.work_items import WorkItems
@@ -27,6 +30,16 @@ def locate(directory: str, settings: Settings) -> Location:
             return await services.resolver.locate(directory, "option")
 
     return asyncio.run(located())
+
+
+def sqlite(module: str) -> ModuleType:
+    """A module about projects' files, imported when it is needed: SQLAlchemy takes 0.2 s."""
+    return import_module(f"workflow_mcp.storage.sqlite.{module}")
+
+
+def known_projects(settings: Settings) -> KnownProjects:
+    """Which projects the data directory has had."""
+    return KnownProjects(settings.data_dir, settings.state_dir)
 
 
 def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]], *, create: bool = False) -> None:

@@ -55,7 +55,7 @@ ITEM_COMMANDS = {
         "Put a backup in the place of its project's file; what is there is kept under another name.",
     ),
 }
-
+PROJECTS_HELP = "List the projects, and rename, archive, delete or restore one."
 PLUGIN_COMMANDS = {
     "path": "Print the folder of the Claude Code plugin, which is a marketplace of its own.",
     "install": "Install it into Claude Code, or print the commands for it where `claude` is not on the PATH.",
@@ -71,6 +71,7 @@ plugin = App(name="plugin", help="The plugin for Claude Code that comes with wor
 for _name, _help in PLUGIN_COMMANDS.items():
     plugin.command(f"workflow_mcp.cli.plugin:{_name}", name=_name, help=_help)
 app.command(plugin)
+app.command("workflow_mcp.cli.projects:app", name="projects", help=PROJECTS_HELP)
 for _name, (_function, _help) in ITEM_COMMANDS.items():
     app.command(f"workflow_mcp.cli.{_function}", name=_name, help=_help)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from workflow_mcp.errors import shown
@@ -104,12 +104,15 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
+    if page.hidden:
+        parts.append(f"{page.hidden} archived not shown")
     problems = first_fitting([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
-    lines = [_project_row(one, current, page.directories) for one in page.projects]
+    lines = [_project_row(one, current, page) for one in page.projects]
     return "\n".join((" | ".join(parts), *lines, *problems))
 
 
-def _project_row(project: Project, current: str | None, directories: Mapping[str, str]) -> str:
-    directory = directories.get(project.known_id)
-    mark, where = "  (yours)" if project.id == current else "", f"  in {directory}" if directory else ""
-    return f"{project.name}  {project.id}{mark}{where}"
+def _project_row(project: Project, current: str | None, page: ProjectPage) -> str:
+    marks = [("yours", project.id == current), ("archived", project.id in page.archived)]
+    told = "".join(f"  ({mark})" for mark, holds in marks if holds)
+    directory = page.directories.get(project.known_id)
+    return f"{project.name}  {project.id}{told}{f'  in {directory}' if directory else ''}"

@@ -44,8 +44,13 @@ class Databases(Protocol):
         """The same to read from: where there is none, or the project has no id yet, it is empty and nothing is made."""
         ...
 
-    async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
-        """A page of the projects whose name contains `text`, ignoring case, ordered by name."""
+    async def list_projects(
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+    ) -> ProjectPage:
+        """A page of the projects whose name contains `text`, ignoring case, ordered by name.
+
+        Archived ones are left out without `archived`.
+        """
         ...
 
     async def find_project(self, id_or_name: str) -> Project:
@@ -70,6 +75,10 @@ class Databases(Protocol):
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
+        ...
+
+    async def rename(self, project: Project, name: str) -> None:
+        """Give the project a name, by which lists and configs without an id know it from now on."""
         ...
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
+from workflow_mcp.storage.projects.rows import set_archived
 from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
@@ -61,21 +62,26 @@ class Store:
         await self._databases.close()
 
     async def ensure(self, project: Project) -> None:
-        """Create or upgrade the project's data, and store the project's name in it.
+        """Create or upgrade the project's data; a new project gets the name that is given here.
 
         Raises:
             StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, `STORE_DAMAGED`, `STORE_READ_ONLY`, `STORE_FULL`, …
         """
-        async with self._databases.use(project):
-            pass
+        async with self._databases.use(project) as database:
+            # One that is open may have been taken away.
+            await database.read(lambda _tx: None)
 
-    async def list_projects(self, text: str | None = None, limit: int = 50, cursor: str | None = None) -> ProjectPage:
+    async def list_projects(
+        self, text: str | None = None, limit: int = 50, cursor: str | None = None, *, archived: bool = False
+    ) -> ProjectPage:
         """A page of the stored projects whose name contains `text`; a damaged one does not hide the others.
+
+        Archived projects are left out without `archived`; they can be found and used all the same.
 
         Raises:
             UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         """
-        return await self._databases.list_projects(text, limit, cursor)
+        return await self._databases.list_projects(text, limit, cursor, archived=archived)
 
     async def find_project(self, id_or_name: str) -> Project:
         """The project with this id or, exactly, this name.
@@ -100,6 +106,15 @@ class Store:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
         return await self._databases.find_or_create(name)
+
+    async def rename_project(self, project: Project, name: str) -> None:
+        """Give a stored project a name, 1 to 255 printable characters; configs keep the one that is in them."""
+        await self._databases.rename(project, name)
+
+    async def archive_project(self, project: Project, *, archived: bool = True) -> bool:
+        """Archive a stored project, which lists then leave out, or end that; whether it was otherwise before."""
+        async with self._databases.use(project) as database:
+            return await database.write(partial(set_archived, archived=archived))
 
     async def repositories(self, project: Project) -> tuple[Repository, ...]:
         """The repositories that work in the project, in the order in which they joined."""

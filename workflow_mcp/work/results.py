@@ -59,12 +59,16 @@ class ProjectPage:
         next_cursor: leads to the next page; None after the last.
         problems: a sentence for each file that could not be read.
         directories: by id, of projects that share their name, the directory that each was last changed from.
+        archived: the ids of archived projects.
+        hidden: how many archived projects match and are left out of all pages.
     """
 
     projects: tuple[Project, ...]
     next_cursor: str | None
     problems: tuple[str, ...] = ()
     directories: Mapping[str, str] = field(default_factory=dict)
+    archived: frozenset[str] = frozenset()
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def init_project(location: Location, *, name: str | None, home: str) -> Initiali
         UsageError: `NAME_INVALID`.
     """
     if name is not None:
-        _check_name(name)
+        check_name(name)
     top = project_top(location.directory, home=home)
     path = config_path_in(top)
     if location.config_path is not None and _belongs_to(location.config_path, top):
@@ -148,7 +148,12 @@ def _completed(path: str, current: bytes | None, project: Project, steps: list[s
     return with_project_id(path, current, project.known_id if is_meant else str(uuid4()))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be a project's name.
+
+    Raises:
+        UsageError: `NAME_INVALID`.
+    """
     if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable() and name.strip()):
         raise UsageError(
             Code.NAME_INVALID,

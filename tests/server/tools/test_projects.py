@@ -479,7 +479,7 @@ async def test_worktrees_and_clones_share_their_work(era: Era, tmp_path: Path) -
 
 
 async def test_a_renamed_project_keeps_its_work(tmp_path: Path) -> None:
-    """The id is what counts: with a new name in the config the work is there; the first change stores the name."""
+    """The id is what counts: with a new name in the config the work is there; lists keep the stored name."""
     folder = make_project(tmp_path, "old")
     project_id = str(id_in(folder))
     async with agent_on(tmp_path, folder) as agent:
@@ -489,7 +489,8 @@ async def test_a_renamed_project_keeps_its_work(tmp_path: Path) -> None:
     async with agent_on(tmp_path, folder) as agent:
         assert await agent.titles() == ["one"]
         await agent.create("two")
-        assert f"new  {project_id}" in await agent.told("list_projects")
+        assert f"old  {project_id}" in await agent.told("list_projects")
+        assert (await agent.data("switch_project", project="new"))["project"]["id"] == project_id
 
 
 async def test_no_project(era: Era, tmp_path: Path) -> None:

@@ -26,15 +26,16 @@ async def list_projects(
     text: Annotated[OptionalText, Field(description="In the name")] = None,
     limit: int = 50,
     cursor: Cursor = None,
+    archived: bool = False,
     session: SessionArgument = None,
     workspace: Workspace = CurrentWorkspace(required=False),
     context: Context = CurrentContext(),
 ) -> str:
-    """List the projects that have work items here, name and id."""
+    """List projects, name and id."""
     store = await services_of(context).projects.store()
     current = None if workspace.project is None else workspace.project.id
     while True:
-        page = await store.list_projects(text, limit, cursor)
+        page = await store.list_projects(text, limit, cursor, archived=archived)
         answer = projects_text(page, current)
         if text_size(answer) <= MAX_TEXT_BYTES or len(page.projects) <= 1:
             return answer

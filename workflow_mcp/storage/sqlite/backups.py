@@ -21,12 +21,13 @@ from workflow_mcp.storage.sqlite.exchange import (
     seal,
     temporary_beside,
 )
-from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, DRIVER_ERRORS, damaged, missing, store_errors
+from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, DRIVER_ERRORS, damaged, store_errors
 from workflow_mcp.storage.sqlite.files import check_owner, make_folder
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import LOG
 from workflow_mcp.storage.sqlite.opening import make_safe, open_file, private_copy
 from workflow_mcp.storage.sqlite.paths import path_of
+from workflow_mcp.storage.sqlite.trash import absent, copy_of, deleted
 from workflow_mcp.work.values import Project
 
 _COUNTS = "SELECT (SELECT count(*) FROM items), (SELECT count(*) FROM notes), (SELECT count(*) FROM events)"
@@ -68,7 +69,7 @@ def back_up(data_dir: Path, project_id: str, target: str) -> Backup:
     path = path_of(data_dir, project_id)
     with store_errors(path):
         if not os.path.lexists(path):
-            raise missing(path, project_id)
+            raise absent(path, project_id)
         source = open_file(path, wait=BUSY_TIMEOUT)
     with contextlib.closing(source), store_errors(target), temporary_beside(target) as temporary:
         counts = _copy(path, project_id, source, temporary)
@@ -103,16 +104,22 @@ def _place(temporary: str, target: str) -> None:
     sync_folder(os.path.dirname(target))
 
 
-def restore(data_dir: Path, known: KnownProjects, file: str) -> Restored:
+def restore(data_dir: Path, known: KnownProjects, file: str, project_id: str | None = None) -> Restored:
     """Put a backup in the place of the file of the project that it is of; what is there is kept under another name.
 
     Servers that have the old file open notice the new one before their next transaction.
+
+    Args:
+        data_dir: the data directory.
+        known: remembers that there is a file.
+        file: the backup.
+        project_id: the project that it must be of; None for any.
 
     Raises:
         StoreError: the backup is not whole, or written by a newer version; nothing was changed. Or see `store_errors`.
         UsageError: `FILE_UNREADABLE`.
     """
-    with _opened(file) as (source, header):
+    with _opened(file, project_id) as (source, header):
         project = Project(header.project_id, header.project_name or "")
         path = path_of(data_dir, project.known_id)
         with store_errors(path):
@@ -128,7 +135,7 @@ def restore(data_dir: Path, known: KnownProjects, file: str) -> Restored:
 
 
 @contextlib.contextmanager
-def _opened(file: str) -> Iterator[tuple[sqlite3.Connection, Header]]:
+def _opened(file: str, project_id: str | None) -> Iterator[tuple[sqlite3.Connection, Header]]:
     if not os.path.isfile(file):
         raise UsageError(Code.FILE_UNREADABLE, f"{file} is not a file.", "name a file that `backup` wrote.")
     with store_errors(file), contextlib.closing(private_copy(file)) as source:
@@ -136,7 +143,7 @@ def _opened(file: str) -> Iterator[tuple[sqlite3.Connection, Header]]:
         if fault is not None:
             raise damaged(file, fault, "name another backup.")
         header = header_of(source)
-        check_owner(file, header, header.project_id or "")
+        check_owner(file, header, project_id or header.project_id or "")
         yield source, header
 
 
@@ -178,12 +185,15 @@ def begin_anew(data_dir: Path, known: KnownProjects, project: Project) -> None:
 
     Raises:
         UsageError: `FILE_EXISTS`: its file is there.
-        StoreError: see `store_errors`.
+        StoreError: `PROJECT_DELETED`, or see `store_errors`.
     """
     path = path_of(data_dir, project.known_id)
     if os.path.lexists(path):
         raise UsageError(Code.FILE_EXISTS, f"{path} is there.", "go on with it; nothing has to be begun anew.")
     with store_errors(path):
+        copy = copy_of(path)
+        if copy is not None:
+            raise deleted(copy)
         if os.path.exists(path + LOG):
             os.rename(path + LOG, aside_name(path + LOG))
         make_folder(os.path.dirname(path))

@@ -28,13 +28,17 @@ NOTHING_NOTED = Noted()
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The version and project that a file states; all None when it states none."""
+    """The version and project that a file states; all None when it states none.
+
+    A transaction's has no `archived_at`, one that was read alone has no times.
+    """
 
     version: str | None
     project_id: str | None
     project_name: str | None
     number: int = 0
     noted: Noted = NOTHING_NOTED
+    archived_at: datetime | None = None
 
 
 # One statement, for every transaction begins with it. The key of events leads to the last one at once.
@@ -195,11 +199,17 @@ def header_of(raw: sqlite3.Connection) -> Header:
     Raises:
         sqlite3.Error: it cannot be read, or is not a project's.
     """
-    row = raw.execute(
-        "SELECT version_num, id, name, user_version FROM pragma_user_version, alembic_version "
+    cursor = raw.execute(
+        "SELECT version_num, id, name, user_version, projects.* FROM pragma_user_version, alembic_version "
         "LEFT JOIN projects ON 1 = 1 LIMIT 1"
-    ).fetchone()
-    return Header(None, None, None) if row is None else Header(*row)
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return Header(None, None, None)
+    # Only by its name, for older formats have no such column.
+    archived_at = dict(zip((column[0] for column in cursor.description), row, strict=True)).get("archived_at")
+    version, project_id, name, number, *_ = row
+    return Header(version, project_id, name, number, archived_at=_time(archived_at))
 
 
 def read_header(path: str) -> Header:
@@ -225,13 +235,13 @@ def last_directory(path: str) -> str | None:
 
 @contextlib.contextmanager
 def exclusive(path: str) -> Iterator[Connection]:
-    """One write transaction on a file, which is created when it is missing; blocking.
+    """One write transaction on a file, which may be empty; blocking.
 
     Commits when its body ends and rolls back when it raises. Foreign keys are not enforced, so that
     a migration can rebuild tables.
     """
     engine = create_engine(
-        "sqlite://", creator=lambda: open_file(path, wait=BUSY_TIMEOUT, create=True), poolclass=NullPool
+        "sqlite://", creator=lambda: open_file(path, wait=BUSY_TIMEOUT, fill=True), poolclass=NullPool
     )
     with engine.connect() as connection:
         raw = raw_of(connection)

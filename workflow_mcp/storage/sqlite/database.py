@@ -41,9 +41,6 @@ class SqliteDatabase:
         known: remembers that there is a file.
         clock: the current time, UTC.
         threads: run the transactions.
-
-    Attributes:
-        named: the names that the project has been given here.
     """
 
     def __init__(
@@ -57,7 +54,6 @@ class SqliteDatabase:
     ) -> None:
         self.path = path
         self.users = 0
-        self.named: set[str] = set()
         self._project_id = project.known_id
         self._clock = clock
         self._threads = threads

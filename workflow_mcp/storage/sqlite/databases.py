@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.databases import ReadableDatabase
+from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
-from workflow_mcp.storage.sqlite.files import is_there, rename
+from workflow_mcp.storage.sqlite.files import is_there
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
@@ -66,9 +67,6 @@ class SqliteDatabases:
             StoreError: it cannot be used, or is not this project's.
         """
         async with self._used(project) as database:
-            if project.name not in database.named:
-                await self._threads.run(partial(rename, database.path, project))
-                database.named.add(project.name)
             yield database
 
     @contextlib.asynccontextmanager
@@ -99,10 +97,12 @@ class SqliteDatabases:
             database.users -= 1
         await self._close_idle()
 
-    async def list_projects(self, text: str | None, limit: int, cursor: str | None) -> ProjectPage:
+    async def list_projects(
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+    ) -> ProjectPage:
         """See `Databases`; a damaged file hides no other."""
-        work = partial(projects.list_projects, self._data_dir, self._known, text=text, limit=limit, cursor=cursor)
-        return await self._threads.run(work)
+        listed = partial(projects.list_projects, self._data_dir, self._known, text=text, archived=archived)
+        return await self._threads.run(partial(listed, limit=limit, cursor=cursor))
 
     async def find_project(self, id_or_name: str) -> Project:
         """See `Databases`."""
@@ -117,6 +117,12 @@ class SqliteDatabases:
         return await self._threads.run(
             partial(projects.find_or_create, self._data_dir, self._known, name, self._clock.now())
         )
+
+    async def rename(self, project: Project, name: str) -> None:
+        """See `Databases`."""
+        async with self.use(project) as database:
+            await database.write(partial(rows.rename, name=name))
+        await self._threads.run(partial(self._known.remember, Project(project.id, name)))
 
     async def close(self) -> None:
         """Close all files, after what is running on them."""

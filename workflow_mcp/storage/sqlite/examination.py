@@ -12,12 +12,13 @@ from pathlib import Path
 from workflow_mcp.errors import StoreError
 from workflow_mcp.storage.sqlite.connections import header_of
 from workflow_mcp.storage.sqlite.exchange import ASIDE, TEMPORARY, fault_in
-from workflow_mcp.storage.sqlite.faults import damaged, missing, store_errors
+from workflow_mcp.storage.sqlite.faults import damaged, store_errors
 from workflow_mcp.storage.sqlite.files import COPY, check_owner
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import LOG, findings_about, last_stamp_in
 from workflow_mcp.storage.sqlite.opening import private_copy
-from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, path_of
+from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, path_of
+from workflow_mcp.storage.sqlite.trash import DeletedCopy, absent, copies_in
 
 LEFTOVER_AGE = 3600.0  # seconds; a younger one may belong to a process that is at work
 
@@ -41,17 +42,46 @@ def examine_store(data_dir: Path, known: KnownProjects) -> Iterator[Finding]:
     Raises:
         StoreError: the folder cannot be read.
     """
-    folder = str(data_dir / FOLDER)
-    with store_errors(folder):
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    folder, trash = str(data_dir / FOLDER), str(data_dir / TRASH)
+    with store_errors(trash):
+        copies = copies_in(trash)
+    names, ids_in_trash = _names_in(folder), {copy.project_id for copy in copies}
     ids = [name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)]
     for project_id in ids:
         yield _about_project(data_dir, project_id)
     for project_id, name in known.names().items():
-        if project_id not in ids:
-            yield Finding(is_problem=True, detail=str(missing(path_of(data_dir, project_id), name)))
+        if project_id not in ids and project_id not in ids_in_trash:
+            yield Finding(is_problem=True, detail=str(absent(path_of(data_dir, project_id), name)))
     for name in names:
         yield from _about_leftover(os.path.join(folder, name), name)
+    for copy in copies:
+        yield _about_deleted(copy, is_there=copy.project_id in ids)
+    for name in _names_in(trash):
+        yield from _about_leftover(os.path.join(trash, name), name)
+
+
+def _names_in(folder: str) -> list[str]:
+    with store_errors(folder):
+        return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def _about_deleted(copy: DeletedCopy, *, is_there: bool) -> Finding:
+    try:
+        with store_errors(copy.file), contextlib.closing(private_copy(copy.file)) as raw:
+            fault = fault_in(raw)
+            if fault is not None:
+                raise damaged(copy.file, fault)
+            header = header_of(raw)
+            check_owner(copy.file, header, copy.project_id)
+    except StoreError as error:
+        return Finding(is_problem=True, detail=str(error))
+    then = (
+        "which is there again; `workflow-mcp restore` takes this copy"
+        if is_there
+        else f"`workflow-mcp projects restore {copy.project_id}` brings it back"
+    )
+    when = f"{copy.deleted_at:%Y-%m-%d %H:%M} UTC"
+    return Finding(is_problem=False, detail=f"{copy.file}: the project {header.project_name}, deleted {when}; {then}")
 
 
 def _about_project(data_dir: Path, project_id: str) -> Finding:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy.exc import DBAPIError
 
-from workflow_mcp.errors import Code, StoreError, shown
+from workflow_mcp.errors import Code, StoreError
 
 BUSY_TIMEOUT = 30.0
 DRIVER_ERRORS = (DBAPIError, sqlite3.Error)
@@ -103,13 +103,3 @@ def damaged(path: str, cause: object, then: str = PUT_BACK) -> StoreError:
     """The error for a file that is not, or no longer, a project's database."""
     what = f"{path} cannot be used as a project's data: {cause}. It was left as it is."
     return StoreError(Code.STORE_DAMAGED, what, then)
-
-
-def missing(path: str, name: str) -> StoreError:
-    """The error for a project whose file was there and is not any more."""
-    return StoreError(
-        Code.STORE_NOT_FOUND,
-        f"{path}, which held the work of the project {shown(name)}, is gone; no empty one was put in its place.",
-        "mount or move back its folder, or run `workflow-mcp restore FILE` with a backup; `workflow-mcp restore "
-        "--empty` begins anew.",
-    )

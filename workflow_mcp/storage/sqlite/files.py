@@ -8,18 +8,19 @@ import os
 import stat
 from datetime import datetime
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive, read_header
 from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE, temporary_beside
-from workflow_mcp.storage.sqlite.faults import damaged, missing, store_errors
+from workflow_mcp.storage.sqlite.faults import damaged, store_errors
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import LOG, state_of
 from workflow_mcp.storage.sqlite.opening import is_read_only
 from workflow_mcp.storage.sqlite.paths import SUFFIX
+from workflow_mcp.storage.sqlite.trash import absent, copy_of
 from workflow_mcp.work.values import Project
 
 PRIVATE_FOLDER = 0o700
@@ -31,33 +32,45 @@ def prepare(path: str, project: Project, now: datetime, known: KnownProjects) ->
     """Create the file of a new project, check that a file is the project's, and upgrade it when it is older.
 
     Raises:
-        StoreError: `STORE_NOT_FOUND`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
+        StoreError: `STORE_NOT_FOUND`, `PROJECT_DELETED`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
     """
     with store_errors(path):
         if not is_there(path, project, known):
             _create(path, project, now)
-        known.remember(project)
-        _make_private(path)
-        header = read_header(path)
-        check_owner(path, header, project.known_id)
+        if not known.knows(project.known_id):
+            known.remember(project)
+        header = _header(path, project)
+        known.remember(Project(project.id, header.project_name or project.name))
         if is_older(header):
             _upgrade(path, now)
+
+
+def _header(path: str, project: Project) -> Header:
+    try:
+        _make_private(path)
+        header = read_header(path)
+    except FileNotFoundError as error:
+        # Deleted since it was looked for.
+        raise absent(path, project.name) from error
+    check_owner(path, header, project.known_id)
+    return header
 
 
 def is_there(path: str, project: Project, known: KnownProjects) -> bool:
     """Whether there is anything at `path`; False for a project that has had no file yet.
 
     Raises:
-        StoreError: `STORE_NOT_FOUND`, or it cannot be known, see `store_errors`.
+        StoreError: `STORE_NOT_FOUND` or `PROJECT_DELETED`, or it cannot be known, see `store_errors`.
     """
     with store_errors(path):
         # Asked first, for others may make the file meanwhile.
-        has_had_one = known.knows(project.known_id) or os.path.exists(path + LOG)
+        has_had_one = known.knows(project.known_id) or os.path.exists(path + LOG) or copy_of(path) is not None
         try:
             os.lstat(path)
         except FileNotFoundError as error:
+            has_had_one = has_had_one or copy_of(path) is not None
             if has_had_one or (known.names() and not os.path.isdir(os.path.dirname(path))):
-                raise missing(path, project.name) from error
+                raise absent(path, project.name) from error
             return False
     return True
 
@@ -174,17 +187,3 @@ def _upgrade_failed(path: str, version: str, copy: str, error: Exception) -> Sto
         f"its copy {copy}.",
         "go on with the version of workflow-mcp that you had, and report this.",
     )
-
-
-def rename(path: str, project: Project) -> None:
-    """Let a file carry the project's name.
-
-    Raises:
-        StoreError: see `store_errors`.
-    """
-    with store_errors(path):
-        if read_header(path).project_name == project.name:
-            return
-        with exclusive(path) as connection:
-            projects = tables.projects
-            connection.execute(update(projects).where(projects.c.id == project.id).values(name=project.name))

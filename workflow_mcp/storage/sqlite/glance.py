@@ -9,12 +9,15 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.sqlite.logs import LOG, findings_about, uri_of
-from workflow_mcp.storage.sqlite.paths import SUFFIX
+from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, trash_beside
+from workflow_mcp.storage.sqlite.trash import DeletedCopy, copy_of, deleted, deleted_named
 from workflow_mcp.work.overview import MAX_HELD, MAX_READY, HeldItem, Overview
 from workflow_mcp.work.values import Counts, ItemSummary
 
@@ -63,10 +66,13 @@ def glance(path: str, project_id: str, *, name: str, holder: str | None, now: da
         now: UTC.
 
     Raises:
-        StoreError: `STORE_UNREACHABLE`, when it cannot be read, for whatever reason, or `STORE_WRONG_PROJECT`.
+        StoreError: `PROJECT_DELETED`; `STORE_UNREACHABLE`, when it cannot be read, for whatever reason; or
+            `STORE_WRONG_PROJECT`.
     """
-    if name and not os.path.exists(path):
-        return Overview(name, Counts())
+    if not os.path.exists(path):
+        _refuse_deleted(trash_beside(path), partial(copy_of, path))
+        if name:
+            return Overview(name, Counts())
     values = {"project": project_id, "holder": holder, "now": (now - EPOCH) // timedelta(microseconds=1)}
     with _reading(path) as connection:
         named = connection.execute(NAME, values).fetchone()
@@ -83,6 +89,15 @@ def glance(path: str, project_id: str, *, name: str, holder: str | None, now: da
     )
 
 
+def _refuse_deleted(trash: str, look: Callable[[], DeletedCopy | None]) -> None:
+    try:
+        copy = look()
+    except OSError as error:
+        raise _unreadable(trash, error) from error
+    if copy is not None:
+        raise deleted(copy)
+
+
 def _opened(path: str) -> sqlite3.Connection:
     """A connection that reads no log but the file's own."""
     found = findings_about(path, with_index=True) if os.path.exists(path + LOG) else None
@@ -90,16 +105,23 @@ def _opened(path: str) -> sqlite3.Connection:
     return sqlite3.connect(uri_of(path, "ro", immutable=not is_safe), uri=True, timeout=PATIENCE)
 
 
-def ids_of(folder: str, name: str) -> list[str]:
-    """The ids of the projects with a file in `folder` that have exactly this name; files that are none are left out."""
+def ids_of(data_dir: Path, name: str) -> list[str]:
+    """The ids of the projects that have exactly this name; files that are none are left out.
+
+    Raises:
+        StoreError: `PROJECT_DELETED`: the only one was.
+    """
+    folder = data_dir / FOLDER
     try:
         files = [file for file in os.listdir(folder) if file.endswith(SUFFIX)]
     except FileNotFoundError:
-        return []
+        files = []
     found: list[str] = []
     for file in files:
-        with contextlib.suppress(StoreError), _reading(os.path.join(folder, file)) as connection:
+        with contextlib.suppress(StoreError), _reading(str(folder / file)) as connection:
             found += [project_id for (project_id,) in connection.execute(IDS, {"name": name})]
+    if not found:
+        _refuse_deleted(str(data_dir / TRASH), partial(deleted_named, data_dir, name))
     return found
 
 
@@ -111,7 +133,11 @@ def _reading(path: str) -> Iterator[sqlite3.Connection]:
             file.execute("BEGIN")
             yield file
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(Code.STORE_UNREACHABLE, f"{path}: {error}.", "run `workflow-mcp list`.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> StoreError:
+    return StoreError(Code.STORE_UNREACHABLE, f"{path}: {error}.", "run `workflow-mcp list`.")
 
 
 def _summary(

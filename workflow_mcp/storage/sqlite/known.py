@@ -30,7 +30,8 @@ class KnownProjects:
 
     def names(self) -> dict[str, str]:
         """The name of each project, by id."""
-        return {**self._stored(), **self._remembered}
+        # Other processes may have stored a later one.
+        return {**self._remembered, **self._stored()}
 
     def knows(self, project_id: str) -> bool:
         """Whether the project has had a file."""

@@ -52,25 +52,25 @@ class _Connection(sqlite3.Connection):
                 self._path = None
 
 
-def open_file(path: str, *, wait: float, create: bool = False) -> sqlite3.Connection:
+def open_file(path: str, *, wait: float, fill: bool = False) -> sqlite3.Connection:
     """A connection to a file: for reading alone where the file or its folder cannot be written.
 
     Args:
         path: the file.
         wait: seconds to wait for other processes' locks.
-        create: make the file if there is none, and leave foreign keys unwatched.
+        fill: take an empty file as well, and leave foreign keys unwatched.
 
     Raises:
         StoreError: `STORE_DAMAGED`, or `STORE_BUSY` where it changes all the time.
         sqlite3.Error: it cannot be opened.
     """
-    if create and not (os.path.exists(path) and os.path.getsize(path)):
-        return _set_up(_connect(uri_of(path, "rwc"), path, wait), foreign_keys=False)
+    if fill and not os.path.getsize(path):
+        return _set_up(_connect(uri_of(path, "rw"), path, wait), foreign_keys=False)
     _check_kind(path)
     if is_read_only(path):
         return _open_read_only(path)
     make_safe(path)
-    return _set_up(_connect(uri_of(path, "rw"), path, wait), foreign_keys=not create)
+    return _set_up(_connect(uri_of(path, "rw"), path, wait), foreign_keys=not fill)
 
 
 def _check_kind(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from workflow_mcp.errors import Code, StoreError, shown
 
 FOLDER = "projects"
+TRASH = "trash"
 SUFFIX = ".db"
 
 
@@ -26,6 +28,16 @@ def path_of(data_dir: Path, project_id: str) -> str:
     if canonical != project_id:
         raise _invalid_id(project_id)
     return str(data_dir / FOLDER / f"{project_id}{SUFFIX}")
+
+
+def id_of(path: str) -> str:
+    """The id of the project whose file is at `path`."""
+    return os.path.basename(path).removesuffix(SUFFIX)
+
+
+def trash_beside(path: str) -> str:
+    """The trash folder of the data directory that the project's file at `path` is in."""
+    return os.path.join(os.path.dirname(os.path.dirname(path)), TRASH)
 
 
 def _invalid_id(project_id: str) -> StoreError:

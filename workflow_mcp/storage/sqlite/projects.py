@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -13,12 +13,13 @@ from uuid import UUID, uuid4
 from filelock import FileLock, Timeout
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
-from workflow_mcp.storage.sqlite.connections import last_directory, read_header
+from workflow_mcp.storage.sqlite.connections import Header, last_directory, read_header
 from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE
-from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, missing, store_error, store_errors
+from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, store_error, store_errors
 from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
 from workflow_mcp.storage.sqlite.known import KnownProjects
-from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, path_of
+from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, path_of
+from workflow_mcp.storage.sqlite.trash import absent, copy_of, deleted, deleted_named
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.validation import check_limit
@@ -38,10 +39,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The projects whose files could be read, ordered by name, and an error for each file that could not."""
+    """The projects whose files could be read, ordered by name, and an error for each file that could not.
+
+    Attributes:
+        projects: those that could be read.
+        problems: those that could not; deleted ones are none.
+        archived_at: by id, when those that are archived were.
+    """
 
     projects: tuple[Project, ...]
     problems: tuple[Problem, ...]
+    archived_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def read_projects(data_dir: Path, known: KnownProjects) -> Found:
@@ -52,22 +60,28 @@ def read_projects(data_dir: Path, known: KnownProjects) -> Found:
     """
     projects: list[Project] = []
     problems: list[Problem] = []
+    archived_at: dict[str, datetime] = {}
     ids, names = _ids(data_dir), known.names()
     for project_id in sorted({*ids, *names}):
         path, name = path_of(data_dir, project_id), names.get(project_id)
         try:
             if project_id not in ids:
-                raise missing(path, name or project_id)
-            projects.append(_read(path, project_id))
+                raise _absent(path, name or project_id)
+            header = stored_header(path, project_id)
         except StoreError as error:
-            problems.append(Problem(project_id, name, error))
-    return Found(tuple(sorted(projects, key=_by_name)), tuple(problems))
+            if error.code != Code.PROJECT_DELETED:
+                problems.append(Problem(project_id, name, error))
+            continue
+        projects.append(Project(project_id, header.project_name or ""))
+        if header.archived_at is not None:
+            archived_at[project_id] = header.archived_at
+    return Found(tuple(sorted(projects, key=_by_name)), tuple(problems), archived_at)
 
 
 def list_projects(
-    data_dir: Path, known: KnownProjects, *, text: str | None, limit: int, cursor: str | None
+    data_dir: Path, known: KnownProjects, *, text: str | None, limit: int, cursor: str | None, archived: bool
 ) -> ProjectPage:
-    """A page of the projects whose name contains `text`, ignoring case.
+    """A page of the projects whose name contains `text`, ignoring case; without `archived` not of those that are.
 
     Raises:
         UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
@@ -75,13 +89,21 @@ def list_projects(
     """
     check_limit(limit)
     found = read_projects(data_dir, known)
-    subject = ["projects", text]
+    subject = ["projects", text, archived]
     after = tuple(read_cursor(subject, cursor, [str, str, str])) if cursor else None
     matching = [one for one in found.projects if not text or text.casefold() in one.name.casefold()]
-    rest = [one for one in matching if after is None or _by_name(one) > after]
+    shown_ones = [one for one in matching if archived or one.known_id not in found.archived_at]
+    rest = [one for one in shown_ones if after is None or _by_name(one) > after]
     following = make_cursor(subject, _by_name(rest[limit - 1])) if len(rest) > limit else None
     problems = () if cursor else tuple(str(problem.error) for problem in found.problems)
-    return ProjectPage(tuple(rest[:limit]), following, problems, _directories(data_dir, found.projects, rest[:limit]))
+    return ProjectPage(
+        tuple(rest[:limit]),
+        following,
+        problems,
+        _directories(data_dir, found.projects, rest[:limit]),
+        frozenset(found.archived_at),
+        len(matching) - len(shown_ones),
+    )
 
 
 def _directories(data_dir: Path, known: Sequence[Project], page: Sequence[Project]) -> dict[str, str]:
@@ -102,7 +124,7 @@ def find_project(data_dir: Path, known: KnownProjects, id_or_name: str) -> Proje
 
     Raises:
         ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
-        StoreError: it has a file that cannot be used or is gone; or see `read_projects`.
+        StoreError: it has a file that cannot be used or is gone, or `PROJECT_DELETED`; or see `read_projects`.
     """
     found = _with_id(data_dir, known, id_or_name) or find_by_name(data_dir, known, id_or_name)
     if found is None:
@@ -121,9 +143,18 @@ def _with_id(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project |
     except ValueError:
         return None
     path = path_of(data_dir, project_id)
-    if not os.path.exists(path) and known.knows(project_id):
-        raise missing(path, known.names().get(project_id, project_id))
-    return _read(path, project_id) if os.path.exists(path) else None
+    if os.path.exists(path):
+        return Project(project_id, stored_header(path, project_id).project_name or "")
+    with store_errors(path):
+        has_had_one = known.knows(project_id) or copy_of(path) is not None
+    if has_had_one:
+        raise _absent(path, known.names().get(project_id, project_id))
+    return None
+
+
+def _absent(path: str, name: str) -> StoreError:
+    with store_errors(path):
+        return absent(path, name)
 
 
 def find_by_name(data_dir: Path, known: KnownProjects, name: str) -> Project | None:
@@ -131,18 +162,23 @@ def find_by_name(data_dir: Path, known: KnownProjects, name: str) -> Project | N
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
-        StoreError: the project known by this name has a file that cannot be used or is gone; or see `read_projects`.
+        StoreError: the project known by this name has a file that cannot be used or is gone, or `PROJECT_DELETED`; or
+            see `read_projects`.
     """
-    return _by_this_name(read_projects(data_dir, known), name)
+    return _by_this_name(data_dir, read_projects(data_dir, known), name)
 
 
-def _by_this_name(found: Found, name: str) -> Project | None:
+def _by_this_name(data_dir: Path, found: Found, name: str) -> Project | None:
     matching = named(found.projects, name)
     if matching:
         return only_match(matching)
     for problem in found.problems:
         if problem.name == name:
             raise problem.error
+    with store_errors(str(data_dir / TRASH)):
+        copy = deleted_named(data_dir, name)
+    if copy is not None:
+        raise deleted(copy)
     return None
 
 
@@ -165,7 +201,7 @@ def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetim
 
 def _find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime) -> Project:
     all_there_are = read_projects(data_dir, known)
-    found = _by_this_name(all_there_are, name)
+    found = _by_this_name(data_dir, all_there_are, name)
     if found is not None:
         return found
     for problem in all_there_are.problems:
@@ -216,11 +252,16 @@ def _ids(data_dir: Path) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
-def _read(path: str, project_id: str) -> Project:
+def stored_header(path: str, project_id: str) -> Header:
+    """What the file at a path says of the project, whose it must be.
+
+    Raises:
+        StoreError: it cannot be read, or see `check_owner`.
+    """
     with store_errors(path):
         header = read_header(path)
     check_owner(path, header, project_id)
-    return Project(project_id, header.project_name or "")
+    return header
 
 
 def _by_name(project: Project) -> tuple[str, str, str]:

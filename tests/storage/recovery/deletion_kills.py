@@ -1,0 +1,68 @@
+"""Deletes or restores a project again and again, and is killed a step later each time.
+
+`deletion_kills.py <data dir> <project id> delete|undelete`: for the n-th time in a copy of the data directory,
+`<data dir>.<n>`, just before the n-th change of a folder. Prints n for each kill; ends when none was left to come.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from workflow_mcp.storage.sqlite.deletion import delete, undelete
+from workflow_mcp.storage.sqlite.known import KnownProjects
+
+CHANGES = ("link", "unlink", "rename", "replace")
+
+
+def killing(act: Callable[..., Any], turns: list[None], *arguments: Any, **options: Any) -> Any:
+    """Do something, or be killed when all turns are used up."""
+    if not turns:
+        os.kill(os.getpid(), signal.SIGKILL)
+    turns.pop()
+    return act(*arguments, **options)
+
+
+def work(data_dir: Path, project_id: str, what: str) -> None:
+    """Delete the project or take it out of the trash."""
+    known = KnownProjects(data_dir, data_dir / "state")
+    if what == "delete":
+        delete(data_dir, known, project_id, datetime.now(UTC))
+    else:
+        undelete(data_dir, known, project_id)
+
+
+def killed(data_dir: Path, project_id: str, what: str, number: int) -> bool:
+    """Whether a process that may make so many changes was killed before it ended."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or status == 0, status
+        return os.WIFSIGNALED(status)
+    turns = [None] * number
+    for name in CHANGES:
+        setattr(os, name, partial(killing, getattr(os, name), turns))
+    work(data_dir, project_id, what)
+    os._exit(0)
+
+
+def main(data_dir: str, project_id: str, what: str) -> None:
+    """Do what the command line says."""
+    for number in count():
+        copy = Path(f"{data_dir}.{number}")
+        shutil.copytree(data_dir, copy)
+        if not killed(copy, project_id, what, number):
+            return
+        sys.stdout.write(f"{number}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

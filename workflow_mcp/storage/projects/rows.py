@@ -1,0 +1,38 @@
+"""What a project says of itself: its name, and whether it is archived."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import Executable, bindparam, select, update
+
+from workflow_mcp.storage.tables import projects
+from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction
+
+
+def rename(tx: Transaction, name: str) -> None:
+    """Give the project a name."""
+    tx.change(_change("name"), [{"value": name}])
+
+
+def set_archived(tx: Transaction, *, archived: bool) -> bool:
+    """Archive the project, or end that; whether it was otherwise before."""
+    row = tx.first(_archived_at())
+    if row is None or (row.archived_at is not None) is archived:
+        return False
+    tx.change(_change("archived_at"), [{"value": tx.written_at if archived else None}])
+    return True
+
+
+@cache
+def _archived_at() -> Executable:
+    return select(projects.c.archived_at).where(projects.c.id == bindparam(PROJECT_PARAMETER))
+
+
+@cache
+def _change(column: str) -> Executable:
+    return (
+        update(projects)
+        .where(projects.c.id == bindparam(PROJECT_PARAMETER))
+        .values({column: bindparam("value", type_=projects.c[column].type)})
+    )
