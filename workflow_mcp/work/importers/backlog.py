@@ -25,6 +25,7 @@ HEADINGS: Final = {
     "NOTES": "Implementation notes",
     "IMPLEMENTATION NOTES": "Implementation notes",
     "FINAL_SUMMARY": "Final summary",
+    "DOD": "Definition of done",
 }
 CRITERIA: Final = ("AC", "ACCEPTANCE CRITERIA")
 LISTS: Final = {"References": "references", "Documentation": "documentation", "Modified files": "modified_files"}

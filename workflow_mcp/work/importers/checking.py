@@ -85,14 +85,10 @@ def _without_relatives_as_blockers(items: Items) -> Items:
     found = dict(items)
     for ref, item in items.items():
         for other in _blockers(items, item):
-            if other in above[ref]:
-                found[ref] = _without(
-                    found[ref], other, "which is above it, was left out: a parent waits for its children"
-                )
-            elif ref in above[other]:
-                found[ref] = _without(
-                    found[ref], other, "which is below it, was left out: a parent waits for its children"
-                )
+            where = "above" if other in above[ref] else "below" if ref in above[other] else ""
+            if where:
+                why = f"which is {where} it, was left out: a parent waits for its children"
+                found[ref] = _without(found[ref], other, why)
     return found
 
 
@@ -106,16 +102,16 @@ def _without_mixed_circles(items: Items) -> Items:
         circle = cycle_in(_waits(items))
         if not circle:
             return items
-        waiting, other = next(
-            (one, two)
-            for one, two in zip(circle, [*circle[1:], circle[0]], strict=True)
-            if two in _blockers(items, items[one])
-        )
-        why = f"was left out: with it, {', '.join(circle[:MAX_SHOWN_CYCLE])} would wait for each other"
-        items = {**items, waiting: _without(items[waiting], other, why)}
-    raise invalid(
-        items[circle[0]].place, f"more than {MAX_LEFT_OUT} dependencies are circles with parents and children"
-    )
+        items = _without_one_of(items, circle)
+    place = next(iter(items.values())).place
+    raise invalid(place, f"more than {MAX_LEFT_OUT} dependencies make circles together with parents and children")
+
+
+def _without_one_of(items: Items, circle: list[str]) -> Items:
+    steps = zip(circle, [*circle[1:], circle[0]], strict=True)
+    waiting, other = next((one, two) for one, two in steps if two in _blockers(items, items[one]))
+    why = f"was left out: with it, {', '.join(circle[:MAX_SHOWN_CYCLE])} would wait for each other"
+    return {**items, waiting: _without(items[waiting], other, why)}
 
 
 def _waits(items: Items) -> dict[str, list[str]]:

@@ -19,15 +19,6 @@ _MARK = re.compile(r"^<!-- *(?:SECTION:)?([A-Z_]+):(BEGIN|END) *-->[ \t]*$", re.
 _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 
 
-class _PlainLoader(yaml.BaseLoader):
-    """Makes text, lists and mappings only, and knows no aliases: a few of them can stand for any amount of text."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not read", self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-
 def split(file: SourceFile) -> tuple[Fields, str]:
     """The fields of the front matter, each text or a list of texts, and the text below it.
 
@@ -46,18 +37,26 @@ def split(file: SourceFile) -> tuple[Fields, str]:
 
 
 def mapping(place: Place, text: str) -> Any:
-    """What a YAML text that begins at a place says.
+    """What a YAML text that begins at a place says, each of its scalars as text.
 
     Raises:
         WorkItemError: `IMPORT_INVALID`.
     """
     try:
-        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - makes text only
+        _refuse_aliases(place, text)
+        return yaml.BaseLoader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         line = place.line + (error.problem_mark.line if error.problem_mark else 0)
         raise invalid(Place(place.path, line), f"it is not YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise invalid(place, "it is not YAML, or is nested too deeply") from error
+
+
+def _refuse_aliases(place: Place, text: str) -> None:
+    # A few of them can stand for any amount of text.
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise invalid(Place(place.path, place.line + event.start_mark.line), "aliases in YAML are not read")
 
 
 def sections(body: str) -> Iterator[tuple[str, str]]:

@@ -12,17 +12,11 @@ from workflow_mcp.work.importers.drafts import Draft
 from workflow_mcp.work.importers.errors import invalid
 from workflow_mcp.work.importers.fields import Fields
 from workflow_mcp.work.importers.values import Place, SourceFile, SourceItems
+from workflow_mcp.work.values import ITEM_TYPES
 
 URL = re.compile(r"https?://(?P<host>[^/\s]+)/(?P<repository>[^/\s]+/[^/\s]+)/issues/(?P<number>\d+)")
 PUBLIC_HOST = "github.com"
-TYPES: Final = {
-    "bug": "bug",
-    "feature": "feature",
-    "task": "task",
-    "epic": "epic",
-    "enhancement": "feature",
-    "chore": "chore",
-}
+TYPES: Final = {**{name: name for name in ITEM_TYPES}, "enhancement": "feature"}
 NOT_PLANNED: Final = ("NOT_PLANNED", "DUPLICATE")
 
 
