@@ -16,6 +16,7 @@ from tests.support import FakeClock, until
 from tests.work.test_transfer import item, spoilt, whole
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
+from workflow_mcp.work.records import read_record
 from workflow_mcp.work.transfer import MAX_PORTION_CHARACTERS, MAX_PORTION_RECORDS, portions
 from workflow_mcp.work.values import Actor, ItemQuery, Project
 
@@ -162,7 +163,7 @@ async def test_one_whose_place_was_taken(store: Store, tmp_path: Path, project: 
 def test_portions_are_small() -> None:
     """No transaction has more records, or many more characters, than others can wait for."""
     long = [item(number, description="x" * 20_000) for number in range(1, 30)]
-    found = list(portions([*many()[:-1], *long]))
+    found = list(portions(read_record(one) for one in [*many()[:-1], *long]))
     assert all(len(portion) <= MAX_PORTION_RECORDS for portion in found)
     sizes = [sum(record.size for record in portion) for portion in found]
     assert max(sizes) <= MAX_PORTION_CHARACTERS + 21_000

@@ -17,11 +17,14 @@ from workflow_mcp.storage.projects.rows import set_archived
 from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
-from workflow_mcp.storage.transfer.import_run import run_import
+from workflow_mcp.storage.transfer.import_run import run_import, run_synchronization
+from workflow_mcp.storage.transfer.synchronizing import foreseen
 from workflow_mcp.work import validation
 from workflow_mcp.work.details import LAST, ItemDetail, Part
+from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import (
+    Arrival,
     Claim,
     CreateResult,
     ImportResult,
@@ -273,3 +276,23 @@ class Store:
         outline = await self._threads.run(partial(read_outline, records))
         async with self._databases.use(project) as database:
             return await run_import(database, self._threads, records, outline, actor)
+
+    async def synchronize(self, project: Project, items: Sequence[SourceItem], actor: Actor) -> tuple[Arrival, ...]:
+        """Add another program's items, or bring those up to date that were added before; all at once or nothing.
+
+        Args:
+            project: where they are added; other writers go on meanwhile.
+            items: checked, parents before their children.
+            actor: who adds them.
+
+        Raises:
+            WorkItemError: `IMPORT_RUNNING`; `IMPORT_INVALID` when there are no ids left.
+        """
+        validation.check_actor(actor)
+        async with self._databases.use(project) as database:
+            return await run_synchronization(database, self._threads, items, actor)
+
+    async def foresee(self, project: Project, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
+        """What `synchronize` would make of each item, as far as can be told without it; changes nothing."""
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(partial(foreseen, items=items))

@@ -156,6 +156,19 @@ events = _item_log(
     Column("changes", JSON, nullable=False),
 )
 
+# Where items come from that were imported from another program, and what that said of them when they were last.
+origins = Table(
+    "origins",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("item_id", Integer, nullable=False, autoincrement=False),
+    Column("external_ref", String(255), nullable=False),
+    Column("imported", JSON, nullable=False),
+    PrimaryKeyConstraint("project_id", "item_id"),
+    _to_item("item_id"),
+    Index("ix_origins_ref", "project_id", "external_ref", unique=True),
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.values import Item, ItemSummary, Project
 
 
@@ -78,3 +80,22 @@ class ImportResult:
     items: int
     renumbered: Mapping[int, int]
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What an import from another program made of one item.
+
+    Attributes:
+        item: the item there.
+        outcome: `new`; `updated` and `unchanged`, where it was imported before; `deleted`, where it was deleted here.
+        id: its number here; None while it has none.
+        changed: the fields that changed here.
+        kept: the fields that changed there and stay as they are here, each with why.
+    """
+
+    item: SourceItem
+    outcome: Literal["new", "updated", "unchanged", "deleted"]
+    id: int | None = None
+    changed: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=dict)

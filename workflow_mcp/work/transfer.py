@@ -55,6 +55,18 @@ class Outline:
     counts: Counter[str] = field(default_factory=Counter)
     digest: str = ""
 
+    def add_item(self, record: ItemRecord) -> None:
+        """Take in an item, once."""
+        self.parents[record.id] = record.parent
+        if record.hidden_by:
+            self.hidden[record.id] = record.hidden_by
+        if record.unfinished:
+            self.unfinished.add(record.id)
+
+    def add_blocker(self, record: LinkRecord) -> None:
+        """Take in a link of the kind `blocks`, once."""
+        self.blocking.setdefault(record.target, []).append(record.source)
+
     def waits(self) -> Counter[int]:
         """How many visible unfinished blockers and children each item has."""
         found = Counter(parent for one in self.unfinished if (parent := self.parents[one]) is not None)
@@ -116,12 +128,8 @@ class _Reading:
         found = self._found
         if record.id in found.parents:
             raise ValueError(f"item {record.id} was on line {found.lines[record.id]} already")
-        found.parents[record.id] = record.parent
         found.lines[record.id] = line
-        if record.hidden_by:
-            found.hidden[record.id] = record.hidden_by
-        if record.unfinished:
-            found.unfinished.add(record.id)
+        found.add_item(record)
 
     def _add_link(self, record: LinkRecord) -> None:
         self._check_known(record.source)
@@ -131,7 +139,7 @@ class _Reading:
             raise ValueError("the same link comes twice")
         self._links.add(link)
         if record.link == "blocks":
-            self._found.blocking.setdefault(record.target, []).append(record.source)
+            self._found.add_blocker(record)
 
     def _check_known(self, item_id: int) -> None:
         if item_id not in self._found.parents:
@@ -193,12 +201,11 @@ def _check_graph(found: Outline) -> None:
         raise _invalid(f"the items on the lines {lines} wait for each other")
 
 
-def portions(records: Iterable[Any]) -> Iterator[list[Record]]:
-    """The records, checked before, in portions that are quickly stored."""
+def portions(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """The records in portions that are quickly stored."""
     portion: list[Record] = []
     size = 0
-    for given in records:
-        record = read_record(given)
+    for record in records:
         portion.append(record)
         size += record.size
         if len(portion) >= MAX_PORTION_RECORDS or size >= MAX_PORTION_CHARACTERS:

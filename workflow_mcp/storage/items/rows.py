@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import cache, lru_cache
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 
@@ -17,6 +17,8 @@ from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, in
 from workflow_mcp.work import errors
 from workflow_mcp.work.evidence import criteria_in
 from workflow_mcp.work.values import Criterion, Item, ItemSummary, NewItem
+
+T = TypeVar("T")
 
 # Labels are one line, so this cannot be part of one.
 LABEL_SEPARATOR = "\n"
@@ -85,9 +87,9 @@ def labels_of(row: Row[Any]) -> list[str]:
     return sorted(row.labels.split(LABEL_SEPARATOR)) if row.labels else []
 
 
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The ids, as many at a time as fit into one statement."""
-    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+def chunks(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The keys of rows, as many at a time as fit into one statement."""
+    return (keys[start : start + CHUNK] for start in range(0, len(keys), CHUNK))
 
 
 def state_of(status: str, claim_expires_at: datetime | None, waits: int, now: datetime) -> str:

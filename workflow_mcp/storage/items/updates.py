@@ -76,10 +76,10 @@ def apply_updates(
     changes = {one.id: change_of(rows[one.id], labels_of(rows[one.id]), one, actor, tx.now) for one in given}
     for item_id, change in changes.items():
         if change.moves:
-            _move(tx, item_id, change.values["parent_id"])
-    _write(tx, rows, changes)
+            move(tx, item_id, change.values["parent_id"])
+    write_changes(tx, rows, changes)
     _record(tx, changes, given, actor)
-    waits = _waits(tx, rows, changes)
+    waits = waits_of(tx, rows, changes)
     became_ready = waits.write(tx)
     written = {one: _written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items()}
     for item_id, change in changes.items():
@@ -122,8 +122,14 @@ def _require_evidence(item: Item, config_path: str) -> None:
         raise errors.evidence_required(item, missing, config_path)
 
 
-def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
-    # Written immediately, because the next move of the batch must see it.
+def move(tx: Transaction, item_id: int, parent: int | None) -> None:
+    """Put an item below another one, or at the top.
+
+    It is written immediately, because the next move of a batch must see it; who waits for whom is not.
+
+    Raises:
+        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
+    """
     if parent is not None:
         require_rows(tx, [parent], lock=True)
         refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
@@ -132,7 +138,8 @@ def _move(tx: Transaction, item_id: int, parent: int | None) -> None:
     change_item(tx, item_id, {"parent_id": parent})
 
 
-def _write(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+def write_changes(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
+    """Write changes of these rows, by id, but for notes, events and what waits for them."""
     change_items(tx, {one: _columns(tx, rows[one], change) for one, change in changes.items() if change})
     _write_labels(tx, {one: change.labels for one, change in changes.items() if change.labels is not None})
     _write_texts(tx, rows, changes)
@@ -186,7 +193,8 @@ def _record(tx: Transaction, changes: Mapping[int, Change], given: Sequence[Item
     add_events(tx, actor, [(one, change.action, change.changed_fields) for one, change in changes.items() if change])
 
 
-def _waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
+def waits_of(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
+    """What such changes do to the items that wait for these; to be written."""
     waits = Waits()
     now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
     for one, change in changes.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,11 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.databases import Database
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.importing import Import
+from workflow_mcp.storage.transfer.synchronizing import Synchronization
 from workflow_mcp.storage.transfer.turn import PORTION, Turn
-from workflow_mcp.work.results import ImportResult
+from workflow_mcp.work.importers.values import SourceItem
+from workflow_mcp.work.records import read_record
+from workflow_mcp.work.results import Arrival, ImportResult
 from workflow_mcp.work.transfer import Outline, portions
 from workflow_mcp.work.values import Actor
 
@@ -51,10 +54,41 @@ async def run_import(
         raise
 
 
+async def run_synchronization(
+    database: Database, threads: WorkerThreads, items: Sequence[SourceItem], actor: Actor
+) -> tuple[Arrival, ...]:
+    """Import another program's items; all of it is there at once, or nothing.
+
+    Args:
+        database: the project's.
+        threads: run the preparation.
+        items: parents before their children.
+        actor: who imports them.
+
+    Raises:
+        WorkItemError: `IMPORT_RUNNING`; `IMPORT_INVALID` when there are no ids left.
+    """
+    one = Synchronization(items, actor)
+    await database.write(one.begin)
+    try:
+        await _remove_leftovers(database, one.turn)
+        await database.write(one.reserve)
+        for portion in await threads.run(one.portions):
+            await database.write(partial(one.add, portion=portion))
+            await asyncio.sleep(PAUSE_SECONDS)
+        for start in range(0, len(items), PORTION):
+            await database.write(partial(one.complete, some=items[start : start + PORTION]))
+            await asyncio.sleep(PAUSE_SECONDS)
+        return await database.write(one.finish)
+    except BaseException:
+        await _give_up(database, one.turn)
+        raise
+
+
 async def _add_all(
     database: Database, threads: WorkerThreads, records: Iterable[Any], outline: Outline, one: Import
 ) -> None:
-    reading = iter(portions(records))
+    reading = iter(portions(read_record(one) for one in records))
     while portion := await threads.run(partial(next, reading, None)):
         await database.write(partial(one.add, portion=portion))
         await asyncio.sleep(PAUSE_SECONDS)

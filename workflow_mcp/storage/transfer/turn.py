@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import BindParameter, Executable, Row, bindparam, delete, or_, select, update
 
 from workflow_mcp.errors import Code, WorkItemError
-from workflow_mcp.storage.tables import events, item_texts, items, labels, links, notes, projects
+from workflow_mcp.storage.tables import events, item_texts, items, labels, links, notes, origins, projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, stored_in_project
 from workflow_mcp.work.validation import MAX_ID
 
@@ -130,7 +130,7 @@ def _left_behind() -> Executable:
 def _removals() -> Sequence[Executable]:
     ids: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
     ends = or_(links.c.source_id.in_(ids), links.c.target_id.in_(ids))
-    tables = (events, notes, labels, item_texts)
+    tables = (events, notes, labels, item_texts, origins)
     of_items = [delete(one).where(stored_in_project(one), one.c.item_id.in_(ids)) for one in tables]
     return [
         *of_items,

@@ -1,0 +1,1 @@
+"""Where items that were imported from other programs come from."""

@@ -1,0 +1,158 @@
+"""Bringing items that were imported before up to date with what the other program says now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row
+
+from workflow_mcp.errors import WorkItemError
+from workflow_mcp.storage.events.rows import add_events
+from workflow_mcp.storage.items.rows import chunks, fetch_rows, labels_of
+from workflow_mcp.storage.items.updates import move, waits_of, write_changes
+from workflow_mcp.storage.links.linking import link
+from workflow_mcp.storage.origins.rows import change_origins, imported_of
+from workflow_mcp.storage.origins.snapshots import snapshots_of
+from workflow_mcp.storage.tables import notes
+from workflow_mcp.storage.transactions import Transaction
+from workflow_mcp.work.importers.merging import Merge, Snapshot, merge, note_key, snapshot_of
+from workflow_mcp.work.importers.records import ends_of
+from workflow_mcp.work.importers.values import SourceItem
+from workflow_mcp.work.results import Arrival
+from workflow_mcp.work.transitions import Change
+from workflow_mcp.work.validation import MAX_LABELS
+from workflow_mcp.work.values import Actor
+
+
+@dataclass(slots=True)
+class Known:
+    """An item that is here, and what came of it there.
+
+    Attributes:
+        row: as it is here.
+        base: what was imported of it last.
+        there: what it is there now.
+        refused: the fields that could not be taken over, and why.
+    """
+
+    item: SourceItem
+    row: Row[Any]
+    base: Snapshot
+    there: Snapshot
+    merge: Merge
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def arrival(self) -> Arrival:
+        """What came of it."""
+        if self.row.hidden_by:
+            return Arrival(self.item, "deleted", self.row.id)
+        changed = tuple(name for name in self.merge.changed if name not in self.refused)
+        kept = dict.fromkeys(self.merge.kept, "it changed here too") | self.refused
+        return Arrival(self.item, "updated" if changed else "unchanged", self.row.id, changed, kept)
+
+
+def known_items(
+    tx: Transaction, items: Iterable[SourceItem], ids: Mapping[str, int], *, lock: bool = False
+) -> Iterator[Known]:
+    """Those of the items that are here, each compared; with `lock`, locked against other writers."""
+    by_id = {ids[item.external_ref]: item for item in items if item.external_ref in ids}
+    for some in chunks(sorted(by_id)):
+        rows = fetch_rows(tx, some, lock=lock)
+        here, bases = snapshots_of(tx, rows), imported_of(tx, rows)
+        for one, row in rows.items():
+            there = snapshot_of(by_id[one], ids)
+            yield Known(by_id[one], row, dict(bases[one]), there, merge(dict(bases[one]), there, here[one]))
+
+
+def apply_merges(tx: Transaction, known: Sequence[Known], ids: Mapping[str, int], actor: Actor) -> None:
+    """Change items as their merges say; what cannot be changed is `refused`, and tried again by the next import."""
+    _Merging(tx, ids, actor).run([one for one in known if not one.row.hidden_by])
+
+
+class _Merging:
+    def __init__(self, tx: Transaction, ids: Mapping[str, int], actor: Actor) -> None:
+        self._tx = tx
+        self._ids = ids
+        self._actor = actor
+
+    def run(self, known: Sequence[Known]) -> None:
+        for one in known:
+            self._move(one)
+        rows = {one.row.id: one.row for one in known}
+        changes = {one.row.id: self._change_of(one) for one in known}
+        write_changes(self._tx, rows, changes)
+        waits_of(self._tx, rows, changes).write(self._tx)
+        self._add_notes(known)
+        told = [(one, "imported", change.changed_fields) for one, change in changes.items() if change]
+        add_events(self._tx, self._actor, told)
+        for one in known:
+            self._change_links(one)
+        change_origins(self._tx, {one.row.id: _remembered(one) for one in known})
+
+    def _move(self, one: Known) -> None:
+        if "parent" in one.merge.taken:
+            try:
+                move(self._tx, one.row.id, self._ids.get(one.item.parent or ""))
+            except WorkItemError as error:
+                one.refused["parent"] = error.message.rstrip(".")
+
+    def _change_of(self, one: Known) -> Change:
+        values = _values(one, self._ids)
+        labels = _labels(one)
+        changed = {_shown(name): [getattr(one.row, name), value] for name, value in values.items()}
+        if labels is not None:
+            changed["labels"] = [labels_of(one.row), list(labels)]
+        if one.merge.added["notes"]:
+            changed["note"] = [None, f"{len(one.merge.added['notes'])} comments"]
+        return Change(values, labels, changed, "imported")
+
+    def _add_notes(self, known: Sequence[Known]) -> None:
+        new = [(one, note) for one in known for note in one.item.notes if note_key(note) in one.merge.added["notes"]]
+        self._tx.add(
+            notes,
+            [{"item_id": one.row.id, "at": note.at, "author": note.author, "text": note.text} for one, note in new],
+        )
+
+    def _change_links(self, one: Known) -> None:
+        for relation, other in one.merge.added["links"]:
+            self._link(one, relation, self._ids[other])
+        for relation, other in one.merge.removed["links"]:
+            self._link(one, relation, self._ids[other], remove=True)
+
+    def _link(self, one: Known, relation: str, other: int, *, remove: bool = False) -> None:
+        source, target, kind = ends_of(one.row.id, relation, other)
+        try:
+            link(self._tx, source, target, kind, self._actor, remove=remove)
+        except WorkItemError as error:
+            one.refused["links"] = error.message.rstrip(".")
+
+
+def _values(one: Known, ids: Mapping[str, int]) -> dict[str, Any]:
+    values = {name: getattr(one.item, name) for name in one.merge.taken if name != "parent"}
+    if "parent" in one.merge.taken and "parent" not in one.refused:
+        values["parent_id"] = ids.get(one.item.parent or "")
+    if "status" in values:
+        values["completed_at"] = one.item.completed_at
+    if {"status", "assignee"} & values.keys() and one.row.claim_expires_at is not None:
+        values["claim_expires_at"] = values["lease_seconds"] = None
+    return {name: value for name, value in values.items() if getattr(one.row, name) != value}
+
+
+def _labels(one: Known) -> tuple[str, ...] | None:
+    labels = set(labels_of(one.row))
+    wanted = sorted((labels | set(one.merge.added["labels"])) - set(one.merge.removed["labels"]))
+    if len(wanted) > MAX_LABELS:
+        one.refused["labels"] = f"it would have more than {MAX_LABELS}"
+        return None
+    return None if set(wanted) == labels else tuple(wanted)
+
+
+def _shown(column: str) -> str:
+    return "parent" if column == "parent_id" else column
+
+
+def _remembered(one: Known) -> Snapshot:
+    return one.there | {name: one.base.get(name) for name in one.refused}
