@@ -43,8 +43,10 @@ ITEM_COMMANDS = {
         "Write all of the project's work items to stdout, one JSON object a line, for `import`.",
     ),
     "import": (
-        "transfer:read",
-        "Add exported work items to the project, all or none; `-` reads stdin. Ids are kept where they are free.",
+        "importing:read",
+        """Add what export wrote, or what another program keeps, to the project: all of it or nothing.
+
+        Importing again from the same program takes over what changed there, and keeps and names what changed here.""",
     ),
     "backup": (
         "backups:backup",

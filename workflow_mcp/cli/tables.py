@@ -14,6 +14,14 @@ from workflow_mcp.work.values import ItemSummary
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
 
 
+def print_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of texts, which may have several lines."""
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*(Text(visible(cell, lines=True)) for cell in row))
+    Console().print(table)
+
+
 def print_table(title: str, items: Sequence[ItemSummary]) -> None:
     """Print one row for each item."""
     table = Table("#", "type", "p", "state", "title", "assignee", title=Text(visible(title)))

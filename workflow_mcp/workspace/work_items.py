@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.details import LAST, ItemDetail, Part
-from workflow_mcp.work.results import Claim, CreateResult, ImportResult, LinkResult, UpdateResult
+from workflow_mcp.work.importers.values import SourceItem
+from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
@@ -120,6 +121,15 @@ class WorkItems:
         """Add exported records, all or none."""
         self._refuse_dry_run("records would be imported")
         return await self._changed(self.data.store.import_items(self.data.project, records, self.actor))
+
+    async def synchronize(self, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
+        """Add another program's items, or bring those up to date that were added before; all or none."""
+        self._refuse_dry_run(f"{len(items)} work items would be imported")
+        return await self._changed(self.data.store.synchronize(self.data.project, items, self.actor))
+
+    async def foresee(self, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
+        """What `synchronize` would make of each item, as far as can be told without it; changes nothing."""
+        return await self.data.store.foresee(self.data.project, items)
 
     async def _changed(self, change: Awaitable[T]) -> T:
         result = await change
