@@ -61,6 +61,8 @@ def _lines(result: WorkItemDetail) -> Iterator[str]:
     yield f"{result.project}: {item.item_type}, priority {item.priority}, {item.state}, version {item.version}"
     if item.labels:
         yield f"labels: {', '.join(plain_or_quoted(label) for label in item.labels)}"
+    if item.external_ref:
+        yield f"external ref: {visible(item.external_ref)}"
     if item.assignee:
         until = f" until {item.claim_expires_at:%Y-%m-%d %H:%M} UTC" if item.claim_expires_at else ""
         yield f"assignee: {item.assignee}{until}"

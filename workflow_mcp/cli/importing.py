@@ -18,6 +18,7 @@ from workflow_mcp.cli.parameters import Directory, Json
 from workflow_mcp.cli.source_files import MAX_FILE_BYTES, bounded, read_files, shown_path, text_of
 from workflow_mcp.cli.sources import find_source
 from workflow_mcp.settings import load_settings
+from workflow_mcp.work.errors import numbers
 from workflow_mcp.work.importers.formats import format_of, read_items
 from workflow_mcp.work.importers.values import Format, SourceFile
 from workflow_mcp.work.results import ImportResult
@@ -106,7 +107,7 @@ class _Request:
         async def import_file(work: WorkItems) -> None:
             project, result = work.data.project.name, await work.import_records(lines)
             if self._as_json:
-                told = {"items": result.items, "renumbered": result.renumbered, "repeated": result.repeated}
+                told = {"items": result.items, "renumbered": dict(result.renumbered), "repeated": result.repeated}
                 print_json({"project": project, **told})
             else:
                 print_text(_told(project, result))
@@ -130,4 +131,5 @@ def _told(project: str, result: ImportResult) -> str:
     pairs = [f"#{old} is #{new}" for old, new in islice(result.renumbered.items(), MAX_SHOWN_PAIRS)]
     more = len(result.renumbered) - len(pairs)
     renumbered = f": {', '.join(pairs)}{f' and {more} more' if more else ''}" if pairs else ""
-    return f"{result.items} items imported into {project}{renumbered}"
+    unnamed = f"; {numbers(result.unnamed)} without the external_ref that others have here" if result.unnamed else ""
+    return f"{result.items} items imported into {project}{renumbered}{unnamed}"

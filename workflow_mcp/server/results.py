@@ -104,6 +104,7 @@ class WorkItem(BaseModel):
     created_by: str
     acceptance: Annotated[list[str], BeforeValidator(_numbered)]
     evidence: list[str]
+    external_ref: str | None = None
 
 
 class ClaimResult(BaseModel):

@@ -19,6 +19,7 @@ FORMAT = 2
 MAX_NUMBER = 2_000_000_000  # of ids and versions: far from where columns end, so that those to come fit too
 EPOCH_YEAR, MAX_YEAR = 1970, 9000
 MAX_NAME = 255
+MAX_REF_LENGTH = 255
 MAX_DIRECTORY = 32_768
 MAX_CHANGES = 200_000  # as JSON: twice the longest description, each character an escape
 MAX_MESSAGE = 300
@@ -81,6 +82,34 @@ class CriterionRecord(_Part):
     met: bool
 
 
+class ImportedRecord(_Part):
+    """What another program said of an item when it was imported; the description and the notes as digests."""
+
+    title: str
+    description: str
+    item_type: str
+    status: str
+    priority: int
+    assignee: str | None
+    parent: str | None
+    labels: list[str]
+    links: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    notes: list[str]
+
+
+class OriginRecord(_Part):
+    """Where an item was imported from."""
+
+    external_ref: str
+    imported: ImportedRecord
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        check_text("external_ref", self.external_ref, MAX_REF_LENGTH, blank=False, lines=False)
+        _check_changes(self.imported.model_dump())
+        return self
+
+
 class ItemRecord(_Record):
     """An item, its labels included."""
 
@@ -104,6 +133,7 @@ class ItemRecord(_Record):
     created_by: str
     acceptance: list[CriterionRecord] = []
     evidence: list[str] = []
+    origin: OriginRecord | None = None
 
     @property
     def size(self) -> int:

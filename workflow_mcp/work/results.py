@@ -75,11 +75,18 @@ class ProjectPage:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many items were imported, and the new ids of those whose ids were already taken."""
+    """How many items were imported.
+
+    Attributes:
+        renumbered: the new ids of those whose ids were already taken.
+        repeated: whether the same was imported before, and so nothing now.
+        unnamed: the ids of those that have no `external_ref`, because another item here had it already.
+    """
 
     items: int
     renumbered: Mapping[int, int]
     repeated: bool = False
+    unnamed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow_mcp.errors import Code, WorkflowError, WorkItemError
+from workflow_mcp.errors import Code, WorkflowError, WorkItemError, shown
 from workflow_mcp.work.graph import MAX_DEPTH, cycle_in
 from workflow_mcp.work.records import (
     FORMAT,
@@ -96,6 +96,7 @@ class _Reading:
     def __init__(self) -> None:
         self._found = Outline()
         self._links: set[tuple[str, int, int]] = set()
+        self._refs: set[str] = set()
         self._digest = hashlib.sha256()
         self._begun = self._ended = False
 
@@ -130,6 +131,13 @@ class _Reading:
             raise ValueError(f"item {record.id} was on line {found.lines[record.id]} already")
         found.lines[record.id] = line
         found.add_item(record)
+        if record.origin is not None:
+            self._add_ref(record.origin.external_ref)
+
+    def _add_ref(self, ref: str) -> None:
+        if ref in self._refs:
+            raise ValueError(f"an item before it has the external_ref {shown(ref)} too")
+        self._refs.add(ref)
 
     def _add_link(self, record: LinkRecord) -> None:
         self._check_known(record.source)

@@ -161,6 +161,7 @@ class Item(ItemSummary):
         waits: how many unfinished blockers and children it has.
         acceptance: by which criteria it is accepted.
         evidence: what shows that it is done, each with its kind before it, as in `commit: 1a2b3c4`.
+        external_ref: what the program that it was imported from knows it by, as in `beads:bd-a3f8`.
     """
 
     description: str
@@ -176,6 +177,7 @@ class Item(ItemSummary):
     created_by: str
     acceptance: tuple[Criterion, ...] = ()
     evidence: tuple[str, ...] = ()
+    external_ref: str | None = None
     deleted: bool = False
 
 

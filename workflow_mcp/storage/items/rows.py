@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Executable, Row, Select, bindparam, func, select, update
 
-from workflow_mcp.storage.tables import item_texts, items, labels, projects
+from workflow_mcp.storage.tables import item_texts, items, labels, origins, projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.evidence import criteria_in
@@ -32,7 +32,15 @@ _labels = (
     .label("labels")
 )
 
-item_columns = select(items, _labels)
+_external_ref = (
+    select(origins.c.external_ref)
+    .where(origins.c.project_id == items.c.project_id, origins.c.item_id == items.c.id)
+    .correlate(items)
+    .scalar_subquery()
+    .label("external_ref")
+)
+
+item_columns = select(items, _labels, _external_ref)
 summary_columns = select(
     items.c.id,
     items.c.title,
@@ -78,6 +86,7 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         created_by=row.created_by,
         acceptance=criteria_in(row.acceptance),
         evidence=tuple(row.evidence),
+        external_ref=row.external_ref,
         deleted=row.hidden_by != 0,
     )
 
@@ -166,7 +175,7 @@ def _take() -> Executable:
 
 def written_item(columns: Mapping[str, Any], item_labels: Iterable[str], now: datetime) -> Item:
     """The item for columns of `items` that have just been written."""
-    row = SimpleNamespace(**{**columns, "labels": LABEL_SEPARATOR.join(item_labels)})
+    row = SimpleNamespace(**{"external_ref": None, **columns, "labels": LABEL_SEPARATOR.join(item_labels)})
     return to_item(cast("Row[Any]", row), now)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, select, update
+from sqlalchemy import ColumnElement, Executable, bindparam, select, update
 
 from workflow_mcp.storage.items.rows import chunks
-from workflow_mcp.storage.tables import origins
+from workflow_mcp.storage.tables import items, origins
 from workflow_mcp.storage.transactions import Transaction, in_project
 
 
@@ -22,6 +22,12 @@ def add_origins(tx: Transaction, imported: Mapping[int, tuple[str, Mapping[str, 
 def change_origins(tx: Transaction, imported: Mapping[int, Mapping[str, Any]]) -> None:
     """Remember what was imported of items, by id, that have an `external_ref` already."""
     tx.change(_change(), [{"of_item": one, "new": what} for one, what in imported.items()])
+
+
+def imported_column() -> ColumnElement[Any]:
+    """What was imported of an item, as a column of a statement on `items`."""
+    of_item = (origins.c.project_id == items.c.project_id, origins.c.item_id == items.c.id)
+    return select(origins.c.imported).where(*of_item).correlate(items).scalar_subquery().label("imported")
 
 
 def ids_of(tx: Transaction, refs: Iterable[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, select, tuple_
 
 from workflow_mcp.storage.items.rows import item_columns, labels_of
+from workflow_mcp.storage.origins.rows import imported_column
 from workflow_mcp.storage.tables import events, items, links, notes
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.records import FORMAT
@@ -25,7 +26,7 @@ def export_records(tx: Transaction, project: Project) -> Iterator[list[Record]]:
     yield [{"kind": "project", "format": FORMAT, "id": project.id, "name": project.name}]
     link_key = [links.c.source_id, links.c.target_id, links.c.kind]
     tables: list[tuple[Select[Any], Sequence[Any], Callable[[Row[Any]], Record]]] = [
-        (item_columns.where(in_project(items)), [items.c.id], _item),
+        (item_columns.add_columns(imported_column()).where(in_project(items)), [items.c.id], _item),
         (select(links).where(in_project(links)), link_key, _link),
         (select(notes).where(in_project(notes)), [notes.c.id], _note),
         (select(events).where(in_project(events)), [events.c.id], _event),
@@ -61,7 +62,12 @@ def _item(row: Row[Any]) -> Record:
         "created_by": row.created_by,
         "acceptance": row.acceptance,
         "evidence": row.evidence,
+        "origin": _origin(row),
     }
+
+
+def _origin(row: Row[Any]) -> Record | None:
+    return None if row.external_ref is None else {"external_ref": row.external_ref, "imported": row.imported}
 
 
 def _link(row: Row[Any]) -> Record:

@@ -11,10 +11,11 @@ from sqlalchemy import Executable, bindparam, select, update
 
 from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.rows import insert_items
+from workflow_mcp.storage.origins.rows import add_origins, ids_of
 from workflow_mcp.storage.tables import events, items, links, notes, requests
 from workflow_mcp.storage.transactions import Transaction, stored_in_project
 from workflow_mcp.storage.transfer.turn import PORTION, Turn, project_row
-from workflow_mcp.work.records import EventRecord, ItemRecord, LinkRecord, NoteRecord, Record
+from workflow_mcp.work.records import EventRecord, ItemRecord, LinkRecord, NoteRecord, OriginRecord, Record
 from workflow_mcp.work.results import ImportResult
 from workflow_mcp.work.transfer import Outline
 from workflow_mcp.work.values import Actor
@@ -40,6 +41,7 @@ class Import:
         self._new_ids: dict[int, int] = {}
         self._there: set[int] = set()
         self._later_parents: dict[int, int] = {}
+        self._unnamed: set[int] = set()
 
     def begin(self, tx: Transaction) -> bool:
         """Make this the only import into the project; False when the same file was imported before.
@@ -75,9 +77,18 @@ class Import:
         self._there.update(record.id for record in found)
         own = {self._new(record.id): record.labels for record in found}
         insert_items(tx, [self._item_row(record) for record in found], own)
+        self._add_origins(tx, {record.id: record.origin for record in found if record.origin is not None})
         tx.add(links, [self._link_row(record) for record in portion if isinstance(record, LinkRecord)])
         tx.add(notes, [self._note_row(record) for record in portion if isinstance(record, NoteRecord)])
         tx.add(events, [self._event_row(record) for record in portion if isinstance(record, EventRecord)])
+
+    def _add_origins(self, tx: Transaction, origins: Mapping[int, OriginRecord]) -> None:
+        taken = ids_of(tx, (origin.external_ref for origin in origins.values()))
+        new = {one: origin for one, origin in origins.items() if origin.external_ref not in taken}
+        self._unnamed |= {self._new(one) for one in origins.keys() - new.keys()}
+        add_origins(
+            tx, {self._new(one): (origin.external_ref, origin.imported.model_dump()) for one, origin in new.items()}
+        )
 
     def complete(self, tx: Transaction, start: int) -> None:
         """Give the items of a portion, which begins at `start`, parents that came after them and their last event."""
@@ -92,7 +103,7 @@ class Import:
         self.turn.end(tx)
         done = {"request_id": self._request_id, "digest": self._outline.digest, "item_ids": [], "at": tx.now}
         tx.add(requests, [done])
-        return ImportResult(len(self._outline.parents), self._new_ids)
+        return ImportResult(len(self._outline.parents), self._new_ids, unnamed=tuple(sorted(self._unnamed)))
 
     @property
     def _request_id(self) -> str:
@@ -108,7 +119,7 @@ class Import:
             self._later_parents[item_id] = self._new(record.parent)
             parent = None
         return {
-            **record.model_dump(exclude={"kind", "labels", "parent"}),
+            **record.model_dump(exclude={"kind", "labels", "parent", "origin"}),
             "id": item_id,
             "parent_id": parent,
             "hidden_by": self._new(record.hidden_by) if record.hidden_by else 0,

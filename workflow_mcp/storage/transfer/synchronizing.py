@@ -115,7 +115,7 @@ def _relatives(item: SourceItem) -> set[str]:
 
 
 def _columns(record: ItemRecord) -> dict[str, object]:
-    return {**record.model_dump(exclude={"kind", "labels", "parent"}), "parent_id": record.parent}
+    return {**record.model_dump(exclude={"kind", "labels", "parent", "origin"}), "parent_id": record.parent}
 
 
 def _note_row(record: NoteRecord) -> dict[str, object]:

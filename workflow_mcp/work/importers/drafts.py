@@ -10,11 +10,10 @@ from workflow_mcp.errors import WorkflowError, shown
 from workflow_mcp.work.importers import cleaning
 from workflow_mcp.work.importers.errors import invalid
 from workflow_mcp.work.importers.values import Place, Relation, SourceItem, SourceLink, SourceNote
+from workflow_mcp.work.records import MAX_REF_LENGTH
 from workflow_mcp.work.text import has_visible
 from workflow_mcp.work.validation import check_new
 from workflow_mcp.work.values import FINISHED, NewItem
-
-MAX_REF_LENGTH = 255
 
 
 @dataclass(slots=True)
