@@ -23,7 +23,7 @@ from tests.server.test_reading import state_of
 from tests.server.tools.test_catalog import ORDER as TOOLS
 from tests.storage.support import raw
 from tests.support import posix_only
-from workflow_mcp.cli import details, items, transfer
+from workflow_mcp.cli import details, importing, items, transfer
 from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import HIDDEN
@@ -192,7 +192,7 @@ def test_any_broken_line(here: Path, tmp_path: Path, line: bytes, capsys: pytest
     path = tmp_path / "broken.jsonl"
     path.write_bytes(exported.encode() + line + b"\n")
     with pytest.raises(WorkflowError) as caught:
-        transfer.read(str(path), directory=str(here))
+        importing.read(str(path), directory=str(here))
     assert caught.value.code == "IMPORT_INVALID"
     assert_one_line(str(caught.value))
     transfer.export(directory=str(here))
@@ -202,8 +202,8 @@ def test_any_broken_line(here: Path, tmp_path: Path, line: bytes, capsys: pytest
 def test_what_is_refused(here: Path, tmp_path: Path) -> None:
     """Files that cannot be read, unknown items, places without a project and broken configs each have their code."""
     refusals: list[tuple[str, Callable[[], None]]] = [
-        ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path / "nothing"), directory=str(here))),
-        ("FILE_UNREADABLE", lambda: transfer.read(str(tmp_path), directory=str(here))),
+        ("FILE_UNREADABLE", lambda: importing.read(str(tmp_path / "nothing"), directory=str(here))),
+        ("SOURCE_NOT_FOUND", lambda: importing.read(str(tmp_path), directory=str(here))),
         ("ITEM_NOT_FOUND", lambda: details.show(99, directory=str(here))),
         ("NO_PROJECT", lambda: items.list_items(directory=str(tmp_path))),
         ("LIMIT_INVALID", lambda: items.list_items(limit=201, directory=str(here))),
@@ -297,7 +297,7 @@ def test_nothing_is_changed_in_a_dry_run(here: Path, tmp_path: Path, capsys: pyt
     config = here / ".workflow-mcp" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "dry_run": True}))
     with pytest.raises(WorkflowError) as caught:
-        transfer.read(str(tmp_path / "all.jsonl"), directory=str(here))
+        importing.read(str(tmp_path / "all.jsonl"), directory=str(here))
     assert caught.value.code == "DRY_RUN"
 
 

@@ -94,7 +94,7 @@ class Report:
             **{name: outcomes[name] for name in ("new", "updated", "unchanged")},
             "deleted_here": outcomes["deleted"],
             "kept_as_here": sum(bool(one.kept) for one in self.arrivals),
-            "lossy": sum(bool(one.item.losses) for one in self.arrivals if one.outcome != "unchanged"),
+            "lossy": sum(bool(one.losses) for one in self.arrivals if one.outcome != "unchanged"),
             "skipped": len(self.skipped),
         }
 
@@ -116,7 +116,7 @@ def _remarks(one: Arrival) -> Iterator[str]:
     for name, why in one.kept.items():
         yield f"kept as it is here: {name} ({why})"
     if one.outcome != "unchanged":
-        yield from one.item.losses
+        yield from one.losses
 
 
 def _place(place: Place) -> dict[str, Any]:
@@ -132,5 +132,5 @@ def _object(one: Arrival) -> dict[str, Any]:
         **_place(one.item.place),
         "changed": list(one.changed),
         "kept": dict(one.kept),
-        "lossy": list(one.item.losses),
+        "lossy": list(one.losses),
     }

@@ -99,6 +99,7 @@ class Arrival:
         id: its number here; None while it has none.
         changed: the fields that changed here.
         kept: the fields that changed there and stay as they are here, each with why.
+        missing: the relatives that are not here, each by its `external_ref`: nothing relates the item to them.
     """
 
     item: SourceItem
@@ -106,3 +107,12 @@ class Arrival:
     id: int | None = None
     changed: tuple[str, ...] = ()
     kept: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """A phrase for each thing that could not be kept as it is there."""
+        return (
+            *self.item.losses,
+            *(f"what relates it to {ref}, which is not here, was left out" for ref in self.missing),
+        )

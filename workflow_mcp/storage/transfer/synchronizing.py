@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 
 from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.rows import insert_items
@@ -87,11 +88,16 @@ class Synchronization:
         ids = self._ids | self._new
         known = {one.row.id: one for one in known_items(tx, self._related(), ids, lock=True)}
         apply_merges(tx, [one for one in known.values() if one.there != one.base], ids, self._actor)
-        return tuple(self._arrival(item, known.get(ids[item.external_ref])) for item in self._items)
+        arrivals = (self._arrival(item, known.get(ids[item.external_ref])) for item in self._items)
+        return tuple(_with_missing(one, ids) for one in arrivals)
 
     def _related(self) -> Iterator[SourceItem]:
         # The new items were stored without what relates them to known ones.
-        return (item for item in self._items if item.external_ref in self._ids or self._ids.keys() & _relatives(item))
+        return (
+            item
+            for item in self._items
+            if item.external_ref in self._ids or not self._ids.keys().isdisjoint(item.relatives)
+        )
 
     def _arrival(self, item: SourceItem, known: Known | None) -> Arrival:
         if item.external_ref in self._new:
@@ -103,15 +109,17 @@ def foreseen(tx: Transaction, items: Sequence[SourceItem]) -> tuple[Arrival, ...
     """What an import of these items would make of each, as far as can be told without it."""
     ids = ids_of(tx, _refs(items))
     known = {one.item.external_ref: one.arrival for one in known_items(tx, items, ids)}
-    return tuple(known.get(item.external_ref) or Arrival(item, "new") for item in items)
+    arrivals = (known.get(item.external_ref) or Arrival(item, "new") for item in items)
+    coming = ids.keys() | {item.external_ref for item in items}
+    return tuple(_with_missing(one, coming) for one in arrivals)
+
+
+def _with_missing(arrival: Arrival, known: Container[str]) -> Arrival:
+    return replace(arrival, missing=tuple(ref for ref in arrival.item.relatives if ref not in known))
 
 
 def _refs(items: Sequence[SourceItem]) -> set[str]:
-    return {item.external_ref for item in items}.union(*map(_relatives, items))
-
-
-def _relatives(item: SourceItem) -> set[str]:
-    return {link.other for link in item.links} | ({item.parent} if item.parent else set())
+    return {item.external_ref for item in items}.union(*(item.relatives for item in items))
 
 
 def _columns(record: ItemRecord) -> dict[str, object]:

@@ -29,10 +29,10 @@ def read_github(files: Sequence[SourceFile]) -> SourceItems:
     issues = [(fields, _draft(fields, file)) for file in files for fields in _issues(file)]
     drafts = {draft.external_ref: draft for _, draft in issues}
     for fields, draft in issues:
-        for child in _nodes(fields, "subIssues"):
+        for child in _nodes(fields, "subIssues", draft.external_ref):
             if child in drafts:
                 drafts[child].below(draft.external_ref)
-        for other in _nodes(fields, "blocking"):
+        for other in _nodes(fields, "blocking", draft.external_ref):
             if other in drafts:
                 drafts[other].link("blocked_by", draft.external_ref)
     return SourceItems(tuple(draft.finished() for _, draft in issues))
@@ -95,14 +95,18 @@ def _add_people_and_times(draft: Draft, fields: Fields) -> None:
 def _add_relatives(draft: Draft, fields: Fields) -> None:
     parent = fields.nested("parent")
     if parent is not None and parent.values:
-        draft.below(_ref_of(parent))
-    for other in _nodes(fields, "blockedBy"):
+        draft.below(_ref_beside(parent, draft.external_ref))
+    for other in _nodes(fields, "blockedBy", draft.external_ref):
         draft.link("blocked_by", other)
 
 
-def _nodes(fields: Fields, name: str) -> list[str]:
-    nested = isinstance(fields.values.get(name), dict)
-    found = (
-        Fields.of(fields.values[name], fields.place, name).nested_all("nodes") if nested else fields.nested_all(name)
-    )
-    return [_ref_of(one) for one in found]
+def _nodes(fields: Fields, name: str, ref: str) -> list[str]:
+    value = fields.values.get(name)
+    inner = Fields.of(value, fields.place, name) if isinstance(value, dict) else None
+    return [_ref_beside(one, ref) for one in (inner.nested_all("nodes") if inner else fields.nested_all(name))]
+
+
+def _ref_beside(fields: Fields, ref: str) -> str:
+    # A relative without an address is in the same repository.
+    number = fields.whole("number")
+    return f"{ref.rpartition('#')[0]}#{number}" if number is not None and not fields.text("url") else _ref_of(fields)

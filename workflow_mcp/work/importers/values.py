@@ -85,6 +85,11 @@ class SourceItem:
     created_by: str
     losses: tuple[str, ...] = ()
 
+    @property
+    def relatives(self) -> tuple[str, ...]:
+        """The `external_ref` of each item that it is related to, its parent first."""
+        return tuple(dict.fromkeys([*([self.parent] if self.parent else []), *(link.other for link in self.links)]))
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
