@@ -38,9 +38,9 @@ def format_of(text: str) -> Format | None:
     """The format of a file that is all there is to import; None for any other, such as what `export` wrote."""
     if text.lstrip().startswith("["):
         return "github"
-    lines = (_value(line) for line in islice(text.splitlines(), MAX_LINES_LOOKED_AT) if line.strip())
-    first = next((value for value in lines if isinstance(value, dict)), None) or _value(text)
-    if not isinstance(first, dict) or "kind" in first:
+    lines = [line for line in islice(text.splitlines(), MAX_LINES_LOOKED_AT) if line.startswith("{")]
+    first = next((value for value in map(_value, [text, *lines]) if isinstance(value, dict)), None)
+    if first is None or "kind" in first:
         return None
     if isinstance(first.get("id"), str) and first.keys() & {"issue_type", "title", "_type"}:
         return "beads"
