@@ -92,6 +92,7 @@ class ImportedRecord(_Part):
     priority: int
     assignee: str | None
     parent: str | None
+    acceptance: list[CriterionRecord]
     labels: list[str]
     links: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     notes: list[str]

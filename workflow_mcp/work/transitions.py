@@ -79,14 +79,19 @@ def change_of(row: Any, current_labels: list[str], given: ItemUpdate, actor: Act
     if holds(row, actor) and actor.succeeds(row.assignee):
         wanted = {"assignee": actor.name} | wanted
     values = {name: value for name, value in wanted.items() if getattr(row, name) != value}
-    changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name not in TOLD_APART}
-    changed |= _evidence_changes(row, values)
+    changed = changed_fields(row, values)
     labels = _new_labels(current_labels, given)
     if labels is not None:
         changed["labels"] = [current_labels, list(labels)]
     if given.note is not None:
         changed["note"] = [None, given.note[:80]]
     return Change(values, labels, changed, _action(row, values, changed), starting)
+
+
+def changed_fields(row: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells of new values of a row's columns: the fields that change, each with [old, new]."""
+    changed = {_shown(name): [getattr(row, name), value] for name, value in values.items() if name not in TOLD_APART}
+    return changed | _evidence_changes(row, values)
 
 
 def starts(row: Any, given: ItemUpdate, actor: Actor, now: datetime) -> bool:

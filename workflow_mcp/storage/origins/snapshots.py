@@ -15,7 +15,7 @@ from workflow_mcp.storage.tables import links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work.importers.merging import Snapshot, digest
 
-SAME = ("title", "item_type", "status", "priority", "assignee")
+SAME = ("title", "item_type", "status", "priority", "assignee", "acceptance")
 
 
 def snapshots_of(tx: Transaction, rows: Mapping[int, Row[Any]]) -> dict[int, Snapshot]:

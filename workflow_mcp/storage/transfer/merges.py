@@ -21,7 +21,7 @@ from workflow_mcp.work.importers.merging import Merge, Snapshot, merge, note_key
 from workflow_mcp.work.importers.records import ends_of
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import Arrival
-from workflow_mcp.work.transitions import Change
+from workflow_mcp.work.transitions import Change, changed_fields
 from workflow_mcp.work.validation import MAX_LABELS
 from workflow_mcp.work.values import Actor
 
@@ -102,7 +102,7 @@ class _Merging:
     def _change_of(self, one: Known) -> Change:
         values = _values(one, self._ids)
         labels = _labels(one)
-        changed = {_shown(name): [getattr(one.row, name), value] for name, value in values.items()}
+        changed = changed_fields(one.row, values)
         if labels is not None:
             changed["labels"] = [labels_of(one.row), list(labels)]
         if one.merge.added["notes"]:
@@ -131,7 +131,9 @@ class _Merging:
 
 
 def _values(one: Known, ids: Mapping[str, int]) -> dict[str, Any]:
-    values = {name: getattr(one.item, name) for name in one.merge.taken if name != "parent"}
+    values = {name: getattr(one.item, name) for name in one.merge.taken if name not in ("parent", "acceptance")}
+    if "acceptance" in one.merge.taken:
+        values["acceptance"] = one.there["acceptance"]
     if "parent" in one.merge.taken and "parent" not in one.refused:
         values["parent_id"] = ids.get(one.item.parent or "")
     if "status" in values:
@@ -148,10 +150,6 @@ def _labels(one: Known) -> tuple[str, ...] | None:
         one.refused["labels"] = f"it would have more than {MAX_LABELS}"
         return None
     return None if set(wanted) == labels else tuple(wanted)
-
-
-def _shown(column: str) -> str:
-    return "parent" if column == "parent_id" else column
 
 
 def _remembered(one: Known) -> Snapshot:

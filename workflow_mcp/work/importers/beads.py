@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -31,10 +32,10 @@ RELATIONS: Final[dict[str, Relation]] = {
     "duplicates": "duplicates",
     "discovered-from": "discovered_from",
 }
+CRITERION: Final = re.compile(r"\s*(?:[-*]|[0-9]+[.)])\s+(?:\[([ xX])\]\s+)?(.*\S)\s*")
 SECTIONS: Final = {
     "": "description",
     "Design": "design",
-    "Acceptance criteria": "acceptance_criteria",
     "Notes": "notes",
 }
 
@@ -89,12 +90,22 @@ def _item(fields: Fields, file: SourceFile) -> SourceItem:
     for heading, name in SECTIONS.items():
         draft.section(heading, fields.text(name))
     draft.section("Reference", fields.text("external_ref"))
+    _add_criteria(draft, fields.text("acceptance_criteria"))
     draft.title(fields.text("title"))
     draft.labels(fields.texts("labels"))
     _add_choices(draft, fields)
     _add_people_and_times(draft, fields)
     _add_dependencies(draft, fields, issue_id)
     return draft.finished()
+
+
+def _add_criteria(draft: Draft, text: str) -> None:
+    lines = [line for line in text.splitlines() if line.strip()]
+    found = [one for line in lines if (one := CRITERION.fullmatch(line)) is not None]
+    if len(found) == len(lines):
+        draft.criteria((one[2], one[1] in ("x", "X")) for one in found)
+    else:
+        draft.section("Acceptance criteria", text)
 
 
 def _ref(issue_id: str) -> str:

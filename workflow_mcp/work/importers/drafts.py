@@ -12,8 +12,8 @@ from workflow_mcp.work.importers.errors import invalid
 from workflow_mcp.work.importers.values import Place, Relation, SourceItem, SourceLink, SourceNote
 from workflow_mcp.work.records import MAX_REF_LENGTH
 from workflow_mcp.work.text import has_visible
-from workflow_mcp.work.validation import check_new
-from workflow_mcp.work.values import FINISHED, NewItem
+from workflow_mcp.work.validation import MAX_CRITERIA, MAX_ENTRY_LENGTH, check_new
+from workflow_mcp.work.values import FINISHED, Criterion, NewItem
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Draft:
     losses: list[str] = field(default_factory=list)
     _title: str = ""
     _sections: list[str] = field(default_factory=list)
+    _acceptance: list[Criterion] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
     _links: list[SourceLink] = field(default_factory=list)
     _notes: list[SourceNote] = field(default_factory=list)
@@ -58,9 +59,14 @@ class Draft:
             self._sections.append(f"## {heading}\n\n{found}" if heading else found)
 
     def criteria(self, criteria: Iterable[tuple[str, bool]]) -> None:
-        """Add acceptance criteria, each with whether it is met."""
-        lines = [f"- [{'x' if met else ' '}] {cleaning.line_of(text)}" for text, met in criteria]
-        self.section("Acceptance criteria", "\n".join(lines))
+        """Set the acceptance criteria, each with whether it is met; too many or too long ones are a section instead."""
+        given = {cleaning.line_of(text): met for text, met in criteria}
+        found = [Criterion(text, met) for text, met in given.items() if has_visible(text)]
+        if len(found) <= MAX_CRITERIA and all(len(one.text) <= MAX_ENTRY_LENGTH for one in found):
+            self._acceptance = found
+        else:
+            self.losses.append("acceptance criteria became a part of the description")
+            self.section("Acceptance criteria", "\n".join(f"- [{'x' if one.met else ' '}] {one.text}" for one in found))
 
     def labels(self, labels: Iterable[str]) -> None:
         """Add labels."""
@@ -134,6 +140,7 @@ class Draft:
             status=self.status,
             priority=self.priority,
             assignee=self._assignee,
+            acceptance=tuple(self._acceptance),
             labels=cleaning.labels_of(self._labels, self.losses),
             parent=self.parent,
             links=tuple(self._links),
@@ -151,6 +158,7 @@ class Draft:
 def _check(item: SourceItem) -> None:
     values = (item.title, item.item_type, item.description, item.priority, item.labels)
     try:
-        check_new("item", NewItem(*values, assignee=item.assignee))
+        criteria = tuple(one.text for one in item.acceptance)
+        check_new("item", NewItem(*values, assignee=item.assignee, acceptance=criteria))
     except WorkflowError as error:
         raise invalid(item.place, error.message.rstrip(".")) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from workflow_mcp.work.importers.values import SourceItem, SourceLink, SourceNote
@@ -12,7 +12,7 @@ from workflow_mcp.work.importers.values import SourceItem, SourceLink, SourceNot
 # What is remembered of an item for the next import, as JSON; long texts as digests.
 Snapshot = dict[str, Any]
 
-CHOSEN: Final = ("title", "description", "item_type", "status", "priority", "assignee", "parent")
+CHOSEN: Final = ("title", "description", "item_type", "status", "priority", "assignee", "parent", "acceptance")
 GATHERED: Final = ("labels", "links")
 
 
@@ -48,6 +48,7 @@ def snapshot_of(item: SourceItem, known: Collection[str]) -> Snapshot:
         "priority": item.priority,
         "assignee": item.assignee,
         "parent": item.parent if item.parent in known else None,
+        "acceptance": [asdict(one) for one in item.acceptance],
         "labels": sorted(item.labels),
         "links": sorted(link_key(link) for link in item.links if link.other in known),
         "notes": sorted({note_key(note) for note in item.notes}),

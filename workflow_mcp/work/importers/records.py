@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from workflow_mcp.work.importers.values import SourceItem, SourceLink, SourceNote
@@ -55,6 +56,7 @@ def item_record(item: SourceItem, ids: Mapping[str, int]) -> ItemRecord:
             "claim_expires_at": None,
             "lease_seconds": None,
             "hidden_by": 0,
+            "acceptance": [asdict(one) for one in item.acceptance],
             "labels": list(item.labels),
             "parent": ids.get(item.parent or ""),
             "version": 1,

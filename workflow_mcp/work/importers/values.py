@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
+from workflow_mcp.work.values import Criterion
+
 Format = Literal["claude-tasks", "beads", "task-master", "backlog", "github"]
 FORMATS: Final[tuple[str, ...]] = get_args(Format)
 
@@ -75,6 +77,7 @@ class SourceItem:
     status: str
     priority: int
     assignee: str | None
+    acceptance: tuple[Criterion, ...]
     labels: tuple[str, ...]
     parent: str | None
     links: tuple[SourceLink, ...]
