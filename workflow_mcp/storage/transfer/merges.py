@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from workflow_mcp.errors import WorkItemError
 from workflow_mcp.storage.events.rows import add_events
-from workflow_mcp.storage.items.rows import chunks, fetch_rows, labels_of
+from workflow_mcp.storage.items.rows import change_items, chunks, fetch_rows, labels_of
 from workflow_mcp.storage.items.updates import move, waits_of, write_changes
 from workflow_mcp.storage.links.linking import link
 from workflow_mcp.storage.origins.rows import change_origins, imported_of
@@ -35,6 +35,7 @@ class Known:
         base: what was imported of it last.
         there: what it is there now.
         refused: the fields that could not be taken over, and why.
+        parent: what its parent has become, where that changed there.
     """
 
     item: SourceItem
@@ -43,6 +44,7 @@ class Known:
     there: Snapshot
     merge: Merge
     refused: dict[str, str] = field(default_factory=dict)
+    parent: int | None = None
 
     @property
     def arrival(self) -> Arrival:
@@ -57,14 +59,14 @@ class Known:
 def known_items(
     tx: Transaction, items: Iterable[SourceItem], ids: Mapping[str, int], *, lock: bool = False
 ) -> Iterator[Known]:
-    """Those of the items that are here, each compared; with `lock`, locked against other writers."""
+    """Those of the items that are here, in their order, each compared; with `lock`, locked against other writers."""
     by_id = {ids[item.external_ref]: item for item in items if item.external_ref in ids}
-    for some in chunks(sorted(by_id)):
+    for some in chunks(list(by_id)):
         rows = fetch_rows(tx, some, lock=lock)
         here, bases = snapshots_of(tx, rows), imported_of(tx, rows)
-        for one, row in rows.items():
+        for one in (one for one in some if one in rows):
             there = snapshot_of(by_id[one], ids)
-            yield Known(by_id[one], row, dict(bases[one]), there, merge(dict(bases[one]), there, here[one]))
+            yield Known(by_id[one], rows[one], dict(bases[one]), there, merge(dict(bases[one]), there, here[one]))
 
 
 def apply_merges(tx: Transaction, known: Sequence[Known], ids: Mapping[str, int], actor: Actor) -> None:
@@ -79,8 +81,10 @@ class _Merging:
         self._actor = actor
 
     def run(self, known: Sequence[Known]) -> None:
+        # What is gone there is gone before what is new is looked at: both together could be a circle.
         for one in known:
-            self._move(one)
+            self._remove_links(one)
+        self._move([one for one in known if "parent" in one.merge.taken])
         rows = {one.row.id: one.row for one in known}
         changes = {one.row.id: self._change_of(one) for one in known}
         write_changes(self._tx, rows, changes)
@@ -89,18 +93,23 @@ class _Merging:
         told = [(one, "imported", change.changed_fields) for one, change in changes.items() if change]
         add_events(self._tx, self._actor, told)
         for one in known:
-            self._change_links(one)
+            self._add_links(one)
         change_origins(self._tx, {one.row.id: _remembered(one) for one in known})
 
-    def _move(self, one: Known) -> None:
-        if "parent" in one.merge.taken:
-            try:
-                move(self._tx, one.row.id, self._ids.get(one.item.parent or ""))
-            except WorkItemError as error:
-                one.refused["parent"] = error.message.rstrip(".")
+    def _move(self, known: Sequence[Known]) -> None:
+        change_items(self._tx, {one.row.id: {"parent_id": None} for one in known})
+        for one in known:
+            for parent in (self._ids.get(one.item.parent or ""), one.row.parent_id, None):
+                try:
+                    move(self._tx, one.row.id, parent)
+                except WorkItemError as error:
+                    one.refused.setdefault("parent", error.message.rstrip("."))
+                else:
+                    one.parent = parent
+                    break
 
     def _change_of(self, one: Known) -> Change:
-        values = _values(one, self._ids)
+        values = _values(one)
         labels = _labels(one)
         changed = changed_fields(one.row, values)
         if labels is not None:
@@ -116,9 +125,11 @@ class _Merging:
             [{"item_id": one.row.id, "at": note.at, "author": note.author, "text": note.text} for one, note in new],
         )
 
-    def _change_links(self, one: Known) -> None:
+    def _add_links(self, one: Known) -> None:
         for relation, other in one.merge.added["links"]:
             self._link(one, relation, self._ids[other])
+
+    def _remove_links(self, one: Known) -> None:
         for relation, other in one.merge.removed["links"]:
             self._link(one, relation, self._ids[other], remove=True)
 
@@ -130,12 +141,12 @@ class _Merging:
             one.refused["links"] = error.message.rstrip(".")
 
 
-def _values(one: Known, ids: Mapping[str, int]) -> dict[str, Any]:
+def _values(one: Known) -> dict[str, Any]:
     values = {name: getattr(one.item, name) for name in one.merge.taken if name not in ("parent", "acceptance")}
     if "acceptance" in one.merge.taken:
         values["acceptance"] = one.there["acceptance"]
-    if "parent" in one.merge.taken and "parent" not in one.refused:
-        values["parent_id"] = ids.get(one.item.parent or "")
+    if "parent" in one.merge.taken:
+        values["parent_id"] = one.parent
     if "status" in values:
         values["completed_at"] = one.item.completed_at
     if {"status", "assignee"} & values.keys() and one.row.claim_expires_at is not None:

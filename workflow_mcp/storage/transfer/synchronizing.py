@@ -107,11 +107,11 @@ class Synchronization:
 
 def foreseen(tx: Transaction, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
     """What an import of these items would make of each, as far as can be told without it."""
-    ids = ids_of(tx, _refs(items))
+    # No item has the number 0, which stands for those to come.
+    ids = dict.fromkeys((item.external_ref for item in items), 0) | ids_of(tx, _refs(items))
     known = {one.item.external_ref: one.arrival for one in known_items(tx, items, ids)}
     arrivals = (known.get(item.external_ref) or Arrival(item, "new") for item in items)
-    coming = ids.keys() | {item.external_ref for item in items}
-    return tuple(_with_missing(one, coming) for one in arrivals)
+    return tuple(_with_missing(one, ids) for one in arrivals)
 
 
 def _with_missing(arrival: Arrival, known: Container[str]) -> Arrival:

@@ -13,6 +13,7 @@ from workflow_mcp.work.importers.fields import Fields
 from workflow_mcp.work.importers.values import Place, SourceFile
 
 MAX_FRONT_MATTER = 32 * 1024
+MAX_NESTING = 10
 
 _FRONT = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _MARK = re.compile(r"^<!-- *(?:SECTION:)?([A-Z_]+):(BEGIN|END) *-->[ \t]*$", re.MULTILINE)
@@ -43,20 +44,25 @@ def mapping(place: Place, text: str) -> Any:
         WorkItemError: `IMPORT_INVALID`.
     """
     try:
-        _refuse_aliases(place, text)
+        _check_events(place, text)
         return yaml.BaseLoader(text).get_single_data()
     except yaml.MarkedYAMLError as error:
         line = place.line + (error.problem_mark.line if error.problem_mark else 0)
         raise invalid(Place(place.path, line), f"it is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise invalid(place, "it is not YAML, or is nested too deeply") from error
+    except yaml.YAMLError as error:
+        raise invalid(place, "it has characters that YAML does not have") from error
 
 
-def _refuse_aliases(place: Place, text: str) -> None:
-    # A few of them can stand for any amount of text.
+def _check_events(place: Place, text: str) -> None:
+    # A few aliases can stand for any amount of text, and the time for nested brackets grows with the square of them.
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        here = Place(place.path, place.line + event.start_mark.line)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent):
-            raise invalid(Place(place.path, place.line + event.start_mark.line), "aliases in YAML are not read")
+            raise invalid(here, "aliases in YAML are not read")
+        if depth > MAX_NESTING:
+            raise invalid(here, "it is nested too deeply")
 
 
 def sections(body: str) -> Iterator[tuple[str, str]]:
@@ -73,7 +79,10 @@ def sections(body: str) -> Iterator[tuple[str, str]]:
         elif mark[2] == "END" and mark[1] == name:
             yield name, body[begun : mark.start()].strip()
             name, position = "", mark.end()
-    yield from _unmarked(body[begun if name else position :])
+    if name:
+        yield name, body[begun:].strip()
+    else:
+        yield from _unmarked(body[position:])
 
 
 def _unmarked(text: str) -> Iterator[tuple[str, str]]:
