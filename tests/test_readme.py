@@ -22,12 +22,14 @@ from tests.clients.stdio import Wire, environment
 from tests.support import write_config
 from workflow_mcp.cli.main import app
 from workflow_mcp.errors import Code
+from workflow_mcp.work.importers.values import FORMATS
 from workflow_mcp.workspace.config import Config
 
 TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "workflow_mcp"
 README = (TOP / "README.md").read_text(encoding="utf-8")
 SHOWN_FOLDER = "/home/ana/shop"
+SAMPLES = TOP / "tests" / "work" / "importers" / "samples"
 
 
 def section(title: str) -> str:
@@ -105,11 +107,22 @@ async def test_the_command_line(tmp_path: Path) -> None:
     exported = tmp_path / "exported.jsonl"
     exported.write_text(run(tmp_path, folder, "export"), encoding="utf-8")
     meant = {"DIR": str(empty), "N": "other", "VIEW": "all", "ID": "1", "FILE": str(exported)}
+    meant |= {"FORMAT": "beads", "PATH": str(SAMPLES / "beads-1.0.5")}
     meant |= {"FOLDER": str(empty), "NEW": str(tmp_path / "new.db"), "BACKUP": str(tmp_path / "new.db")}
     meant |= {"PROJECT": "shop", "NAME": "shop"}
     for words in shown:
         if words and words[0] != "serve":
             assert run(tmp_path, folder, *(meant.get(word, word) for word in words)), words
+
+
+def test_bringing_work_in(tmp_path: Path) -> None:
+    """The import that is shown, made of the sample that it shows; the formats are all there are."""
+    folder = make_project(tmp_path, "shop")
+    shutil.copytree(SAMPLES / "beads-1.0.5" / ".beads", folder / ".beads")
+    [shown] = fences(section("Bring your work in"), "text")
+    command, _, answer = shown.partition("\n")
+    assert run(tmp_path, folder, *command.removeprefix("$ workflow-mcp ").split()) == answer
+    assert [cell.strip("`") for cell in rows("Bring your work in") if "--from" not in cell] == list(FORMATS)
 
 
 async def test_the_options_of_the_item_commands(tmp_path: Path) -> None:
