@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import run
 from typing import Any
@@ -31,6 +32,8 @@ from tests.support import (
 )
 from workflow_mcp import build_server
 from workflow_mcp.server.fitting import MAX_ANSWER_BYTES
+from workflow_mcp.storage.sqlite.deletion import delete
+from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.records import FORMAT
 
 
@@ -402,6 +405,26 @@ async def test_same_named_projects_are_told_apart(era: Era, tmp_path: Path) -> N
         twins = sorted((str(id_in(folder)), folder) for folder in folders)
         rows = [f"twin  {one}{'  (yours)' if folder == folders[1] else ''}  in {folder}" for one, folder in twins]
         assert (await agent.told("list_projects")).splitlines()[1:] == [f"single  {id_in(single)}", *rows]
+
+
+async def test_a_chosen_project_that_is_gone_leaves_the_others_to_be_found(era: Era, tmp_path: Path) -> None:
+    """Deleted, or not even in the trash any more: calls for its work say so, and another one can be chosen."""
+    here, there = make_project(tmp_path, "here"), make_project(tmp_path, "there")
+    data = tmp_path / "data"
+    async with agent_on(tmp_path, there, era=era) as agent:
+        for folder in (there, here):
+            await agent.go(folder)
+            await agent.create("x")
+        await agent.data("switch_project", project="there")
+        delete(data, KnownProjects(data, None), str(id_in(there)), datetime.now(UTC))
+        for code in ("PROJECT_DELETED", "STORE_NOT_FOUND"):
+            error = await agent.refused(code, "list_work_items")
+            assert ("projects restore" in error) is (code == "PROJECT_DELETED")
+            assert f"here  {id_in(here)}" in (await agent.told("list_projects")).splitlines()
+            shutil.rmtree(data / "trash", ignore_errors=True)
+        await agent.data("switch_project", project="here")
+        assert await agent.titles() == ["x"]
+        assert f"here  {id_in(here)}  (yours)" in await agent.told("list_projects")
 
 
 async def test_a_dry_run_chooses_nothing(era: Era, tmp_path: Path) -> None:

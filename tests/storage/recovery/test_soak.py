@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ import pytest
 from tests.storage.recovery.support import Live, beside, live, overwrite, replace, whole
 from tests.storage.support import file_of, raw
 from workflow_mcp.storage.sqlite.backups import back_up, restore
+from workflow_mcp.storage.sqlite.deletion import delete, undelete
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Project
 
 SERVERS = 4
 # What a call may be told while a file is gone, exchanged or read-only; nothing else is an answer.
-NAMED = {"STORE_DAMAGED", "STORE_NOT_FOUND", "STORE_READ_ONLY", "STORE_UNREACHABLE", "STORE_BUSY"}
+NAMED = {"STORE_DAMAGED", "STORE_NOT_FOUND", "STORE_READ_ONLY", "STORE_UNREACHABLE", "STORE_BUSY", "PROJECT_DELETED"}
 
 
 class Soak:
@@ -70,6 +72,7 @@ class Soak:
         acts: list[Callable[[], Awaitable[None]]] = [
             self.kill, self.put_back, self.put_back, self.cut, self.delete, self.move_away_and_back,
             self.unmount, self.take_log, self.make_read_only, self.keep_backup, self.keep_copy, self.restore,
+            self.delete_and_restore_project,
         ]  # fmt: skip
         chosen = self.random.choice(acts)
         self.done[chosen.__name__] += 1
@@ -142,6 +145,14 @@ class Soak:
         acknowledged, codes = await self._write(self._servers)
         assert (acknowledged, codes) == (set(), {"STORE_NOT_FOUND"})
         await self.restore()
+
+    async def delete_and_restore_project(self) -> None:
+        """The project is deleted by the command, and restored, while all write: nothing is lost."""
+        id_, now = self.project.known_id, datetime.now(UTC)
+        await asyncio.gather(self._write(self._servers), asyncio.to_thread(delete, self.data, self.known, id_, now))
+        acknowledged, codes = await self._write(self._servers)
+        assert (acknowledged, codes) == (set(), {"PROJECT_DELETED"})
+        await asyncio.gather(self._write(self._servers), asyncio.to_thread(undelete, self.data, self.known, id_))
 
     async def move_away_and_back(self) -> None:
         """The file is moved away and back: nothing is lost."""

@@ -18,7 +18,7 @@ from workflow_mcp.server.rows import projects_text
 from workflow_mcp.server.services import services_of
 from workflow_mcp.server.tools.session import key_to_set
 from workflow_mcp.work.lines import text_size
-from workflow_mcp.workspace.resolver import check_choice
+from workflow_mcp.workspace.resolver import check_choice, chosen_project
 from workflow_mcp.workspace.values import Workspace
 
 
@@ -28,12 +28,14 @@ async def list_projects(
     cursor: Cursor = None,
     archived: bool = False,
     session: SessionArgument = None,
-    workspace: Workspace = CurrentWorkspace(required=False),
+    workspace: Workspace = CurrentWorkspace(required=False, choice=False),
     context: Context = CurrentContext(),
 ) -> str:
     """List projects, name and id."""
-    store = await services_of(context).projects.store()
-    current = None if workspace.project is None else workspace.project.id
+    services = services_of(context)
+    store = await services.projects.store()
+    # Not looked up: where the chosen one is gone, another is to be found here.
+    current = chosen_project(await services.resolver.session(caller_of(context, session))) or _id_of(workspace)
     while True:
         page = await store.list_projects(text, limit, cursor, archived=archived)
         answer = projects_text(page, current)

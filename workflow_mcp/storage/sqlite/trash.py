@@ -97,7 +97,8 @@ def deleted(copy: DeletedCopy) -> StoreError:
         Code.PROJECT_DELETED,
         f"the project {shown(name_in(copy))} was deleted at {copy.deleted_at:%Y-%m-%d %H:%M} UTC; its work is kept in "
         f"{copy.file}.",
-        f"if it is still wanted, have the user run `workflow-mcp projects restore {copy.project_id}`.",
+        f"have the user run `workflow-mcp projects restore {copy.project_id}` if it is still wanted, or choose "
+        "another project.",
     )
 
 
