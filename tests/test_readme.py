@@ -18,9 +18,10 @@ from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
 from tests.clients.peers import in_memory
 from tests.clients.protocol import ERAS
 from tests.clients.served import serving
+from tests.clients.shell import Shell
 from tests.clients.stdio import Wire, environment
 from tests.support import write_config
-from workflow_mcp.cli.main import app
+from workflow_mcp.cli.main import ITEM_COMMANDS, app
 from workflow_mcp.errors import Code
 from workflow_mcp.work.importers.values import FORMATS
 from workflow_mcp.workspace.config import Config
@@ -96,23 +97,25 @@ def test_the_conversation(tmp_path: Path) -> None:
             assert given.split() == shown.split(), f"{tool} answers:\n{given}"
 
 
-async def test_the_command_line(tmp_path: Path) -> None:
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The table has every command of `--help`, and each is run as it is shown, with all that stands in brackets."""
     shown = [cell.strip("`").replace("[", "").replace("]", "").split()[1:] for cell in rows("Command line")]
     assert {words[0] for words in shown if words} == {name for name in app if not name.startswith("-")} | {"serve"}
-    folder, empty = make_project(tmp_path, "shop"), tmp_path / "empty"
+    folder, empty, exported = make_project(tmp_path, "shop"), tmp_path / "empty", tmp_path / "exported.jsonl"
     empty.mkdir()
-    async with agent_on(tmp_path, folder) as agent:
-        await agent.create("Build the API")
-    exported = tmp_path / "exported.jsonl"
-    exported.write_text(run(tmp_path, folder, "export"), encoding="utf-8")
+    shell = Shell(tmp_path, folder, monkeypatch, capsys)
+    shell.told("add", "Build the API")
+    exported.write_text(shell.told("export"), encoding="utf-8")
     meant = {"DIR": str(empty), "N": "other", "VIEW": "all", "ID": "1", "FILE": str(exported)}
     meant |= {"FORMAT": "beads", "PATH": str(SAMPLES / "beads-1.0.5")}
+    meant |= {"TITLE": "Build the form", "TEXT": "half done", "OTHER": "2"}
     meant |= {"FOLDER": str(empty), "NEW": str(tmp_path / "new.db"), "BACKUP": str(tmp_path / "new.db")}
     meant |= {"PROJECT": "shop", "NAME": "shop"}
     for words in shown:
         if words and words[0] != "serve":
-            assert run(tmp_path, folder, *(meant.get(word, word) for word in words)), words
+            arguments = [meant.get(word, word) for word in words]
+            said = shell.told(*arguments) if words[0] in ITEM_COMMANDS else run(tmp_path, folder, *arguments)
+            assert said, words
 
 
 def test_bringing_work_in(tmp_path: Path) -> None:

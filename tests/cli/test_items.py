@@ -28,6 +28,7 @@ from workflow_mcp.cli.errors import NEXT_STEPS
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import HIDDEN
 
+NOT_DONE = ("ITEM_NOT_FOUND", "ITEM_DELETED", "NO_PROJECT")
 Done = subprocess.CompletedProcess[str]
 
 
@@ -50,7 +51,7 @@ def told(base: Path, cwd: Path, *arguments: str, given: str | None = None) -> st
 def refused(code: str, base: Path, cwd: Path, *arguments: str, given: str | None = None) -> str:
     """The one line of a run that is refused."""
     done = command(base, cwd, *arguments, given=given)
-    assert (done.returncode, done.stdout) == (2, ""), done
+    assert (done.returncode, done.stdout) == (1 if code in NOT_DONE else 2, ""), done
     assert_one_line(done.stderr.strip())
     assert done.stderr.startswith(f"{code}: "), done.stderr
     return done.stderr
@@ -216,7 +217,7 @@ def test_what_is_refused(here: Path, tmp_path: Path) -> None:
 
 
 def test_a_refusal_is_one_line(tmp_path: Path, project: Path) -> None:
-    """It goes to stderr, and the exit code is 2."""
+    """It goes to stderr, and the exit code is 1."""
     assert "#99" in refused("ITEM_NOT_FOUND", tmp_path, project, "show", "99")
 
 
@@ -229,7 +230,7 @@ def test_reading_makes_nothing(tmp_path: Path, with_id: bool) -> None:
     with ThreadPoolExecutor() as pool:
         runs = [pool.submit(command, tmp_path, folder, *arguments) for arguments in commands]
     codes = [run.result().returncode for run in runs]
-    assert codes == [0, 0, 2, 0, 0]
+    assert codes == [0, 0, 1, 0, 0]
     assert "0 ready" in runs[0].result().stdout
     assert state_of(tmp_path) == before
     assert told(tmp_path, folder, "import", "-", given=runs[3].result().stdout) == "0 items imported into fresh\n"
@@ -239,7 +240,7 @@ def test_errors_name_commands(tmp_path: Path, project: Path) -> None:
     """What is to be done next is said as a command of this program, not as a tool of its server."""
     runs = [
         ("ITEM_NOT_FOUND", "run `workflow-mcp list --view all`", ["show", "99"]),
-        ("ITEM_DELETED", "run `workflow-mcp list --view all`", ["show", "4"]),
+        ("ITEM_DELETED", "run `workflow-mcp restore`", ["show", "4"]),
         ("LIMIT_INVALID", "pass `--limit`", ["list", "--limit", "201"]),
         ("NO_PROJECT", "run `workflow-mcp init`", ["list", "--directory", str(tmp_path)]),
         ("DIRECTORY_NOT_FOUND", "name a directory that exists", ["list", "--directory", str(tmp_path / "gone")]),
@@ -267,14 +268,13 @@ def steps_that_name_a_tool() -> Iterator[tuple[str, str]]:
 
 
 NOT_AT_THE_COMMAND_LINE = {
-    "ACTOR_REQUIRED", "CHILDREN_NEED_CONFIRM", "ITEM_CLAIMED", "ITEM_CYCLE", "ITEM_NOT_READY", "NO_DIRECTORY",
-    "NO_SESSION", "PARENT_DELETED", "PROJECT_UNKNOWN", "ROOTS_UNANSWERED", "SESSION_NOT_REMOVED", "SESSION_UNKNOWN",
-    "SESSION_UNREADABLE", "STRICT_MODE", "VARIABLE_NOT_SET",
+    "ACTOR_REQUIRED", "NO_DIRECTORY", "NO_SESSION", "PROJECT_UNKNOWN", "ROOTS_UNANSWERED", "SESSION_NOT_REMOVED",
+    "SESSION_UNKNOWN", "SESSION_UNREADABLE", "STRICT_MODE", "VARIABLE_NOT_SET",
 }  # fmt: skip
 
 
 def test_every_error_that_names_a_tool_has_a_command_too() -> None:
-    """So that a new one is not forgotten; those about sessions, claims and changes cannot occur here."""
+    """So that a new one is not forgotten; those about sessions cannot occur here."""
     found = dict(steps_that_name_a_tool())
     assert {"ITEM_NOT_FOUND", "NO_PROJECT"} <= found.keys()
     assert found.keys() - NEXT_STEPS.keys() - NOT_AT_THE_COMMAND_LINE == set()

@@ -1,4 +1,4 @@
-"""The commands that keep projects' files safe: backup and restore."""
+"""The commands that keep projects' files safe: backup, and restore of a backup."""
 
 from __future__ import annotations
 
@@ -53,31 +53,20 @@ def _default_name(project: Project) -> str:
     return f"{name}-{project.known_id[:8]}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db"
 
 
-def restore(
-    file: Annotated[str | None, Parameter(help="What backup wrote; its project is the one that it is of.")] = None,
-    /,
-    *,
-    empty: Annotated[
-        bool, Parameter(negative="", help="Instead, let the directory's project, whose file is gone, begin anew.")
-    ] = False,
-    directory: Directory = ".",
-) -> None:
+def restore_file(file: str) -> None:
     """Put a backup in the place of its project's file; what is there is kept under another name."""
     settings = load_settings()
-    if empty == (file is not None):
-        raise UsageError(Code.ARGUMENT_INVALID, "restore takes a file or --empty.", "name one of them.")
-    if file is not None:
-        _restore(settings, settings.absolute(file))
-        return
+    done = sqlite("backups").restore(settings.data_dir, known_projects(settings), settings.absolute(file))
+    kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
+    print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
+
+
+def begin_anew(directory: str) -> None:
+    """Let the directory's project, whose file is gone, begin anew."""
+    settings = load_settings()
     project = _project(settings, directory)
     sqlite("backups").begin_anew(settings.data_dir, known_projects(settings), project)
     print_text(f"{project.name} begins anew: its file is made when the next work item is.")
-
-
-def _restore(settings: Settings, file: str) -> None:
-    done = sqlite("backups").restore(settings.data_dir, known_projects(settings), file)
-    kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
-    print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
 
 
 def _project(settings: Settings, directory: str) -> Project:

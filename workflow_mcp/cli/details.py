@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Annotated
-
-from cyclopts import Parameter, Token
+from collections.abc import Iterator
 
 from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import print_json, print_text
-from workflow_mcp.cli.parameters import Directory, Json
-from workflow_mcp.errors import Code, UsageError, shown
+from workflow_mcp.cli.parameters import Directory, ItemId, Json
 from workflow_mcp.server.item_results import detail_result, item_result
 from workflow_mcp.server.results import WorkItemDetail
 from workflow_mcp.work.text import plain_or_quoted, visible
-from workflow_mcp.work.validation import parse_id
 from workflow_mcp.work.values import Item, ItemPage
 from workflow_mcp.workspace.work_items import WorkItems
 
 INDENT = " " * 4
-
-
-def _item_id(_type: type[int], tokens: Sequence[Token]) -> int:
-    (token,) = tokens
-    item_id = parse_id(token.value)
-    if item_id is None:
-        raise UsageError(
-            Code.ARGUMENT_INVALID,
-            f"{shown(token.value)} is not the number of a work item.",
-            "run `workflow-mcp list --view all` for those there are.",
-        )
-    return item_id
-
-
-ItemId = Annotated[int, Parameter(help="Its number.", converter=_item_id)]
 
 
 def print_whole(page: ItemPage[Item]) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 from workflow_mcp.app import open_services
+from workflow_mcp.cli.user import find_user
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Actor
@@ -43,10 +44,33 @@ def known_projects(settings: Settings) -> KnownProjects:
 
 
 def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[None]], *, create: bool = False) -> None:
-    """Run a command on the work items of the directory's project.
+    """Run a command on the work items of the directory's project, as the program itself.
 
     A command that changes them needs `create`: with it the project is made when nobody has worked in it yet.
     """
+    _run(directory, command, _program, create=create)
+
+
+def changing(directory: str, actor: str | None, command: Callable[[WorkItems], Awaitable[None]]) -> None:
+    """Run a command that changes work items, as `actor`, or as the user."""
+
+    async def named(where: str) -> str:
+        return actor if actor is not None else (await find_user(where)).name
+
+    _run(directory, command, named, create=True)
+
+
+async def _program(_where: str) -> str:
+    return ACTOR
+
+
+def _run(
+    directory: str,
+    command: Callable[[WorkItems], Awaitable[None]],
+    actor_in: Callable[[str], Awaitable[str]],
+    *,
+    create: bool,
+) -> None:
     settings = load_settings()
 
     async def run() -> None:
@@ -54,6 +78,7 @@ def with_work_items(directory: str, command: Callable[[WorkItems], Awaitable[Non
             location = await services.resolver.locate(settings.absolute(directory), "option")
             workspace = Workspace(None, None, location, location.project)
             data = await services.projects.data_of(workspace, create=create)
-            await command(WorkItems(data, Actor(ACTOR, location.directory.path)))
+            where = location.directory.path
+            await command(WorkItems(data, Actor(await actor_in(where), where)))
 
     asyncio.run(run())

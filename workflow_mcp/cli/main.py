@@ -6,12 +6,12 @@ import io
 import sys
 from typing import NoReturn
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from workflow_mcp import __version__
 from workflow_mcp.cli import output, serving
-from workflow_mcp.cli.errors import error_line
-from workflow_mcp.errors import StoreError, WorkflowError
+from workflow_mcp.cli.errors import error_line, exit_code, misuse
+from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import visible
 
 app = App(
@@ -20,6 +20,8 @@ app = App(
     "Without a command it serves over stdio, which is how Claude Code starts it.",
     version=__version__,
     help_format="plaintext",
+    exit_on_error=False,
+    print_error=False,
 )
 # Their help is repeated here, because these modules are imported only when one of their commands is run: 0.2 s.
 PROJECT_COMMANDS = {
@@ -38,6 +40,20 @@ ITEM_COMMANDS = {
     "list": ("items:list_items", "List the project's work items."),
     "ready": ("items:ready", "List what can be claimed now, the most urgent first."),
     "show": ("details:show", "Show one work item whole."),
+    "add": ("changes:add", "Add a work item."),
+    "claim": (
+        "claiming:claim",
+        (
+            "Take a work item, or without a number the first ready one, so that nobody else does.\n\n"
+            "Exits with 1 when none is ready."
+        ),
+    ),
+    "done": ("changes:done", "Complete work items, all or none; it says what became ready."),
+    "note": ("changes:note", "Write a note on a work item."),
+    "release": ("changes:release", "Give work items back: they are pending again, and nobody's."),
+    "update": ("changes:update", "Change work items, all or none; --accept replaces the criteria."),
+    "link": ("changes:link", "Link two work items, as in `link 4 blocks 7`."),
+    "delete": ("changes:delete", "Hide work items; `workflow-mcp restore` with their numbers brings them back."),
     "export": (
         "transfer:export",
         "Write all of the project's work items to stdout, one JSON object a line, for `import`.",
@@ -53,14 +69,19 @@ ITEM_COMMANDS = {
         "Write a backup of the project, or with --all of every project; servers may go on meanwhile.",
     ),
     "restore": (
-        "backups:restore",
-        "Put a backup in the place of its project's file; what is there is kept under another name.",
+        "restoring:restore",
+        (
+            "Bring deleted work items back, or put a backup in the place of its project's file.\n\n"
+            "With numbers, those work items, and what was deleted with them. With a file, what `backup` wrote: what\n"
+            "it replaces is kept under another name."
+        ),
     ),
 }
 PROJECTS_HELP = "List the projects, and rename, archive, delete or restore one."
 PLUGIN_COMMANDS = {
     "path": "Print the folder of the Claude Code plugin, which is a marketplace of its own.",
-    "install": "Install it into Claude Code, or print the commands for it where `claude` is not on the PATH.",
+    "install": "Install the plugin into Claude Code, or print the commands for it where `claude` is not on the PATH."
+    "\n\nExits with Claude Code's own code when one of its commands fails.",
 }
 
 app.default(serving.serve)
@@ -79,7 +100,7 @@ for _name, (_function, _help) in ITEM_COMMANDS.items():
 
 
 def run() -> NoReturn:
-    """Run the command line; an error is one line on stderr, with exit code 1 where a disk or a pipe failed, else 2.
+    """Run the command line; an error is one line on stderr, with exit code 2 for a wrong usage, else 1.
 
     What is printed is UTF-8 whatever the locale is: `import` reads it so, and `doctor` prints signs.
     """
@@ -88,11 +109,13 @@ def run() -> NoReturn:
     try:
         try:
             app()
+        except CycloptsError as error:
+            raise misuse(error) from error
         finally:
             output.flush()
     except WorkflowError as error:
         print(visible(error_line(error)), file=sys.stderr)
-        sys.exit(1 if isinstance(error, StoreError | output.OutputError) else 2)
+        sys.exit(exit_code(error))
     except BrokenPipeError:
         output.discard()  # the reader has closed the pipe
     sys.exit(0)

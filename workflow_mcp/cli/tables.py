@@ -4,29 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from workflow_mcp.work.lines import row
 from workflow_mcp.work.text import visible
 from workflow_mcp.work.values import ItemSummary
 
 STYLES = {"ready": "green", "in_progress": "yellow", "blocked": "red", "completed": "dim", "cancelled": "dim"}
+MIN_TABLE_WIDTH = 72
+
+
+def print_coloured(items: Sequence[ItemSummary]) -> None:
+    """Print a line for each item, as wide as the terminal, its state in colour."""
+    lines = [Padding(coloured(item), (0, 0, 0, 2)) for item in items]
+    Console().print(Group(*lines))
+
+
+def coloured(item: ItemSummary) -> Text:
+    """The row of an item, its state in colour."""
+    told = Text(row(item))
+    told.highlight_words([f" {item.state} "], STYLES.get(item.state, ""))
+    return told
 
 
 def print_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of texts, which may have several lines."""
     table = Table(*headings)
-    for row in rows:
-        table.add_row(*(Text(visible(cell, lines=True)) for cell in row))
+    for cells in rows:
+        table.add_row(*(Text(visible(cell, lines=True)) for cell in cells))
     Console().print(table)
 
 
 def print_table(title: str, items: Sequence[ItemSummary]) -> None:
-    """Print one row for each item."""
+    """Print one row for each item; where the terminal is too narrow for that, a line."""
+    console = Console()
+    if console.width < MIN_TABLE_WIDTH:
+        console.print(Text(visible(title)))
+        print_coloured(items)
+        return
     table = Table("#", "type", "p", "state", "title", "assignee", title=Text(visible(title)))
     for item in items:
         state = Text(item.state, style=STYLES.get(item.state, ""))
         told = (Text(visible(text)) for text in (item.title, item.assignee or ""))
         table.add_row(str(item.id), item.item_type, str(item.priority), state, *told)
-    Console().print(table)
+    console.print(table)

@@ -53,26 +53,27 @@ def created_text(work: WorkItems, result: CreateResult, request_id: str | None) 
 
 def updated_text(work: WorkItems, result: UpdateResult) -> str:
     """The items that were updated, and what became ready."""
-    return _changes(work, _how_many("updated", result), result)
+    return _changes(work, how_many("updated", result), result)
 
 
 def deleted_text(work: WorkItems, result: UpdateResult, *, restore: bool) -> str:
     """The items that were deleted or restored, and what became ready."""
-    return _changes(work, _how_many("restored" if restore else "deleted", result), result)
+    return _changes(work, how_many("restored" if restore else "deleted", result), result)
+
+
+def how_many(verb: str, result: UpdateResult) -> str:
+    """What was done to how many items, as in `deleted 1 and 2 below it`."""
+    changed = len(result.items) - len(result.unchanged)
+    if not changed:
+        return "nothing had to be changed"
+    below = f" and {result.below} below {'it' if changed == 1 else 'them'}" if result.below else ""
+    return f"{verb} {changed}{below}" + (f", {len(result.unchanged)} unchanged" if result.unchanged else "")
 
 
 def linked_text(work: WorkItems, link: str, result: LinkResult, *, remove: bool) -> str:
     """The link that was created or removed, and what became ready."""
     what = f"{'removed' if remove else 'linked'} {link}" if result.changed else "nothing had to be changed"
     return _changes(work, what, UpdateResult((), result.became_ready))
-
-
-def _how_many(verb: str, result: UpdateResult) -> str:
-    changed = len(result.items) - len(result.unchanged)
-    if not changed:
-        return "nothing had to be changed"
-    below = f" and {result.below} below {'it' if changed == 1 else 'them'}" if result.below else ""
-    return f"{verb} {changed}{below}" + (f", {len(result.unchanged)} unchanged" if result.unchanged else "")
 
 
 def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:

@@ -15,6 +15,8 @@ HIDDEN = re.compile(
 )
 UNSEEN = re.compile(f"[\u034f\u17b4\u17b5\u180b-\u180f\u2800]|{SELECTOR}")
 NAME = re.compile(r"[\w.\-/@()+:#']+(?: [\w.\-/@()+:#']+)*")
+COLONS_BEFORE_SPACE = re.compile(":+(?= |$)")
+MARK_CATEGORIES = ("Mn", "Mc")
 UNSEEN_CATEGORIES = ("Z", "C", "M")
 
 
@@ -39,9 +41,22 @@ def is_name(text: str) -> bool:
     return bool(seen and NAME.fullmatch(_without_marks(text)) and text[0].isalnum() and ": " not in f"{text} ")
 
 
+def name_from(text: str, max_length: int) -> str | None:
+    """The name of a person as an actor's: what no such name can have is left out; None where nothing is left."""
+    kept = "".join(one if _is_in_names(one) else " " for one in UNSEEN.sub("", HIDDEN.sub(" ", text)))
+    words = COLONS_BEFORE_SPACE.sub("", " ".join(kept.split()))
+    start = next((at for at, one in enumerate(words) if one.isalnum()), len(words))
+    name = words[start : start + max_length].rstrip(" :")
+    return name if is_name(name) else None
+
+
+def _is_in_names(character: str) -> bool:
+    return bool(NAME.fullmatch(character)) or unicodedata.category(character) in MARK_CATEGORIES
+
+
 def _without_marks(text: str) -> str:
     # Vowel signs and accents are parts of letters, and `\w` does not know them.
-    return "".join(character for character in text if unicodedata.category(character) not in ("Mn", "Mc"))
+    return "".join(character for character in text if unicodedata.category(character) not in MARK_CATEGORIES)
 
 
 def visible(text: str, *, lines: bool = False) -> str:

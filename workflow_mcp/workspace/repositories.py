@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-import shutil
 
 from workflow_mcp.errors import ConfigError
 from workflow_mcp.work.repositories import Repository
 from workflow_mcp.workspace.config_files import read_config_file
 from workflow_mcp.workspace.directories import Directory
 from workflow_mcp.workspace.discovery import candidates
+from workflow_mcp.workspace.git import git_says
 from workflow_mcp.workspace.worktrees import common_folder
 
-MAX_GIT_SECONDS = 3.0
+OLDEST = ("rev-list", "--max-parents=0", "HEAD")
 ORIGIN = re.compile(r'^\s*\[remote "origin"\][^\[]*?^\s*url\s*=\s*(\S+)', re.MULTILINE)
 PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 
@@ -56,19 +55,5 @@ async def oldest_commit(repository: Repository) -> str | None:
 
     Git is kept from fetching anything: a repository's own config could name a command for that.
     """
-    git = shutil.which("git")
-    if git is None:
-        return None
-    command = (git, "-c", "protocol.allow=never", f"--git-dir={repository.place}")
-    null = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *command, "rev-list", "--max-parents=0", "HEAD", stdin=null, stdout=asyncio.subprocess.PIPE, stderr=null
-    )
-    try:
-        async with asyncio.timeout(MAX_GIT_SECONDS):
-            out, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return None
-    return out.decode().split()[-1] if process.returncode == 0 and out.strip() else None
+    found = await git_says("-c", "protocol.allow=never", f"--git-dir={repository.place}", *OLDEST)
+    return found.split()[-1] if found else None
