@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.transactions import Transaction, Work
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
@@ -42,6 +43,10 @@ class Databases(Protocol):
 
     def use_to_read(self, project: Project) -> AbstractAsyncContextManager[ReadableDatabase]:
         """The same to read from: where there is none, or the project has no id yet, it is empty and nothing is made."""
+        ...
+
+    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
+        """What is committed in a project while the body runs, by whichever process; the project has an id."""
         ...
 
     async def list_projects(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
+from workflow_mcp.storage.changes import Signal
+from workflow_mcp.storage.claim_queue import ClaimQueue
 from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
@@ -51,6 +54,7 @@ class Store:
     def __init__(self, databases: Databases, *, threads: WorkerThreads) -> None:
         self._databases = databases
         self._threads = threads
+        self._queues: WeakValueDictionary[Project, ClaimQueue] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         return self
@@ -183,19 +187,30 @@ class Store:
         item_type: str | None = None,
         label: str | None = None,
         request_id: str | None = None,
+        wait_seconds: float = 0,
     ) -> Claim | None:
         """Claim an item, or the first ready one of this type and label that is not assigned to another actor.
 
-        None when there is none. A repeated `request_id` claims the same item again.
+        None when there is none within `wait_seconds`. A repeated `request_id` claims the same item again, at once.
 
         Raises:
-            WorkItemError: `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_INVALID`.
+            WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_INVALID`, `ITEM_NOT_READY` or `ITEM_CLAIMED`; a call
+                that waits raises the last two only where waiting would not help.
         """
-        wanted = claims.Wanted(item_id, lease, item_type, label, request_id)
-        claims.check_claim(actor, wanted)
-        work = partial(claims.claim, actor=actor, wanted=wanted)
+        wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
+        claims.check_claim(wanted)
+        if wanted.waits:
+            queue = self._queues.setdefault(project, ClaimQueue(self._databases, project))
+            return await queue.claim(wanted, wait_seconds)
         async with self._databases.use(project) as database:
-            return await database.write(work)
+            return await database.write(partial(claims.claim, wanted=wanted))
+
+    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
+        """Enter it for a signal that is told of all that is committed in the project, by whichever process.
+
+        However many read them, a project is looked at by one task, and not at all when nobody does.
+        """
+        return self._databases.changes(project)
 
     async def update_items(
         self,

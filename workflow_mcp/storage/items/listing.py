@@ -71,11 +71,17 @@ def _page(
     return ItemPage(page, count_states(tx), following)
 
 
-def first_claimable(tx: Transaction, actor: Actor, *, item_type: str | None, label: str | None) -> Row[Any] | None:
-    """The row of `item_columns` of the first ready item that is not assigned to another than `actor`; None without."""
-    query = ItemQuery(CLAIMABLE, item_type=item_type, label=label, actor=actor.name, earlier=actor.earlier, limit=1)
-    rows = _page_rows(tx, query, item_columns, more=0)
-    return rows[0] if rows else None
+def is_any_ready(tx: Transaction) -> bool:
+    """Whether any item is ready, be it assigned to somebody or not."""
+    return bool(_page_rows(tx, ItemQuery("ready", limit=1), summary_columns, more=0))
+
+
+def claimable(
+    tx: Transaction, actor: Actor, *, item_type: str | None, label: str | None, limit: int
+) -> Sequence[Row[Any]]:
+    """The rows of `item_columns` of the first ready items that are not assigned to another than `actor`."""
+    query = ItemQuery(CLAIMABLE, item_type=item_type, label=label, actor=actor.name, earlier=actor.earlier, limit=limit)
+    return _page_rows(tx, query, item_columns, more=0)
 
 
 def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:

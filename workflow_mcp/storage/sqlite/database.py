@@ -41,6 +41,7 @@ class SqliteDatabase:
         known: remembers that there is a file.
         clock: the current time, UTC.
         threads: run the transactions.
+        committed: called after every write.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class SqliteDatabase:
         known: KnownProjects,
         clock: Clock,
         threads: WorkerThreads,
+        committed: Callable[[], None],
     ) -> None:
         self.path = path
         self.users = 0
         self._project_id = project.known_id
         self._clock = clock
         self._threads = threads
+        self._committed = committed
         self._file = OpenFile(path, lambda: prepare(path, project, clock.now(), known))
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
         self._writing = asyncio.Lock()
@@ -127,7 +130,9 @@ class SqliteDatabase:
 
     async def _exclusively(self, work: Callable[[], T]) -> T:
         async with self._writing:
-            return await self._when_free(work)
+            result = await self._when_free(work)
+        self._committed()
+        return result
 
     async def _when_free(self, work: Callable[[], T]) -> T:
         async with self._free:

@@ -7,14 +7,17 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, StoreError
+from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.databases import ReadableDatabase
 from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.sqlite import projects
+from workflow_mcp.storage.sqlite.changes import Feeds, stamp_of
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
 from workflow_mcp.storage.sqlite.files import is_there
@@ -57,6 +60,7 @@ class SqliteDatabases:
         self._open: OrderedDict[str, SqliteDatabase] = OrderedDict()
         self._opening: dict[str, asyncio.Task[SqliteDatabase]] = {}
         self._begun: set[asyncio.Task[Any]] = set()
+        self._feeds = Feeds(self._stamp)
         self._closed = False
 
     @contextlib.asynccontextmanager
@@ -97,6 +101,17 @@ class SqliteDatabases:
             database.users -= 1
         await self._close_idle()
 
+    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
+        """See `Databases`."""
+        self._refuse_when_closed()
+        return self._feeds.read(project)
+
+    async def _stamp(self, project: Project) -> tuple[int, int] | None:
+        if not await self._is_there(project):
+            return None
+        async with self._used(project) as database:
+            return await database.read(stamp_of)
+
     async def list_projects(
         self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
     ) -> ProjectPage:
@@ -127,6 +142,7 @@ class SqliteDatabases:
     async def close(self) -> None:
         """Close all files, after what is running on them."""
         self._closed = True
+        self._feeds.end(_closed())
         # What is being opened now is open when that has ended.
         await self._end_begun()
         while self._open:
@@ -151,7 +167,7 @@ class SqliteDatabases:
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
-            raise StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
+            raise _closed()
 
     def _opened(self, path: str, project: Project) -> asyncio.Task[SqliteDatabase]:
         # Concurrent callers share one opening, which goes on when any of them is cancelled.
@@ -162,7 +178,14 @@ class SqliteDatabases:
         return opening
 
     async def _make(self, path: str, project: Project) -> SqliteDatabase:
-        database = SqliteDatabase(path, project, known=self._known, clock=self._clock, threads=self._threads)
+        database = SqliteDatabase(
+            path,
+            project,
+            known=self._known,
+            clock=self._clock,
+            threads=self._threads,
+            committed=partial(self._feeds.committed, project.known_id),
+        )
         await database.open()
         self._open[path] = database
         return database
@@ -180,3 +203,7 @@ class SqliteDatabases:
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
         return task
+
+
+def _closed() -> StoreError:
+    return StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")

@@ -1,0 +1,80 @@
+"""Those who wait to claim an item of one project: a change is looked at once for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from workflow_mcp.storage.changes import Served, Signal
+from workflow_mcp.storage.databases import Database, Databases, ReadableDatabase
+from workflow_mcp.storage.items.claims import Wanted, claim
+from workflow_mcp.storage.items.waiting import due_now, is_due
+from workflow_mcp.work.results import Claim
+from workflow_mcp.work.values import Project
+
+
+class _Waiter(Signal):
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__()
+        self.wanted = wanted
+
+
+class ClaimQueue(Served[_Waiter]):
+    """Lets actors wait in the order in which they came; each item that becomes ready is offered to one of them.
+
+    Args:
+        databases: what the project's data is in.
+        project: the project.
+    """
+
+    def __init__(self, databases: Databases, project: Project) -> None:
+        super().__init__()
+        self._databases = databases
+        self._project = project
+        self._changed = Signal()
+
+    async def claim(self, wanted: Wanted, seconds: float) -> Claim | None:
+        """Claim what is wanted as soon as that can be done; None when it cannot within so many seconds.
+
+        Raises:
+            WorkItemError: see `claims.claim`.
+            StoreError: the data cannot be used.
+        """
+        now, waiter = asyncio.get_running_loop().time, _Waiter(wanted)
+        deadline = now() + seconds
+        async with self._databases.use(self._project) as database, self.join(waiter):
+            try:
+                claimed = await _try(database, wanted)
+                while claimed is None and await waiter.next(deadline - now()):
+                    claimed = await _try(database, wanted)
+                return claimed
+            finally:
+                # What was offered and not taken is for the others.
+                self._changed.tell()
+
+    async def _serve(self, begun: Callable[[], None]) -> None:
+        async with (
+            self._databases.use_to_read(self._project) as database,
+            self._databases.changes(self._project) as self._changed,
+        ):
+            begun()
+            while True:
+                next_end = await self._offer(database)
+                await self._changed.next(next_end)
+
+    async def _offer(self, database: ReadableDatabase) -> float | None:
+        """Tell those who can claim something now; returns the seconds until the next lease ends."""
+        waiting = list(self._signals)
+        due, next_end = await database.read(partial(due_now, waiting=[one.wanted for one in waiting]))
+        for waiter, is_its_turn in zip(waiting, due, strict=True):
+            if is_its_turn:
+                waiter.tell()
+        return next_end
+
+
+async def _try(database: Database, wanted: Wanted) -> Claim | None:
+    # A claim that finds nothing would be a change all the same, which everybody would have to look at.
+    if not await database.read(partial(is_due, wanted=wanted)):
+        return None
+    return await database.write(partial(claim, wanted=wanted))
