@@ -44,16 +44,22 @@ def item_result(item: Item) -> WorkItem:
     return WorkItem.model_validate(item, from_attributes=True)
 
 
-async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
-    """The result of a claim; when there was nothing to claim, it counts the items in each state."""
+async def claim_result(
+    work: WorkItems, claim: Claim | None, *, item_id: int | None = None, waited: int = 0
+) -> ClaimResult:
+    """The result of a claim; when there was nothing to claim, it says why.
+
+    Args:
+        work: the work items.
+        claim: the claim.
+        item_id: the item that was to be claimed; None for any.
+        waited: seconds that the call was ready to wait.
+    """
     project = work.data.project.name
     left = await _left_by_earlier(work)
     if claim is None:
-        page = await work.list(ItemQuery(limit=1))
-        message = f"Nothing is ready for this: {counted(page.counts)}."
-        if page.counts.ready:
-            message += " What is ready has another type or label, or is assigned to somebody else."
-        return ClaimResult(project=project, item=None, message=_with_note(work, message + left))
+        message = await _nothing_ready(work, item_id) + _how_long(waited) + left
+        return ClaimResult(project=project, item=None, message=_with_note(work, message))
     item = _without_long_texts(claim.item)
     message = _with_note(work, _claimed(work, claim) + (left and f".{left}"))
     result = ClaimResult(project=project, item=item, message=message)
@@ -61,6 +67,18 @@ async def claim_result(work: WorkItems, claim: Claim | None) -> ClaimResult:
     room -= _add_entries(item, claim.item, room * LINES_SHARE)
     item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
     return result
+
+
+async def _nothing_ready(work: WorkItems, item_id: int | None) -> str:
+    if item_id is not None:
+        return f"#{item_id} is not ready: {'; '.join((await work.get(item_id)).not_ready)}."
+    counts = (await work.list(ItemQuery(limit=1))).counts
+    why = " What is ready has another type or label, or is assigned to somebody else." if counts.ready else ""
+    return f"Nothing is ready for this: {counted(counts)}.{why}"
+
+
+def _how_long(waited: int) -> str:
+    return f" Waited {waited} s; the same call waits on." if waited else ""
 
 
 async def _left_by_earlier(work: WorkItems) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from types import TracebackType
 from typing import Generic, TypeVar
 
 LOOK_SECONDS = 0.2
@@ -18,6 +19,7 @@ class Signal:
     def __init__(self) -> None:
         self._told = asyncio.Event()
         self._failure: BaseException | None = None
+        self._trace: TracebackType | None = None
 
     async def next(self, within: float | None = None) -> bool:
         """Wait until it is told again; False when `within` seconds it is not. None has no limit.
@@ -30,14 +32,16 @@ class Signal:
                 async with asyncio.timeout(within):
                     await self._told.wait()
         if self._failure is not None:
-            raise self._failure
+            # Others raise it too: without this, each would add where it did.
+            raise self._failure.with_traceback(self._trace)
         told = self._told.is_set()
         self._told.clear()
         return told
 
     def tell(self, failure: BaseException | None = None) -> None:
         """Let `next` return, or raise `failure` from now on."""
-        self._failure = self._failure or failure
+        if failure is not None:
+            self._failure, self._trace = failure, failure.__traceback__
         self._told.set()
 
 

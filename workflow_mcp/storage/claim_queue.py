@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import partial
 
 from workflow_mcp.storage.changes import Served, Signal
-from workflow_mcp.storage.databases import Database, Databases, ReadableDatabase
+from workflow_mcp.storage.databases import Databases, ReadableDatabase
 from workflow_mcp.storage.items.claims import Wanted, claim
-from workflow_mcp.storage.items.waiting import due_now, is_due
+from workflow_mcp.storage.items.waiting import due_now
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Project
 
@@ -45,10 +45,12 @@ class ClaimQueue(Served[_Waiter]):
         deadline = now() + seconds
         async with self._databases.use(self._project) as database, self.join(waiter):
             try:
-                claimed = await _try(database, wanted)
-                while claimed is None and await waiter.next(deadline - now()):
-                    claimed = await _try(database, wanted)
-                return claimed
+                # Also whoever comes last is told when it is its turn: a claim in vain would be a change for all others.
+                self._changed.tell()
+                while await waiter.next(deadline - now()):
+                    if claimed := await database.write(partial(claim, wanted=wanted)):
+                        return claimed
+                return None
             finally:
                 # What was offered and not taken is for the others.
                 self._changed.tell()
@@ -71,10 +73,3 @@ class ClaimQueue(Served[_Waiter]):
             if is_its_turn:
                 waiter.tell()
         return next_end
-
-
-async def _try(database: Database, wanted: Wanted) -> Claim | None:
-    # A claim that finds nothing would be a change all the same, which everybody would have to look at.
-    if not await database.read(partial(is_due, wanted=wanted)):
-        return None
-    return await database.write(partial(claim, wanted=wanted))

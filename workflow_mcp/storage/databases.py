@@ -6,12 +6,18 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.transactions import Transaction, Work
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
+
+
+def store_closed() -> StoreError:
+    """`STORE_CLOSED`: what is asked of a store that is closed or about to be."""
+    return StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")
 
 
 class ReadableDatabase(Protocol):

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.claim_queue import ClaimQueue
-from workflow_mcp.storage.databases import Databases
+from workflow_mcp.storage.databases import Databases, store_closed
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
@@ -54,6 +54,7 @@ class Store:
     def __init__(self, databases: Databases, *, threads: WorkerThreads) -> None:
         self._databases = databases
         self._threads = threads
+        self._may_wait = True
         self._queues: WeakValueDictionary[Project, ClaimQueue] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -63,6 +64,12 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def end_waits(self) -> None:
+        """Let those who wait for an item raise `STORE_CLOSED`, and nobody wait from now on."""
+        self._may_wait = False
+        for queue in list(self._queues.values()):
+            queue.end(store_closed())
 
     async def aclose(self) -> None:
         """Finish running transactions and close all databases; safe to repeat."""
@@ -199,6 +206,8 @@ class Store:
         """
         wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
         claims.check_claim(wanted)
+        if wanted.waits and not self._may_wait:
+            raise store_closed()
         if wanted.waits:
             queue = self._queues.setdefault(project, ClaimQueue(self._databases, project))
             return await queue.claim(wanted, wait_seconds)

@@ -39,6 +39,7 @@ MAX_PRIORITY = 4
 MAX_LIMIT = 200
 DEFAULT_LEASE = timedelta(minutes=60)
 MAX_LEASE = timedelta(days=30)
+MAX_WAIT_SECONDS = 50
 CONTROL_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 MAX_ID = 2**31 - 1
 ID = re.compile("#?([0-9]{1,19})")

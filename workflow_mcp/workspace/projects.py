@@ -91,6 +91,11 @@ class Projects:
             thread = threading.Thread(target=import_module, args=[STORE], name="open-soon", daemon=True)
             asyncio.get_running_loop().call_later(PAUSE, thread.start)
 
+    def end_waits(self) -> None:
+        """Let no call wait any longer for something to happen in a project."""
+        if self._store is not None:
+            self._store.end_waits()
+
     async def aclose(self) -> None:
         """Close the files that are open."""
         if self._store is not None:

@@ -64,8 +64,9 @@ class WorkItems:
         item_type: str | None = None,
         label: str | None = None,
         request_id: str | None = None,
+        wait_seconds: float = 0,
     ) -> Claim | None:
-        """Claim an item, or the first ready one; None when none is ready.
+        """Claim an item, or the first ready one; None when none is ready within `wait_seconds`.
 
         Raises:
             UsageError: `ACTOR_REQUIRED`.
@@ -81,6 +82,7 @@ class WorkItems:
                 item_type=item_type,
                 label=label,
                 request_id=request_id,
+                wait_seconds=wait_seconds,
             )
         )
 

@@ -6,6 +6,7 @@ import anyio
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from workflow_mcp.app import Stopping
 from workflow_mcp.transports.http.drain import Drain
 
 
@@ -32,7 +33,7 @@ def call_of(session: bytes | None) -> Scope:
 
 async def test_only_sessions_with_a_call_in_flight_are_let_through() -> None:
     """A call in flight gets what its client posts for it; everybody else is refused, and it too once that is over."""
-    drain, begun, go_on = Drain(), anyio.Event(), anyio.Event()
+    drain, begun, go_on = Drain(Stopping()), anyio.Event(), anyio.Event()
 
     async def held(_scope: Scope, _receive: Receive, _send: Send) -> None:
         begun.set()

@@ -26,7 +26,9 @@ from workflow_mcp.server.arguments import (
 )
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import claim_result, detail_result
+from workflow_mcp.server.waiting import unless_client_leaves
 from workflow_mcp.work.details import Part
+from workflow_mcp.work.validation import MAX_WAIT_SECONDS
 from workflow_mcp.work.values import ItemQuery, LinkKind
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -87,14 +89,22 @@ async def claim_work_item(
     item_type: OptionalItemType = None,
     label: OptionalText = None,
     request_id: OptionalText = None,
+    wait_seconds: Annotated[int, Field(ge=0, le=MAX_WAIT_SECONDS, description="Wait until it is ready")] = 0,
     session: SessionArgument = None,
     work: WorkItems = CurrentWorkItems(create=True),
 ) -> str:
     """Take a work item, or without id the first ready one, so that nobody else does.
     Any update of yours renews the lease; when it ran out others may take the item."""
-    lease = timedelta(minutes=lease_minutes)
-    claim = await work.claim(id, lease=lease, item_type=item_type, label=label, request_id=request_id)
-    return (await claim_result(work, claim)).model_dump_json()
+    claiming = work.claim(
+        id,
+        lease=timedelta(minutes=lease_minutes),
+        item_type=item_type,
+        label=label,
+        request_id=request_id,
+        wait_seconds=wait_seconds,
+    )
+    claim = await (unless_client_leaves(claiming) if wait_seconds else claiming)
+    return (await claim_result(work, claim, item_id=id, waited=wait_seconds)).model_dump_json()
 
 
 async def update_work_items(

@@ -17,11 +17,6 @@ from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.values import FINISHED
 
 
-def is_due(tx: Transaction, wanted: Wanted) -> bool:
-    """Whether a claim need not wait: it would get an item now, or an error."""
-    return _is_due(tx, wanted, set())
-
-
 def due_now(tx: Transaction, waiting: Iterable[Wanted]) -> tuple[list[bool], float | None]:
     """For each of those who wait whether its claim is due, where no two would take one item.
 

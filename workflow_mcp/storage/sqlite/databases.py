@@ -12,9 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.changes import Signal
-from workflow_mcp.storage.databases import ReadableDatabase
+from workflow_mcp.storage.databases import ReadableDatabase, store_closed
 from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.changes import Feeds, stamp_of
@@ -142,7 +141,7 @@ class SqliteDatabases:
     async def close(self) -> None:
         """Close all files, after what is running on them."""
         self._closed = True
-        self._feeds.end(_closed())
+        self._feeds.end(store_closed())
         # What is being opened now is open when that has ended.
         await self._end_begun()
         while self._open:
@@ -167,7 +166,7 @@ class SqliteDatabases:
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
-            raise _closed()
+            raise store_closed()
 
     def _opened(self, path: str, project: Project) -> asyncio.Task[SqliteDatabase]:
         # Concurrent callers share one opening, which goes on when any of them is cancelled.
@@ -203,7 +202,3 @@ class SqliteDatabases:
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
         return task
-
-
-def _closed() -> StoreError:
-    return StoreError(Code.STORE_CLOSED, "the server is stopping.", "call again when it has started anew.")

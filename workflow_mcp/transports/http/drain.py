@@ -9,6 +9,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workflow_mcp.app import Stopping
+
 SESSION_HEADER = "mcp-session-id"
 
 
@@ -17,9 +19,13 @@ class Drain:
 
     A legacy call in progress may wait for its client to post something, such as its roots. So requests of a session
     with a call in progress are accepted.
+
+    Args:
+        stopping: is told when draining begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: Stopping) -> None:
+        self._stopping = stopping
         self._calls: Counter[str | None] = Counter()
         self._idle = anyio.Event()
         self._draining = False
@@ -35,8 +41,9 @@ class Drain:
         return self._idle.is_set()
 
     def begin(self) -> None:
-        """Begin to drain: new calls are refused."""
+        """Begin to drain: new calls are refused, and calls that wait for something end."""
         self._draining = True
+        self._stopping.begin()
         self._wake()
 
     def _wake(self) -> None:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from workflow_mcp import __version__
+from workflow_mcp.app import Stopping
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
@@ -118,8 +119,9 @@ def build_http_server(
             f"{settings.host} can be reached from other machines, and no token is required.",
             "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or --host 127.0.0.1.",
         )
-    drain = Drain()
-    server = build_server(settings, session_store=session_store, call_store=call_store)
+    stopping = Stopping()
+    drain = Drain(stopping)
+    server = build_server(settings, session_store=session_store, call_store=call_store, stopping=stopping)
     server.auth = auth
     skip_parameter_headers(server)
     _add_health(server, drain)

@@ -1,0 +1,40 @@
+"""Calls that wait for something: they end when their client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import anyio
+from fastmcp.exceptions import ToolError
+from fastmcp.server.dependencies import get_context
+from starlette.requests import Request
+
+T = TypeVar("T")
+
+
+async def unless_client_leaves(call: Awaitable[T]) -> T:
+    """What a call returns; it is cancelled when the client closes the connection on which the answer is due.
+
+    The SDK does the same on 2026-07-28 and over stdio. In the handshake era a client that disconnects has not cancelled
+    its request (2025-11-25, Streamable HTTP), but nobody would get the answer, and what it gives away would be lost.
+    """
+    context = get_context()
+    request = None if context.request_context is None else context.request_context.request
+    if request is None:
+        return await call
+    with anyio.CancelScope() as scope:
+        listening = asyncio.create_task(_disconnection(request))
+        listening.add_done_callback(lambda task: None if task.cancelled() else scope.cancel())
+        try:
+            return await call
+        finally:
+            listening.cancel()
+    raise ToolError("the client has left", log_level=logging.DEBUG)
+
+
+async def _disconnection(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
