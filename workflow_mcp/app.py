@@ -61,22 +61,6 @@ class Services:
         self.sessions.release(key)
 
 
-class Stopping:
-    """The moment from which a server begins nothing new: what waits ends then, so that nothing waits for it."""
-
-    def __init__(self) -> None:
-        self._then: list[Callable[[], None]] = []
-
-    def then(self, call: Callable[[], None]) -> None:
-        """Call this when the server begins to stop."""
-        self._then.append(call)
-
-    def begin(self) -> None:
-        """Begin to stop; called in the event loop."""
-        for call in self._then:
-            call()
-
-
 @asynccontextmanager
 async def open_services(
     settings: Settings,
@@ -84,7 +68,6 @@ async def open_services(
     *,
     call_store: SessionStore | None = None,
     clock: Callable[[], float] = time.time,
-    stopping: Stopping | None = None,
 ) -> AsyncIterator[Services]:
     """Open all services of a server or a command; they are closed however the body ends.
 
@@ -93,7 +76,6 @@ async def open_services(
         store: a store in which sessions survive the process; None keeps them in memory.
         call_store: where bindings of calls do; default: beside the sessions.
         clock: the current time, in seconds since the epoch, for sessions and connections.
-        stopping: tells when the server begins to stop, where that is before this ends.
     """
     connections = Connections(clock=clock, hooked=settings.hook_tool)
     sessions = SessionContextManager(
@@ -110,8 +92,6 @@ async def open_services(
     resolver = Resolver(
         sessions=sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
     )
-    if stopping is not None:
-        stopping.then(projects.end_waits)
     adopt_session_context_manager(sessions)
     try:
         async with sessions:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastmcp import FastMCP
 
 from workflow_mcp import __version__
-from workflow_mcp.app import Stopping
 from workflow_mcp.server import catalog
 from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
@@ -14,6 +13,7 @@ from workflow_mcp.server.file_roots import OnlyFileRoots
 from workflow_mcp.server.lifespan import server_lifespan
 from workflow_mcp.server.logs import filter_fastmcp_logs
 from workflow_mcp.server.parameters import ParameterLimits
+from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings, load_settings
 

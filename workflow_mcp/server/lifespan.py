@@ -11,11 +11,12 @@ from typing import Any
 from fastmcp import FastMCP
 from fastmcp.server.lifespan import lifespan
 
-from workflow_mcp.app import Services, Stopping, open_services
+from workflow_mcp.app import Services, open_services
 from workflow_mcp.server.boundary import Boundary
 from workflow_mcp.server.compat import is_entered_by_host
 from workflow_mcp.server.logs import filter_fastmcp_logs
 from workflow_mcp.server.services import SERVICES, ServicesSlot
+from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings, load_settings
 
@@ -51,7 +52,9 @@ def server_lifespan(
 
     @asynccontextmanager
     async def running(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-        async with open_services(settings, store, call_store=call_store, stopping=stopping) as services:
+        async with open_services(settings, store, call_store=call_store) as services:
+            if stopping is not None:
+                stopping.then(services.projects.end_waits)
             with _shared_with_host(services):
                 yield {SERVICES: ServicesSlot(services)}
 

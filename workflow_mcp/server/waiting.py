@@ -1,10 +1,10 @@
-"""Calls that wait for something: they end when their client leaves."""
+"""Calls that wait for something: they end when their client leaves, or the server."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -13,6 +13,22 @@ from fastmcp.server.dependencies import get_context
 from starlette.requests import Request
 
 T = TypeVar("T")
+
+
+class Stopping:
+    """The moment from which a server begins nothing new: what waits ends then, so that nothing waits for it."""
+
+    def __init__(self) -> None:
+        self._then: list[Callable[[], None]] = []
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call this when the server begins to stop."""
+        self._then.append(call)
+
+    def begin(self) -> None:
+        """Begin to stop; called in the event loop."""
+        for call in self._then:
+            call()
 
 
 async def unless_client_leaves(call: Awaitable[T]) -> T:

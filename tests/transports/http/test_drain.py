@@ -6,7 +6,7 @@ import anyio
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from workflow_mcp.app import Stopping
+from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.transports.http.drain import Drain
 
 

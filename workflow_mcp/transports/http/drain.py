@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workflow_mcp.app import Stopping
+from workflow_mcp.server.waiting import Stopping
 
 SESSION_HEADER = "mcp-session-id"
 

@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from workflow_mcp import __version__
-from workflow_mcp.app import Stopping
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
+from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.transports.http.bodies import Bodies
