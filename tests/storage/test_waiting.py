@@ -29,7 +29,7 @@ Wait = Coroutine[Any, Any, Claim | None]
 
 def waiters(store: Store) -> int:
     """How many wait."""
-    return sum(len(queue._signals) for queue in store._queues.values())
+    return len(store._queues)
 
 
 async def started(store: Store, *waits: Wait) -> list[asyncio.Task[Claim | None]]:

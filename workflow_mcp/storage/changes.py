@@ -56,6 +56,10 @@ class Served(ABC, Generic[SignalT]):
         self._task: asyncio.Task[None] | None = None
         self._begun = asyncio.Event()
 
+    def __len__(self) -> int:
+        """How many signals are served."""
+        return len(self._signals)
+
     @abstractmethod
     async def _serve(self, begun: Callable[[], None]) -> None:
         """Tell the signals, until it is cancelled; what it raises, all of them raise.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from weakref import WeakValueDictionary
 
 from workflow_mcp.storage.changes import Served, Signal
-from workflow_mcp.storage.databases import Databases, ReadableDatabase
+from workflow_mcp.storage.databases import Databases, ReadableDatabase, store_closed
 from workflow_mcp.storage.items.claims import Wanted, claim
 from workflow_mcp.storage.items.waiting import due_now
 from workflow_mcp.work.results import Claim
@@ -73,3 +74,32 @@ class ClaimQueue(Served[_Waiter]):
             if is_its_turn:
                 waiter.tell()
         return next_end
+
+
+class ClaimQueues:
+    """The queues of all projects in which somebody waits."""
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._may_wait = True
+        self._queues: WeakValueDictionary[Project, ClaimQueue] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(queue) for queue in self._queues.values())
+
+    async def claim(self, project: Project, wanted: Wanted, seconds: float) -> Claim | None:
+        """See `ClaimQueue.claim`.
+
+        Raises:
+            StoreError: also `STORE_CLOSED`, once nobody may wait any more.
+        """
+        if not self._may_wait:
+            raise store_closed()
+        return await self._queues.setdefault(project, ClaimQueue(self._databases, project)).claim(wanted, seconds)
+
+    def end(self) -> None:
+        """Let all who wait raise `STORE_CLOSED`, and nobody wait from now on."""
+        self._may_wait = False
+        for queue in list(self._queues.values()):
+            queue.end(store_closed())

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakValueDictionary
 
-from workflow_mcp.storage.changes import Signal
-from workflow_mcp.storage.claim_queue import ClaimQueue
-from workflow_mcp.storage.databases import Databases, store_closed
+from workflow_mcp.storage.claim_queue import ClaimQueues
+from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
-from workflow_mcp.storage.projects.rows import set_archived
-from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
+from workflow_mcp.storage.project_store import ProjectStore
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.import_run import run_import, run_synchronization
@@ -25,21 +22,19 @@ from workflow_mcp.storage.transfer.synchronizing import foreseen
 from workflow_mcp.work import validation
 from workflow_mcp.work.details import LAST, ItemDetail, Part
 from workflow_mcp.work.importers.values import SourceItem
-from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import (
     Arrival,
     Claim,
     CreateResult,
     ImportResult,
     LinkResult,
-    ProjectPage,
     UpdateResult,
 )
 from workflow_mcp.work.transfer import read_outline
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 
-class Store:
+class Store(ProjectStore):
     """All projects' work; safe to use from many processes at once.
 
     Every call that touches a project may raise `StoreError`, when its file cannot be used. Calls that change
@@ -52,10 +47,9 @@ class Store:
     """
 
     def __init__(self, databases: Databases, *, threads: WorkerThreads) -> None:
-        self._databases = databases
+        super().__init__(databases)
         self._threads = threads
-        self._may_wait = True
-        self._queues: WeakValueDictionary[Project, ClaimQueue] = WeakValueDictionary()
+        self._queues = ClaimQueues(databases)
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,78 +61,11 @@ class Store:
 
     def end_waits(self) -> None:
         """Let those who wait for an item raise `STORE_CLOSED`, and nobody wait from now on."""
-        self._may_wait = False
-        for queue in list(self._queues.values()):
-            queue.end(store_closed())
+        self._queues.end()
 
     async def aclose(self) -> None:
         """Finish running transactions and close all databases; safe to repeat."""
         await self._databases.close()
-
-    async def ensure(self, project: Project) -> None:
-        """Create or upgrade the project's data; a new project gets the name that is given here.
-
-        Raises:
-            StoreError: `STORE_WRONG_PROJECT`, `STORE_NEWER`, `STORE_DAMAGED`, `STORE_READ_ONLY`, `STORE_FULL`, …
-        """
-        async with self._databases.use(project) as database:
-            # One that is open may have been taken away.
-            await database.read(lambda _tx: None)
-
-    async def list_projects(
-        self, text: str | None = None, limit: int = 50, cursor: str | None = None, *, archived: bool = False
-    ) -> ProjectPage:
-        """A page of the stored projects whose name contains `text`; a damaged one does not hide the others.
-
-        Archived projects are left out without `archived`; they can be found and used all the same.
-
-        Raises:
-            UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
-        """
-        return await self._databases.list_projects(text, limit, cursor, archived=archived)
-
-    async def find_project(self, id_or_name: str) -> Project:
-        """The project with this id or, exactly, this name.
-
-        Raises:
-            ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
-        """
-        return await self._databases.find_project(id_or_name)
-
-    async def find_project_by_name(self, name: str) -> Project | None:
-        """The only project of exactly this name; None when there is none.
-
-        Raises:
-            ProjectError: `PROJECT_AMBIGUOUS`.
-        """
-        return await self._databases.find_by_name(name)
-
-    async def find_or_create_project(self, name: str) -> Project:
-        """The project for a config without an id: the only one of this name, else a new one.
-
-        Raises:
-            ProjectError: `PROJECT_AMBIGUOUS`.
-        """
-        return await self._databases.find_or_create(name)
-
-    async def rename_project(self, project: Project, name: str) -> None:
-        """Give a stored project a name, 1 to 255 printable characters; configs keep the one that is in them."""
-        await self._databases.rename(project, name)
-
-    async def archive_project(self, project: Project, *, archived: bool = True) -> bool:
-        """Archive a stored project, which lists then leave out, or end that; whether it was otherwise before."""
-        async with self._databases.use(project) as database:
-            return await database.write(partial(set_archived, archived=archived))
-
-    async def repositories(self, project: Project) -> tuple[Repository, ...]:
-        """The repositories that work in the project, in the order in which they joined."""
-        async with self._databases.use_to_read(project) as database:
-            return await database.read(repositories_of)
-
-    async def add_repository(self, project: Project, repository: Repository) -> None:
-        """Let a repository be one that works in the project."""
-        async with self._databases.use(project) as database:
-            await database.write(partial(add_repository, repository=repository))
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
@@ -206,20 +133,10 @@ class Store:
         """
         wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
         claims.check_claim(wanted)
-        if wanted.waits and not self._may_wait:
-            raise store_closed()
         if wanted.waits:
-            queue = self._queues.setdefault(project, ClaimQueue(self._databases, project))
-            return await queue.claim(wanted, wait_seconds)
+            return await self._queues.claim(project, wanted, wait_seconds)
         async with self._databases.use(project) as database:
             return await database.write(partial(claims.claim, wanted=wanted))
-
-    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
-        """Enter it for a signal that is told of all that is committed in the project, by whichever process.
-
-        However many read them, a project is looked at by one task, and not at all when nobody does.
-        """
-        return self._databases.changes(project)
 
     async def update_items(
         self,
