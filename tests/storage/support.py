@@ -92,14 +92,21 @@ def raw(path: Path, sql: str, *parameters: Any) -> list[Any]:
 
 
 def check_invariants(path: Path) -> None:
-    """The stored waits are what the links and parents say, every change has its event, and SQLite is content."""
+    """The stored waits are what links, ancestors' links and parents say, and every change has its event."""
     wrong = raw(
         path,
         """
         SELECT i.id, i.waits,
           (SELECT count(*) FROM links l JOIN items b ON b.id = l.source_id
            WHERE l.kind = 'blocks' AND l.target_id = i.id AND b.completed_at IS NULL AND b.hidden_by = 0) +
-          (SELECT count(*) FROM items c WHERE c.parent_id = i.id AND c.completed_at IS NULL AND c.hidden_by = 0) AS due
+          (SELECT count(*) FROM items c WHERE c.parent_id = i.id AND c.completed_at IS NULL AND c.hidden_by = 0) +
+          (WITH RECURSIVE above (id) AS (
+             SELECT i.parent_id UNION ALL SELECT p.parent_id FROM above JOIN items p ON p.id = above.id)
+           SELECT count(*) FROM above JOIN links l ON l.target_id = above.id AND l.kind = 'blocks'
+           JOIN items b ON b.id = l.source_id WHERE b.completed_at IS NULL AND b.hidden_by = 0 AND above.id NOT IN (
+             WITH RECURSIVE around (id) AS (
+               SELECT b.parent_id UNION ALL SELECT p.parent_id FROM around JOIN items p ON p.id = around.id)
+             SELECT id FROM around WHERE id IS NOT NULL)) AS due
         FROM items i WHERE waits <> due
         """,
     )

@@ -270,9 +270,10 @@ async def test_an_item_is_shown_with_all_around_it(store: Store, project: Projec
         ("duplicates", True, 5),
     ]
     assert detail.not_ready == ("it waits for #4", "below it, #3 are unfinished")
-    await store.claim_item(project, bob, 3)
-    assert "bob works on it until" in (await store.get_item(project, 3)).not_ready[0]
+    assert (await store.get_item(project, 3)).not_ready == ("#2 above it waits for #4",)
     assert (await store.get_item(project, 4)).not_ready == ()
+    await store.claim_item(project, bob, 4)
+    assert "bob works on it until" in (await store.get_item(project, 4)).not_ready[0]
 
 
 async def test_a_repeated_request_returns_the_items_and_another_one_of_that_id_is_refused(
@@ -323,7 +324,8 @@ async def test_links_are_made_once_and_never_in_a_circle(store: Store, project: 
     await store.link_items(project, 2, 3, "blocks", ana)
     await refused("ITEM_CYCLE", store.link_items(project, 3, 1, "blocks", ana))
     await refused("ITEM_CYCLE", store.update_items(project, [ItemUpdate(3, parent=1)], ana))
-    await store.update_items(project, [ItemUpdate(1, parent=3)], ana)
+    await refused("ITEM_CYCLE", store.update_items(project, [ItemUpdate(1, parent=3)], ana))
+    await store.update_items(project, [ItemUpdate(2, parent=3)], ana)
     await store.link_items(project, 1, 3, "relates_to", ana)
     assert not (await store.link_items(project, 3, 1, "relates_to", ana)).changed
     await store.link_items(project, 3, 1, "duplicates", ana)

@@ -87,10 +87,24 @@ class StoreMachine(RuleBasedStateMachine):
         while todo:
             one = todo.pop()
             below = {other for other, row in self.rows.items() if row.parent == one}
-            new = (self.rows[one].blockers | below) - found
+            new = (self.rows[one].blockers | self.inherited(one) | below) - found
             found |= new
             todo += new
         return found
+
+    def ancestors(self, item_id: int) -> set[int]:
+        """All that is above an item."""
+        above = self.rows[item_id].parent
+        return set() if above is None else {above} | self.ancestors(above)
+
+    def inherited(self, item_id: int) -> set[int]:
+        """What an item waits for because one above it does, of which it is no part."""
+        above = self.ancestors(item_id)
+        return {other for one in above for other in self.rows[one].blockers if one not in self.ancestors(other)}
+
+    def cyclic(self) -> bool:
+        """Whether an item waits for itself."""
+        return any(one in self.waits_for(one) for one in self.rows)
 
     def held(self, item_id: int) -> bool:
         """Whether a claim holds."""
@@ -110,9 +124,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def waits(self, item_id: int) -> bool:
         """Whether it has an unfinished blocker or child."""
-        return any(self.rows[one].unfinished for one in self.rows[item_id].blockers) or any(
-            row.unfinished for row in self.rows.values() if row.parent == item_id
-        )
+        blockers = self.rows[item_id].blockers | self.inherited(item_id)
+        children = {one for one, row in self.rows.items() if row.parent == item_id}
+        return any(self.rows[one].unfinished for one in blockers | children)
 
     def subtree(self, item_id: int) -> set[int]:
         """An item and all below it that is as hidden as it is."""
@@ -157,7 +171,8 @@ class StoreMachine(RuleBasedStateMachine):
         got = self.do(self.store.update_items(PROJECT, [ItemUpdate(one, parent=above)], Actor(actor, "/")))
         if self.refused(one, actor, got):
             return
-        if above != self.rows[one].parent and above is not None:
+        before = self.rows[one].parent
+        if above != before and above is not None:
             if self.rows[above].hidden_by:
                 assert got == "ITEM_DELETED"
                 return
@@ -167,8 +182,12 @@ class StoreMachine(RuleBasedStateMachine):
             if self.depth(above) + self.height(one) > 8:
                 assert got == "ITEM_TOO_DEEP"
                 return
-        assert not isinstance(got, str), got
         self.rows[one].parent = above
+        if self.cyclic():
+            assert got == "ITEM_CYCLE"
+            self.rows[one].parent = before
+            return
+        assert not isinstance(got, str), got
         self.renew(one, actor)
 
     def refused(self, one: int, actor: str, got: Any) -> bool:
@@ -202,12 +221,15 @@ class StoreMachine(RuleBasedStateMachine):
             self.renew_if(got, other)
             assert got.changed == (one in self.rows[other].blockers)
             self.rows[other].blockers.discard(one)
-        elif one not in self.rows[other].blockers and other in self.waits_for(one):
-            assert got == "ITEM_CYCLE"
+        elif one in self.rows[other].blockers:
+            assert not got.changed
         else:
-            self.renew_if(got, other)
-            assert got.changed == (one not in self.rows[other].blockers)
             self.rows[other].blockers.add(one)
+            if self.cyclic():
+                assert got == "ITEM_CYCLE"
+                self.rows[other].blockers.discard(one)
+            else:
+                self.renew(other, "ana")
 
     def renew_if(self, got: Any, one: int) -> None:
         """What a change by ana does."""

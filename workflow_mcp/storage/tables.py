@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0006"
+VERSION = "0007"
 
 
 metadata = MetaData()

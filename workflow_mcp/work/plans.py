@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workflow_mcp.errors import shown
@@ -49,22 +49,32 @@ class Plan:
 
     def depth_below(self, outer: int | None) -> int:
         """How many levels of new items are below an existing item, or, for None, below no item."""
-        return max((self._depth(n) for n, entry in enumerate(self.entries) if self._root(n) == outer), default=0)
+        return max((self._depth(n) for n, entry in enumerate(self.entries) if self.root(n) == outer), default=0)
+
+    def inherited(self, index: int) -> list[Target]:
+        """What an item waits for because another one of the batch, above it, does; once for each."""
+        return [one for above in self._above(index) for one in self._outside(above)]
+
+    def _outside(self, index: int) -> list[Target]:
+        """What an item depends on that is not below it."""
+        depends_on = self.entries[index].depends_on
+        return [one for one in depends_on if isinstance(one, int) or index not in self._above(one.index)]
+
+    def _above(self, index: int) -> list[int]:
+        above = self._parent_index(index)
+        return [] if above is None else [above, *self._above(above)]
+
+    def root(self, index: int) -> int | None:
+        """The existing item that an item of the batch is put below, directly or not; None when there is none."""
+        parent = self.entries[[index, *self._above(index)][-1]].parent
+        return parent if isinstance(parent, int) else None
 
     def _parent_index(self, index: int) -> int | None:
         parent = self.entries[index].parent
         return parent.index if isinstance(parent, BatchIndex) else None
 
     def _depth(self, index: int) -> int:
-        above = self._parent_index(index)
-        return 1 if above is None else 1 + self._depth(above)
-
-    def _root(self, index: int) -> int | None:
-        above = self._parent_index(index)
-        if above is not None:
-            return self._root(above)
-        parent = self.entries[index].parent
-        return parent if isinstance(parent, int) else None
+        return 1 + len(self._above(index))
 
 
 def make_plan(given: Sequence[NewItem]) -> Plan:
@@ -119,6 +129,13 @@ def _check_cycles(plan: Plan) -> None:
         waits[index] += [one.index for one in entry.depends_on if isinstance(one, BatchIndex)]
         if isinstance(entry.parent, BatchIndex):
             waits[entry.parent.index].append(index)
+    _refuse_cycle(plan, waits)
+    for index in waits:
+        waits[index] += [one.index for one in plan.inherited(index) if isinstance(one, BatchIndex)]
+    _refuse_cycle(plan, waits)
+
+
+def _refuse_cycle(plan: Plan, waits: Mapping[int, Iterable[int]]) -> None:
     found = cycle_in(waits)
     if found:
         raise errors.cycle(f"in this plan, {_named(plan, found)} depend on or contain each other")

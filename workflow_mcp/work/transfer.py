@@ -68,11 +68,19 @@ class Outline:
         self.blocking.setdefault(record.target, []).append(record.source)
 
     def waits(self) -> Counter[int]:
-        """How many visible unfinished blockers and children each item has."""
+        """How many visible unfinished blockers, its ancestors' included, and children each item has."""
         found = Counter(parent for one in self.unfinished if (parent := self.parents[one]) is not None)
-        for target, blockers in self.blocking.items():
-            found[target] += sum(one in self.unfinished for one in blockers)
-        return found
+        waiting = {
+            item: [one for one in blockers if one in self.unfinished] for item, blockers in self.blocking.items()
+        }
+        passed_on = {item: len(self._outside(item, blockers)) for item, blockers in waiting.items()}
+        found.update({item: len(blockers) for item, blockers in waiting.items()})
+        for item_id in self.parents if any(passed_on.values()) else ():
+            found[item_id] += sum(passed_on.get(above, 0) for above in ancestors(self, item_id))
+        return +found
+
+    def _outside(self, item_id: int, blockers: Iterable[int]) -> list[int]:
+        return [one for one in blockers if item_id not in ancestors(self, one)]
 
 
 def read_outline(records: Iterable[Any]) -> Outline:
@@ -177,7 +185,7 @@ def _check_counts(counts: Counter[str], record: EndRecord) -> None:
 
 
 def _check_family(found: Outline, item_id: int) -> None:
-    above = list(_ancestors(found, item_id))
+    above = list(ancestors(found, item_id))
     hidden_by, line = found.hidden.get(item_id, 0), found.lines[item_id]
     if above and above[0] not in found.parents:
         raise _invalid(f"line {line}: the parent of item {item_id} is {above[0]}, which has no line")
@@ -189,7 +197,8 @@ def _check_family(found: Outline, item_id: int) -> None:
         raise _invalid(f"line {line}: item {item_id} cannot have been deleted with {hidden_by}")
 
 
-def _ancestors(found: Outline, item_id: int) -> Iterator[int]:
+def ancestors(found: Outline, item_id: int) -> Iterator[int]:
+    """The ids of all that is above an item, from its parent up."""
     above = found.parents[item_id]
     for _ in range(MAX_DEPTH):
         if above is None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflow_mcp.storage.events.rows import add_events
+from workflow_mcp.storage.items.blockers import blockers_of
 from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.requests import add_request, earlier_items, request_of
@@ -74,7 +75,8 @@ class Creation:
             refuse_cycle(tx, [parent], children, f"what is to be put below #{parent} depends on it")
 
     def _insert(self, tx: Transaction, ids: Sequence[int], existing: Mapping[int, Row[Any]]) -> list[Item]:
-        own_waits = _waits_of_new(self._plan, existing)
+        passed_on = Counter(one.item for one in blockers_of(tx, self._plan.outer_parents, passed_on=True))
+        own_waits = _waits_of_new(self._plan, existing, passed_on)
         rows = [
             new_row(
                 ids[index],
@@ -98,14 +100,15 @@ class Creation:
         return [written_item(row, tags[row["id"]], tx.now) for row in rows]
 
 
-def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]]) -> Counter[int]:
+def _waits_of_new(plan: Plan, existing: Mapping[int, Row[Any]], passed_on: Mapping[int, int]) -> Counter[int]:
+    """How many items each new one waits for; `passed_on` counts what is waited for below each existing parent."""
     waits: Counter[int] = Counter()
     for index, entry in enumerate(plan.entries):
         if isinstance(entry.parent, BatchIndex):
             waits[entry.parent.index] += 1
-        waits[index] += sum(
-            isinstance(one, BatchIndex) or existing[one].completed_at is None for one in entry.depends_on
-        )
+        root, blockers = plan.root(index), [*entry.depends_on, *plan.inherited(index)]
+        waits[index] += sum(isinstance(one, BatchIndex) or existing[one].completed_at is None for one in blockers)
+        waits[index] += 0 if root is None else passed_on[root]
     return waits
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
 from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
+from workflow_mcp.storage.items.blockers import blockers_of
 from workflow_mcp.storage.items.graph import ancestry
-from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary, visible
+from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
@@ -62,19 +64,24 @@ def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
         until = f" until {errors.at(item.claim_expires_at)}" if item.claim_expires_at else ""
         return (f"{item.assignee or 'an unnamed agent'} works on it{until}",)
     children = tx.all(_unfinished_children(), of_item=item.id)
-    blockers = visible(tx, [row.source_id for row in tx.all(_blockers(), of_item=item.id)])
-    waiting = [one.id for one in blockers if one.state not in FINISHED]
-    found = [f"it waits for {errors.numbers(waiting)}"] if waiting else []
+    found = [_waiting(blocked, blockers, item.id) for blocked, blockers in _blockers(tx, item.id).items()]
     if children:
         below = errors.numbers((row.id for row in children), children[0].total)
         found.append(f"below it, {below} are unfinished")
     return tuple(found)
 
 
-@cache
-def _blockers() -> Executable:
-    blocks = [in_project(links), links.c.target_id == bindparam("of_item"), links.c.kind == "blocks"]
-    return select(links.c.source_id).where(*blocks)
+def _blockers(tx: Transaction, item_id: int) -> dict[int, list[int]]:
+    """What an item waits for, by what is blocked: the item, or one that is above it."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for one in blockers_of(tx, [item_id]):
+        found[one.blocked].append(one.blocker)
+    return found
+
+
+def _waiting(blocked: int, blockers: list[int], item_id: int) -> str:
+    who = "it" if blocked == item_id else f"#{blocked} above it"
+    return f"{who} waits for {errors.numbers(blockers)}"
 
 
 @cache

@@ -1,16 +1,17 @@
 """How many unfinished blockers and children each item waits for, updated in each transaction.
 
-An item's `waits` is the number of visible unfinished items that block it or are its children.
+An item's `waits` is the number of visible unfinished items that block it or an ancestor of it, or are its children.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from sqlalchemy import Executable, bindparam, select, update
 
+from workflow_mcp.storage.items.blockers import inheriting
 from workflow_mcp.storage.items.rows import chunks, visible
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
@@ -43,8 +44,18 @@ class Waits:
         """
         for parent in parents.values():
             self.add(parent, by)
-        for target in blocked_by(tx, parents):
-            self.add(target, by)
+        self.add_blocks(tx, blocks_by(tx, parents), by)
+
+    def add_blocks(self, tx: Transaction, blocks: Sequence[tuple[int, int]], by: int) -> None:
+        """Add `by` to the waits of all that wait for a blocker, because of what it blocks.
+
+        Args:
+            tx: the transaction.
+            blocks: blockers, each with the item that it blocks.
+            by: 1 or -1.
+        """
+        for one in [*(blocked for _, blocked in blocks), *inheriting(tx, blocks)]:
+            self.add(one, by)
 
     def reopened(self, item_id: int) -> None:
         """Include an item in what `write` checks for readiness, although its waits have not changed."""
@@ -64,15 +75,13 @@ def _shift() -> Executable:
     return statement.values(waits=items.c.waits + bindparam("by"))
 
 
-def blocked_by(tx: Transaction, blockers: Iterable[int]) -> list[int]:
-    """The items that these block; an item is repeated for each of its blockers."""
-    found: list[int] = []
-    for ids in chunks(list(blockers)):
-        found += [row.target_id for row in tx.all(_blocked_by(), ids=ids)]
-    return found
+def blocks_by(tx: Transaction, blockers: Iterable[int]) -> list[tuple[int, int]]:
+    """These blockers, each with every item that it blocks."""
+    rows = [row for ids in chunks(list(blockers)) for row in tx.all(_blocks_by(), ids=ids)]
+    return [(row.source_id, row.target_id) for row in rows]
 
 
 @cache
-def _blocked_by() -> Executable:
+def _blocks_by() -> Executable:
     blocking = [in_project(links), links.c.source_id.in_(bindparam("ids", expanding=True)), links.c.kind == "blocks"]
-    return select(links.c.target_id).where(*blocking)
+    return select(links.c.source_id, links.c.target_id).where(*blocking)

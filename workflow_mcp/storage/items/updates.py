@@ -12,10 +12,9 @@ from sqlalchemy import Executable, Row, bindparam, delete, update
 from workflow_mcp.storage.events.rows import add_events, add_notes
 from workflow_mcp.storage.items.claims import is_held_by_another, refuse_if_held
 from workflow_mcp.storage.items.detail import reasons
-from workflow_mcp.storage.items.graph import depth_of, height_of, refuse_cycle
+from workflow_mcp.storage.items.moving import move
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import (
-    change_item,
     change_items,
     folded,
     labels_of,
@@ -28,7 +27,6 @@ from workflow_mcp.storage.tables import item_texts, labels
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.evidence import missing_in
-from workflow_mcp.work.graph import MAX_DEPTH
 from workflow_mcp.work.results import UpdateResult
 from workflow_mcp.work.transitions import Change, change_of, starts
 from workflow_mcp.work.validation import check_actor, check_batch, check_ids, check_update
@@ -74,12 +72,13 @@ def apply_updates(
     for one in given:
         _check_right(tx, rows[one.id], one, actor)
     changes = {one.id: change_of(rows[one.id], labels_of(rows[one.id]), one, actor, tx.now) for one in given}
+    waits = Waits()
     for item_id, change in changes.items():
         if change.moves:
-            move(tx, item_id, change.values["parent_id"])
+            move(tx, item_id, change.values["parent_id"], waits)
     write_changes(tx, rows, changes)
     _record(tx, changes, given, actor)
-    waits = waits_of(tx, rows, changes)
+    add_waits(tx, rows, changes, waits)
     became_ready = waits.write(tx)
     written = {one: _written(tx, rows[one], change, waits.change_of(one)) for one, change in changes.items()}
     for item_id, change in changes.items():
@@ -120,22 +119,6 @@ def _require_evidence(item: Item, config_path: str) -> None:
     missing = missing_in(item)
     if missing:
         raise errors.evidence_required(item, missing, config_path)
-
-
-def move(tx: Transaction, item_id: int, parent: int | None) -> None:
-    """Put an item below another one, or at the top.
-
-    It is written immediately, because the next move of a batch must see it; who waits for whom is not.
-
-    Raises:
-        WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
-    """
-    if parent is not None:
-        require_rows(tx, [parent], lock=True)
-        refuse_cycle(tx, [parent], [item_id], f"#{parent} cannot be the parent of #{item_id}: it waits for it")
-        if depth_of(tx, parent) + height_of(tx, item_id) > MAX_DEPTH:
-            raise errors.too_deep(f"#{item_id} below #{parent}", MAX_DEPTH)
-    change_item(tx, item_id, {"parent_id": parent})
 
 
 def write_changes(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> None:
@@ -193,17 +176,12 @@ def _record(tx: Transaction, changes: Mapping[int, Change], given: Sequence[Item
     add_events(tx, actor, [(one, change.action, change.changed_fields) for one, change in changes.items() if change])
 
 
-def waits_of(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change]) -> Waits:
-    """What such changes do to the items that wait for these; to be written."""
-    waits = Waits()
+def add_waits(tx: Transaction, rows: Mapping[int, Row[Any]], changes: Mapping[int, Change], waits: Waits) -> None:
+    """Add what such changes, but for moves, do to the items that wait for these."""
     now_parent = {one: change.values.get("parent_id", rows[one].parent_id) for one, change in changes.items()}
     for one, change in changes.items():
-        if change.moves and rows[one].completed_at is None:
-            waits.add(rows[one].parent_id, -1)
-            waits.add(change.values["parent_id"], 1)
         row = rows[one]
         if change.releases and state_of(row.status, row.claim_expires_at, row.waits, tx.now) != "ready":
             waits.reopened(one)
     waits.completion_changed(tx, {one: now_parent[one] for one, change in changes.items() if change.finishes}, -1)
     waits.completion_changed(tx, {one: now_parent[one] for one, change in changes.items() if change.reopens}, 1)
-    return waits

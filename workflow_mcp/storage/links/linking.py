@@ -7,6 +7,7 @@ from functools import cache
 from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, delete, or_, select
 
 from workflow_mcp.storage.events.rows import add_events
+from workflow_mcp.storage.items.blockers import inheriting
 from workflow_mcp.storage.items.claims import refuse_if_held, renew
 from workflow_mcp.storage.items.graph import refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
@@ -57,7 +58,7 @@ def link(tx: Transaction, item_id: int, other: int, kind: str, actor: Actor, *, 
     add_events(tx, actor, [(one, action, changes | renewed.get(one, {})) for one, action, changes in events])
     waits = Waits()
     if kind == "blocks" and rows[item_id].completed_at is None:
-        waits.add(other, -1 if remove else 1)
+        waits.add_blocks(tx, [(item_id, other)], -1 if remove else 1)
     return LinkResult(changed=True, became_ready=waits.write(tx))
 
 
@@ -82,7 +83,10 @@ def _same(kind: str) -> ColumnElement[bool]:
 
 def _add(tx: Transaction, item_id: int, other: int, kind: str) -> None:
     if kind == "blocks":
-        refuse_cycle(tx, [other], [item_id], f"#{item_id} cannot block #{other}: it waits for it")
+        waiting = [other, *inheriting(tx, [(item_id, other)])]
+        refuse_cycle(
+            tx, waiting, [item_id], f"#{item_id} cannot block #{other}: it waits for it, or for what is below it"
+        )
     tx.add(links, [{"source_id": item_id, "target_id": other, "kind": kind}])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,10 @@ from sqlalchemy import Row
 
 from workflow_mcp.errors import WorkItemError
 from workflow_mcp.storage.events.rows import add_events
-from workflow_mcp.storage.items.rows import change_items, chunks, fetch_rows, labels_of
-from workflow_mcp.storage.items.updates import move, waits_of, write_changes
+from workflow_mcp.storage.items.moving import move
+from workflow_mcp.storage.items.readiness import Waits
+from workflow_mcp.storage.items.rows import chunks, fetch_rows, labels_of
+from workflow_mcp.storage.items.updates import add_waits, write_changes
 from workflow_mcp.storage.links.linking import link
 from workflow_mcp.storage.origins.rows import change_origins, imported_of
 from workflow_mcp.storage.origins.snapshots import snapshots_of
@@ -84,11 +87,13 @@ class _Merging:
         # What is gone there is gone before what is new is looked at: both together could be a circle.
         for one in known:
             self._remove_links(one)
-        self._move([one for one in known if "parent" in one.merge.taken])
+        waits = Waits()
+        self._move([one for one in known if "parent" in one.merge.taken], waits)
         rows = {one.row.id: one.row for one in known}
         changes = {one.row.id: self._change_of(one) for one in known}
         write_changes(self._tx, rows, changes)
-        waits_of(self._tx, rows, changes).write(self._tx)
+        add_waits(self._tx, rows, changes, waits)
+        waits.write(self._tx)
         self._add_notes(known)
         told = [(one, "imported", change.changed_fields) for one, change in changes.items() if change]
         add_events(self._tx, self._actor, told)
@@ -96,12 +101,14 @@ class _Merging:
             self._add_links(one)
         change_origins(self._tx, {one.row.id: _remembered(one) for one in known})
 
-    def _move(self, known: Sequence[Known]) -> None:
-        change_items(self._tx, {one.row.id: {"parent_id": None} for one in known})
+    def _move(self, known: Sequence[Known], waits: Waits) -> None:
+        for one in known:
+            with suppress(WorkItemError):  # then it stays where it is until it is moved further
+                move(self._tx, one.row.id, None, waits)
         for one in known:
             for parent in (self._ids.get(one.item.parent or ""), one.row.parent_id, None):
                 try:
-                    move(self._tx, one.row.id, parent)
+                    move(self._tx, one.row.id, parent, waits)
                 except WorkItemError as error:
                     one.refused.setdefault("parent", error.message.rstrip("."))
                 else:

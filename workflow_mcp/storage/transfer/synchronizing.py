@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from workflow_mcp.work.importers.records import outline_of, records_of
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.records import ItemRecord, LinkRecord, NoteRecord, Record
 from workflow_mcp.work.results import Arrival
-from workflow_mcp.work.transfer import Outline, portions
+from workflow_mcp.work.transfer import portions
 from workflow_mcp.work.values import Actor
 
 
@@ -38,7 +39,7 @@ class Synchronization:
         self._actor = actor
         self._ids: dict[str, int] = {}
         self._new: dict[str, int] = {}
-        self._outline = Outline()
+        self._waits: Counter[int] = Counter()
         self.turn = Turn()
 
     def begin(self, tx: Transaction) -> None:
@@ -62,14 +63,14 @@ class Synchronization:
     def portions(self) -> Iterator[list[Record]]:
         """The records of the new items."""
         records = list(records_of([item for item in self._items if item.external_ref in self._new], self._new))
-        self._outline = outline_of(records)
+        self._waits = outline_of(records).waits()
         return portions(records)
 
     def add(self, tx: Transaction, portion: Sequence[Record]) -> None:
         """Store a portion of the new items."""
         self.turn.renew(tx)
-        waits, found = self._outline.waits(), [record for record in portion if isinstance(record, ItemRecord)]
-        rows = [{**_columns(record), "waits": waits[record.id]} for record in found]
+        found = [record for record in portion if isinstance(record, ItemRecord)]
+        rows = [{**_columns(record), "waits": self._waits[record.id]} for record in found]
         insert_items(tx, rows, {record.id: record.labels for record in found})
         tx.add(notes, [_note_row(record) for record in portion if isinstance(record, NoteRecord)])
         tx.add(links, [_link_row(record) for record in portion if isinstance(record, LinkRecord)])

@@ -1,0 +1,119 @@
+"""What items wait for: their own blockers, and those of their ancestors.
+
+What blocks an item also blocks all below it, unless it is below that item itself: then it is part of the work.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from sqlalchemy import Executable, bindparam, literal, select
+
+from workflow_mcp.storage.items.rows import chunks
+from workflow_mcp.storage.tables import items, links
+from workflow_mcp.storage.transactions import Transaction, in_project
+
+
+class Blocker(NamedTuple):
+    """One item that another one waits for.
+
+    Attributes:
+        item: the item that waits.
+        distance: how many levels above it the blocked item is; 0 when the item itself is blocked.
+        blocked: the item, or the ancestor of it, that is blocked.
+        blocker: what has to be finished first.
+    """
+
+    item: int
+    distance: int
+    blocked: int
+    blocker: int
+
+
+def blockers_of(
+    tx: Transaction, ids: Iterable[int], *, passed_on: bool = False, finished_too: bool = False
+) -> list[Blocker]:
+    """What these items wait for, the nearest first.
+
+    Args:
+        tx: the transaction.
+        ids: the items.
+        passed_on: only what others would wait for that are put below the items.
+        finished_too: also what is finished or deleted.
+    """
+    statement = _blockers(finished_too=finished_too)
+    rows = [row for some in chunks(sorted(set(ids))) for row in tx.all(statement, ids=some)]
+    found = [Blocker(row.item, row.distance, row.blocked, row.blocker) for row in rows]
+    own = [] if passed_on else [one for one in found if not one.distance]
+    others = [one for one in found if passed_on or one.distance]
+    above = ancestors_of(tx, {one.blocker for one in others})
+    return [*own, *(one for one in others if one.blocked not in above[one.blocker])]
+
+
+@cache
+def _blockers(*, finished_too: bool) -> Executable:
+    start = select(items.c.id.label("item"), items.c.id, items.c.parent_id, literal(0).label("distance"))
+    above = start.where(in_project(items), items.c.id.in_(bindparam("ids", expanding=True))).cte(recursive=True)
+    one, blocker = items.alias(), items.alias()
+    step = select(above.c.item, one.c.id, one.c.parent_id, above.c.distance + 1)
+    above = above.union_all(step.where(in_project(one), one.c.id == above.c.parent_id))
+    statement = (
+        select(above.c.item, above.c.distance, above.c.id.label("blocked"), links.c.source_id.label("blocker"))
+        .join(links, links.c.target_id == above.c.id)
+        .join(blocker, blocker.c.id == links.c.source_id)
+        .where(in_project(links), links.c.kind == "blocks", in_project(blocker))
+        .order_by(above.c.item, above.c.distance, links.c.source_id)
+    )
+    return statement if finished_too else statement.where(blocker.c.completed_at.is_(None), blocker.c.hidden_by == 0)
+
+
+def ancestors_of(tx: Transaction, ids: Iterable[int]) -> dict[int, set[int]]:
+    """The ids of all that is above each of these items."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for some in chunks(sorted(set(ids))):
+        for row in tx.all(_ancestors(), ids=some):
+            found[row.item].add(row.above)
+    return found
+
+
+@cache
+def _ancestors() -> Executable:
+    wanted = items.c.id.in_(bindparam("ids", expanding=True)), items.c.parent_id.is_not(None)
+    found = select(items.c.id.label("item"), items.c.parent_id.label("above")).where(in_project(items), *wanted)
+    above, one = found.cte(recursive=True), items.alias()
+    step = select(above.c.item, one.c.parent_id).where(in_project(one), one.c.id == above.c.above)
+    return select(above.union_all(step.where(one.c.parent_id.is_not(None))))
+
+
+def descendants_of(tx: Transaction, ids: Iterable[int]) -> dict[int, list[int]]:
+    """The ids of all that is below each of these items, deleted ones included."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for some in chunks(sorted(set(ids))):
+        for row in tx.all(_descendants(), ids=some):
+            found[row.item].append(row.below)
+    return found
+
+
+@cache
+def _descendants() -> Executable:
+    wanted = items.c.parent_id.in_(bindparam("ids", expanding=True))
+    found = select(items.c.parent_id.label("item"), items.c.id.label("below")).where(in_project(items), wanted)
+    below, one = found.cte(recursive=True), items.alias()
+    step = select(below.c.item, one.c.id).where(in_project(one), one.c.parent_id == below.c.below)
+    return select(below.union_all(step))
+
+
+def inheriting(tx: Transaction, blocks: Sequence[tuple[int, int]]) -> list[int]:
+    """The items that wait for a blocker because an ancestor does; an item is repeated for each pair.
+
+    Args:
+        tx: the transaction.
+        blocks: blockers, each with the item that it blocks.
+    """
+    below = descendants_of(tx, [blocked for _, blocked in blocks])
+    above = ancestors_of(tx, [blocker for blocker, blocked in blocks if blocked in below])
+    pairs = [(blocker, blocked) for blocker, blocked in blocks if blocked not in above[blocker]]
+    return [one for _, blocked in pairs for one in below[blocked]]
