@@ -21,6 +21,11 @@ NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_", "PLUGIN_")
 KINDS: list[tuple[Era, Transport]] = [(era, transport) for era in ERAS for transport in ("stdio", "memory")]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than there are processors: a third of the time of a test of processes is waiting."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No variable of the person who runs the tests reaches them, and what they do is remembered nowhere."""
