@@ -53,7 +53,7 @@ def run(home: Path, cwd: Path, *arguments: str) -> str:
     """The stdout of `workflow-mcp` with these arguments, which succeeds."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
-        cwd=cwd, env=environment(home), capture_output=True, encoding="utf-8", timeout=50, check=False,
+        cwd=cwd, env=environment(home), capture_output=True, encoding="utf-8", timeout=150, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
@@ -164,7 +164,7 @@ def test_installing_it(tmp_path: Path) -> None:
     env |= {name: os.environ[name] for name in os.environ if name.startswith(("SSL_CERT_", "UV_INDEX", "UV_DEFAULT"))}
     for offline in ("--offline", "--quiet"):
         command = [uv, "tool", "install", offline, "."]
-        done = subprocess.run(command, cwd=TOP, env=env, capture_output=True, text=True, timeout=50, check=False)
+        done = subprocess.run(command, cwd=TOP, env=env, capture_output=True, text=True, timeout=150, check=False)
         if done.returncode == 0:
             break
     else:
@@ -185,7 +185,7 @@ def test_adding_it_to_claude_code(claude: ClaudeCode, line: str) -> None:
     """Claude Code takes the commands that make the server known to it."""
     env = {"HOME": str(claude.home), "PATH": "/usr/local/bin:/usr/bin:/bin"}
     command = line.replace("claude", f"'{claude.binary}'", 1)
-    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, timeout=150, check=False)
     assert (done.returncode, "workflow" in done.stdout) == (0, True), done
     assert "workflow" in json.loads((claude.home / ".claude.json").read_text())["mcpServers"]
 

@@ -28,7 +28,7 @@ def run(base: Path, command: str, cwd: Path, given: str | None = None, **variabl
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "workflow_mcp", command],
         cwd=base, env=environment(base, **variables), input=told, capture_output=True, encoding="utf-8",
-        timeout=50, check=False,
+        timeout=150, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout

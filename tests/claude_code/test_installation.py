@@ -46,7 +46,7 @@ def doctor(home: Path, directory: Path) -> dict[str, list[tuple[str, str]]]:
     """The doctor's steps by name, as a process prints them."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "workflow_mcp", "doctor", str(directory), "--json"],
-        cwd=home, env=environment(home), capture_output=True, encoding="utf-8", timeout=50, check=False,
+        cwd=home, env=environment(home), capture_output=True, encoding="utf-8", timeout=150, check=False,
     )  # fmt: skip
     steps: dict[str, list[tuple[str, str]]] = {}
     for step in json.loads(done.stdout)["steps"]:
@@ -123,7 +123,7 @@ def plugin_command(home: Path, path: str, *arguments: str) -> str:
     """What `workflow-mcp plugin …` prints."""
     done = subprocess.run(
         [sys.executable, "-m", "workflow_mcp", "plugin", *arguments],
-        env={**environment(home), "PATH": path}, capture_output=True, encoding="utf-8", timeout=50, check=False,
+        env={**environment(home), "PATH": path}, capture_output=True, encoding="utf-8", timeout=150, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done
     return done.stdout
@@ -140,7 +140,7 @@ def test_without_claude_the_commands_are_printed(tmp_path: Path) -> None:
 
 
 @NEEDS_CLAUDE_CODE[0]
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_installing_it_into_the_real_claude_code(claude: ClaudeCode, tmp_path: Path) -> None:
     """Once or twice, it is there afterwards, of our version; a server that is added beside it is found."""
     programs = tmp_path / "bin"
@@ -152,5 +152,5 @@ def test_installing_it_into_the_real_claude_code(claude: ClaudeCode, tmp_path: P
     assert "Claude Code server" not in doctor(claude.home, tmp_path)
     command = [str(programs / "claude"), "mcp", "add", "--scope", "user", "workflow", "--", "workflow-mcp"]
     env = {"HOME": str(claude.home), "PATH": os.defpath}
-    subprocess.run(command, env=env, check=True, capture_output=True, timeout=50)
+    subprocess.run(command, env=env, check=True, capture_output=True, timeout=150)
     assert doctor(claude.home, tmp_path)["Claude Code server"][0][0] == "problem"

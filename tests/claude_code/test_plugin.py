@@ -126,7 +126,7 @@ def test_the_wheel_has_every_file_of_it(tmp_path: Path) -> None:
         pytest.skip("uv is not on the PATH")
     build = [uv, "build", "--wheel", "--quiet", "--python", sys.executable, "--out-dir", str(tmp_path), str(TOP)]
     for command in ([*build, "--offline"], build):
-        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
         if done.returncode == 0:
             break
     else:
@@ -145,5 +145,5 @@ def test_claude_code_finds_no_fault_with_it(claude: ClaudeCode, tmp_path: Path, 
     folder = shutil.copytree(PLUGIN, tmp_path / "workflow")
     command = [claude.binary, "plugin", "validate", "--strict", "--profile", "directory", "--json", str(folder / of)]
     env = {"HOME": str(claude.home), "PATH": "/usr/local/bin:/usr/bin:/bin"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout

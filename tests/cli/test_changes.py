@@ -161,7 +161,7 @@ def test_two_processes_that_claim_at_once(tmp_path: Path, shell: Shell, folder: 
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "workflow_mcp", "claim", "--json", "--actor", name],
             cwd=folder, env={**environment(base), "WORKFLOW_MCP_STATE_DIR": os.environ["WORKFLOW_MCP_STATE_DIR"]},
-            capture_output=True, encoding="utf-8", timeout=50, check=True,
+            capture_output=True, encoding="utf-8", timeout=150, check=True,
         )  # fmt: skip
         item: dict[str, Any] = json.loads(done.stdout)["item"]
         return item

@@ -37,7 +37,7 @@ def command(base: Path, cwd: Path, *arguments: str, given: str | None = None) ->
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
         cwd=cwd, env=environment(base, PYTHONIOENCODING="ascii"), input=given, capture_output=True, encoding="utf-8",
-        timeout=50, check=False,
+        timeout=150, check=False,
     )  # fmt: skip
 
 
@@ -324,7 +324,7 @@ def test_an_export_that_was_cut_off(big: Path, tmp_path: Path) -> None:
         stdout = open_stdout()
         done = subprocess.run(
             [sys.executable, "-W", "error", "-m", "workflow_mcp", "export"],
-            cwd=big, env=environment(tmp_path), stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8", timeout=50,
+            cwd=big, env=environment(tmp_path), stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8", timeout=150,
             check=False,
         )  # fmt: skip
         os.close(stdout)

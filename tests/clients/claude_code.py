@@ -25,13 +25,13 @@ from tests.clients.loopback import LoopbackApi
 BINARY = os.environ.get("CLAUDE_BIN", "")
 NEEDS_CLAUDE_CODE = [
     pytest.mark.skipif(not BINARY, reason="CLAUDE_BIN does not name a Claude Code binary; .ci/run installs one"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
 SERVER = "workflow"
 PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
 PLUGIN_PREFIX = f"mcp__plugin_workflow_{SERVER}__"
-PATIENCE = 50.0
+PATIENCE = 120.0
 
 Block = dict[str, Any]
 Turn = Sequence[tuple[str, Mapping[str, Any]]]

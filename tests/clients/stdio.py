@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from tests.clients.protocol import MODERN, Answer, Conversation, Era, Message, Roots, answer_of, needs_input, result_of
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 SERVER = ("-W", "error", "-m", "workflow_mcp")
 
 

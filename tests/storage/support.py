@@ -135,7 +135,7 @@ async def start_worker(*arguments: str | Path, **options: Any) -> asyncio.subpro
 
 async def finished(worker: asyncio.subprocess.Process) -> list[str]:
     """The lines of a worker that ended well."""
-    out, err = await asyncio.wait_for(worker.communicate(b""), 50)
+    out, err = await asyncio.wait_for(worker.communicate(b""), 150)
     assert worker.returncode == 0, err.decode()
     return out.decode().splitlines()
 

@@ -82,7 +82,7 @@ async def _asked(worker: asyncio.subprocess.Process, item_id: int) -> str:
 
 async def _line(worker: asyncio.subprocess.Process) -> str:
     assert worker.stdout is not None
-    return (await asyncio.wait_for(worker.stdout.readline(), 30)).decode().strip()
+    return (await asyncio.wait_for(worker.stdout.readline(), 150)).decode().strip()
 
 
 async def test_processes_that_take_what_is_first_never_take_the_same(
@@ -116,7 +116,7 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: Pr
         for _ in range(random.randrange(1, 60)):
             _note(await _line(worker), made, done)
         worker.kill()
-        rest, _err = await asyncio.wait_for(worker.communicate(), 30)
+        rest, _err = await asyncio.wait_for(worker.communicate(), 150)
         for line in rest.decode().split("\n")[:-1]:
             _note(line, made, done)
         _check_whole(file_of(tmp_path, project), made, done)

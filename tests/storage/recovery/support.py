@@ -40,7 +40,7 @@ class Live:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{title}\n".encode())
-        answer = await asyncio.wait_for(self._process.stdout.readline(), 50)
+        answer = await asyncio.wait_for(self._process.stdout.readline(), 150)
         return answer.decode().strip()
 
     async def _told(self, title: str) -> list[str]:
@@ -56,7 +56,7 @@ class Live:
     async def end(self) -> None:
         """End it as its client would."""
         if self._process.returncode is None:
-            await asyncio.wait_for(self._process.communicate(b""), 50)
+            await asyncio.wait_for(self._process.communicate(b""), 150)
             assert self._process.returncode == 0
 
 

@@ -67,7 +67,7 @@ async def test_every_acknowledged_change_is_in_the_copy(tmp_path: Path, project:
         ]
         await asyncio.gather(*(event.wait() for event in begun))
         done = await asyncio.to_thread(delete, data, known, project.known_id, NOW)
-        ends = await asyncio.wait_for(asyncio.gather(*writing), 50)
+        ends = await asyncio.wait_for(asyncio.gather(*writing), 150)
         acknowledged = set().union(*(titles for titles, _ in ends))
         for _, answer in ends:
             assert answer.startswith("error PROJECT_DELETED: "), answer
@@ -261,7 +261,7 @@ async def test_a_kill_at_any_step_leaves_it_whole(
         sys.executable, str(KILLS), str(data), project.known_id, what, env={"PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    steps, err = await asyncio.wait_for(killed.communicate(), 50)
+    steps, err = await asyncio.wait_for(killed.communicate(), 150)
     assert (killed.returncode, err) == (0, b"")
     copies = [tmp_path / f"data.{int(step)}" for step in steps.split()]
     assert {file_of(copy, project).exists() for copy in copies} == {True, False}
