@@ -11,6 +11,8 @@ from typing import Any
 
 from workflow_mcp.errors import shown
 
+MAX_BRACKETS = 500_000
+
 Pairs = list[tuple[str, Any]]
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}]', re.DOTALL)
@@ -19,7 +21,8 @@ _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}]', re.DOTALL)
 class JsonObject(dict[str, Any]):
     """A JSON object, and the line of the text that it begins on, counted from 1."""
 
-    line: int = 1
+    __slots__ = ("line",)
+    line: int
 
 
 def strict_json(text: str, make_object: Callable[[Pairs], Any] = dict) -> Any:
@@ -42,8 +45,10 @@ def located_json(text: str) -> Any:
     """The same value, its objects each a `JsonObject`.
 
     Raises:
-        ValueError: see `strict_json`.
+        ValueError: see `strict_json`; or it has more than 500 000 brackets: values take much more memory than text.
     """
+    if text.count("{") + text.count("[") > MAX_BRACKETS:
+        raise ValueError(f"it has more than {MAX_BRACKETS} brackets")
     ended: list[JsonObject] = []
 
     def made(pairs: Pairs) -> JsonObject:

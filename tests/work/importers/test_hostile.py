@@ -78,6 +78,7 @@ REFUSED: list[tuple[Format, str, str]] = [
     ("github", '[{"url": "ftp://x"}]', "file, line 1: url 'ftp://x' is not that of an issue"),
     ("github", '[\n1]', "file, line 1: an issue is the number '1' instead of an object"),
     ("claude-tasks", '{"subject": "A"}', "file, line 1: it has no id"),
+    ("github", "[" + "{}," * 500_000 + "{}]", "file, line 1: it has more than 500000 brackets"),
     ("claude-tasks", "null", "file, line 1: it is null instead of an object"),
     ("backlog", "# A task", "file, line 1: it does not begin with front matter"),
     ("backlog", task("title: A"), "file, line 1: it has no id"),
@@ -134,6 +135,15 @@ def test_what_a_parent_waits_for_anyway_is_left_out() -> None:
     assert any("would wait for each other" in loss for one in items for loss in one.losses)
 
 
+def test_what_a_child_waits_for_through_its_parent_is_a_circle_too() -> None:
+    """A child waits for what blocks its parent: what blocks that and waits for the child is left out."""
+    below = depends("child", "top", kind="parent-child")
+    issues = [issue("top", dependencies=depends("top", "out")), issue("child", dependencies=below)]
+    items = beads(*issues, issue("out", dependencies=depends("out", "child"))).items
+    assert len([link for one in items for link in one.links]) == 1
+    assert [len(one.losses) for one in items].count(1) == 1
+
+
 def test_too_many_such_circles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking for them has an end."""
     monkeypatch.setattr(checking, "MAX_LEFT_OUT", 1)
@@ -162,7 +172,7 @@ def test_what_is_too_deep_comes_up() -> None:
     items = beads(*reversed(chain)).items
     assert [one.external_ref for one in items[:7]] == [f"beads:{n}" for n in range(7)]
     assert [one.parent for one in items[7:]] == ["beads:6"] * 5
-    assert "it was 11 levels down and is below beads:6 now" in items[7].losses
+    assert "it was 11 levels down and is below beads:6 now" in items[-1].losses
 
 
 def test_texts_that_do_not_fit() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,6 @@ CRITERIA: Final = ("AC", "ACCEPTANCE CRITERIA")
 LISTS: Final = {"References": "references", "Documentation": "documentation", "Modified files": "modified_files"}
 
 _CRITERION = re.compile(r"^[-*] \[([ xX])\] (?:#\d+ )?(.*)$", re.MULTILINE)
-_COMMENT = re.compile(r"^author: *(.*)\ncreated: *(.*)\n(?:.*\n)*?---\n(.*?)\n---$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,15 @@ def _add_sections(draft: Draft, body: str) -> None:
         if name in CRITERIA:
             draft.criteria((found[2], found[1] != " ") for found in _CRITERION.finditer(text))
         elif name == "COMMENTS":
-            for comment in _COMMENT.finditer(text):
-                draft.note(comment[1], comment[2], comment[3])
+            for author, created, comment in _comments(text):
+                draft.note(author, created, comment)
         else:
             draft.section(HEADINGS.get(name, name.replace("_", " ").capitalize()), text)
+
+
+def _comments(text: str) -> Iterator[tuple[str, str, str]]:
+    """Author, time and text of each comment: fields, a line `---`, the text, and a line `---` again."""
+    parts = re.split(r"^---$", text, flags=re.MULTILINE)
+    for head, body in zip(parts[::2], parts[1::2], strict=False):
+        fields = dict(line.partition(": ")[::2] for line in head.splitlines() if ": " in line)
+        yield fields.get("author", ""), fields.get("created", ""), body.strip()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from workflow_mcp.work.graph import MAX_DEPTH, cycle_in
 from workflow_mcp.work.importers.errors import SourceError, invalid
@@ -16,6 +16,14 @@ MAX_LEFT_OUT = 100
 Items = dict[str, SourceItem]
 
 
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    of: str
+
+
+Node = str | _Gate
+
+
 def checked(read: SourceItems) -> SourceItems:
     """The items in an order in which parents come first; what cannot be kept together is left out and is a loss.
 
@@ -26,7 +34,7 @@ def checked(read: SourceItems) -> SourceItems:
     _refuse_circle(items, lambda item: _known(items, [item.parent]), "is its own ancestor", "are above each other")
     _refuse_circle(items, lambda item: _blockers(items, item), "waits for itself", "wait for each other")
     items = _without_mixed_circles(_without_relatives_as_blockers(_not_too_deep(items)))
-    return SourceItems(tuple(_parents_first(items)), read.skipped)
+    return SourceItems(tuple(items.values()), read.skipped)
 
 
 def _by_ref(given: Sequence[SourceItem]) -> Items:
@@ -58,30 +66,41 @@ def _refuse_circle(items: Items, next_of: Callable[[SourceItem], list[str]], one
         raise invalid(items[circle[0]].place, what)
 
 
-def ancestors(parents: Mapping[str, str | None], ref: str) -> Iterator[str]:
-    """The ancestors of an item, from its parent up, as far as they are known."""
-    above = parents.get(ref)
-    while above is not None and above in parents:
-        yield above
-        above = parents[above]
+def _by_level(items: Items) -> dict[str, int]:
+    """The level of each item, counted from 1 at the top; parents before their children."""
+    levels: dict[str, int] = {}
+    for ref in items:
+        way = [ref]
+        while (above := items[way[-1]].parent) in items and above not in levels:
+            way.append(above)
+        for one in reversed(way):
+            levels.setdefault(one, levels.get(items[one].parent or "", 0) + 1)
+    return levels
 
 
 def _not_too_deep(items: Items) -> Items:
-    parents = {ref: item.parent for ref, item in items.items()}
+    """All items, parents first; those that are too deep below the deepest that may have children."""
     found: Items = {}
-    for ref, item in items.items():
-        above = list(ancestors(parents, ref))
-        if len(above) < MAX_DEPTH:
-            found[ref] = item
-        else:
-            loss = f"it was {len(above)} levels down and is below {above[-MAX_DEPTH + 1]} now"
-            found[ref] = replace(item, parent=above[-MAX_DEPTH + 1], losses=(*item.losses, loss))
+    lowest: dict[str, str] = {}
+    for ref, level in _by_level(items).items():
+        item = items[ref]
+        lowest[ref] = ref if level < MAX_DEPTH else lowest[item.parent or ""]
+        if level > MAX_DEPTH:
+            loss = f"it was {level - 1} levels down and is below {lowest[ref]} now"
+            item = replace(item, parent=lowest[ref], losses=(*item.losses, loss))
+        found[ref] = item
     return found
 
 
+def _ancestors(items: Items, ref: str) -> Iterator[str]:
+    above = items[ref].parent
+    while above is not None and above in items:
+        yield above
+        above = items[above].parent
+
+
 def _without_relatives_as_blockers(items: Items) -> Items:
-    parents = {ref: item.parent for ref, item in items.items()}
-    above = {ref: set(ancestors(parents, ref)) for ref in items}
+    above = {ref: set(_ancestors(items, ref)) for ref in items}
     found = dict(items)
     for ref, item in items.items():
         for other in _blockers(items, item):
@@ -107,26 +126,24 @@ def _without_mixed_circles(items: Items) -> Items:
     raise invalid(place, f"more than {MAX_LEFT_OUT} dependencies make circles together with parents and children")
 
 
-def _without_one_of(items: Items, circle: list[str]) -> Items:
+def _without_one_of(items: Items, circle: list[Node]) -> Items:
     steps = zip(circle, [*circle[1:], circle[0]], strict=True)
-    waiting, other = next((one, two) for one, two in steps if two in _blockers(items, items[one]))
-    why = f"was left out: with it, {', '.join(circle[:MAX_SHOWN_CYCLE])} would wait for each other"
+    waiting, other = next((one.of, two) for one, two in steps if isinstance(one, _Gate) and isinstance(two, str))
+    named = [one for one in circle if isinstance(one, str)][:MAX_SHOWN_CYCLE]
+    why = f"was left out: with it, {', '.join(named)} would wait for each other"
     return {**items, waiting: _without(items[waiting], other, why)}
 
 
-def _waits(items: Items) -> dict[str, list[str]]:
-    waits = {ref: _blockers(items, item) for ref, item in items.items()}
+def _waits(items: Items) -> dict[Node, list[Node]]:
+    """What waits for what: an item for its children and at its gate, which opens with its blockers and the gate above.
+
+    So there are no more edges than parents and dependencies, although each item waits for its ancestors' blockers too.
+    """
+    waits: dict[Node, list[Node]] = {}
     for ref, item in items.items():
-        for above in _known(items, [item.parent]):
-            waits[above].append(ref)
+        above = _known(items, [item.parent])
+        waits.setdefault(ref, []).append(_Gate(ref))
+        waits[_Gate(ref)] = [*_blockers(items, item), *map(_Gate, above)]
+        for parent in above:
+            waits.setdefault(parent, []).append(ref)
     return waits
-
-
-def _parents_first(items: Items) -> Iterator[SourceItem]:
-    given: set[str] = set()
-    parents = {ref: item.parent for ref, item in items.items()}
-    for ref in items:
-        for one in (*reversed(list(ancestors(parents, ref))), ref):
-            if one not in given:
-                given.add(one)
-                yield items[one]

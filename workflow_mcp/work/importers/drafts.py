@@ -36,7 +36,7 @@ class Draft:
     _sections: list[str] = field(default_factory=list)
     _acceptance: list[Criterion] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
-    _links: list[SourceLink] = field(default_factory=list)
+    _links: dict[SourceLink, None] = field(default_factory=dict)
     _notes: list[SourceNote] = field(default_factory=list)
     _assignee: str | None = None
     _created_by: str = ""
@@ -104,9 +104,7 @@ class Draft:
 
     def link(self, relation: Relation, other: str) -> None:
         """Add a link, once."""
-        link = SourceLink(relation, other)
-        if link not in self._links:
-            self._links.append(link)
+        self._links[SourceLink(relation, other)] = None
 
     def note(self, author: str, at: str, text: str) -> None:
         """Add a comment; a long one in parts."""
