@@ -8,12 +8,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.cli.test_items import told
 from tests.clients.agents import assert_one_line, make_project
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
 from tests.server.test_reading import state_of
 from tests.support import posix_only
 from workflow_mcp.cli import claude_lists, importing, source_files, sources, transfer
@@ -233,3 +234,38 @@ def test_nothing_of_a_broken_file_is_imported(shop: Path, run: Run, tmp_path: Pa
     expected = state_of(tmp_path)
     assert "issues.jsonl, line 2: it is not JSON" in refused("IMPORT_INVALID", "issues.jsonl")
     assert state_of(tmp_path) == expected != before
+
+
+class TestClaudeCode:
+    """With the real one."""
+
+    pytestmark = NEEDS_CLAUDE_CODE
+
+    @pytest.mark.parametrize("era", ["auto", "legacy"])
+    def test_its_own_tasks(self, claude: ClaudeCode, era: Literal["auto", "legacy"]) -> None:
+        """Tasks that it made for itself are found from the project; imported, they are claimed and finished."""
+        shop = make_project(claude.home, "shop")
+        made = claude.run(
+            shop,
+            [("TaskCreate", {"subject": "Build it", "description": "all"})],
+            [("TaskCreate", {"subject": "Test it", "description": "all"})],
+            [("TaskUpdate", {"taskId": "2", "addBlockedBy": ["1"]})],
+            era=era,
+            arguments=["--allowedTools", "TaskCreate,TaskUpdate"],
+        )
+        assert [one.is_error for one in made.calls] == [False] * 3, made
+        imported = told(claude.home, shop, "import", "--from", "claude-tasks", "--json")
+        assert [one["outcome"] for one in json.loads(imported)["items"]] == ["new", "new"]
+        done = claude.run(
+            shop,
+            [("claim_work_item", {"actor": "ana"})],
+            [("update_work_items", {"updates": [{"id": 1, "status": "completed"}], "actor": "ana"})],
+            [("claim_work_item", {"actor": "ana"})],
+            era=era,
+        )
+        claims = [one.data["item"] for one in done.calls if one.tool == "claim_work_item"]
+        assert [one["title"] for one in claims] == ["Build it", "Test it"]
+        assert claims[1]["external_ref"].startswith("claude-tasks:")
+        assert claims[1]["external_ref"].endswith("/2")
+        again = json.loads(told(claude.home, shop, "import", "--from", "claude-tasks", "--json"))
+        assert [one["outcome"] for one in again["items"]] == ["unchanged", "unchanged"]
