@@ -42,8 +42,14 @@ def _about_loading(settings: Settings) -> Step:
         import_module("workflow_mcp.server.build").build_server(settings)
     except Exception as error:
         logger.info("the server does not load", exc_info=True)
-        return Step("server", "problem", f"it does not load: {type(error).__name__}: {error}; install it again")
+        cause = _first_cause(error)
+        return Step("server", "problem", f"it does not load: {type(cause).__name__}: {cause}; install it again")
     return Step("server", "ok", "it loads")
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    # FastMCP raises another ImportError in place of the one that says what is missing.
+    return error if error.__cause__ is None else _first_cause(error.__cause__)
 
 
 def _about_memo() -> Step:

@@ -19,3 +19,8 @@ def whole_characters(text: bytes) -> bytes:
     if rb"\ud" not in text and rb"\uD" not in text:
         return text
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["half"] else found[0], text)
+
+
+def as_read(line: bytes) -> str:
+    """A line as the SDK's parser gets it over stdio: without half characters and invalid UTF-8."""
+    return whole_characters(line).decode("utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from tests.clients.memo import answers_in, memo_for
 from tests.clients.protocol import ERAS, Message
 from tests.clients.stdio import Wire, environment
+from tests.transports.stdio.copies import copies
+from tests.transports.stdio.talks import LISTS, Windows
 from workflow_mcp.transports.stdio.memo import digest
 
-LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
 Spoken = dict[str, list[Message]]
 
 
@@ -57,3 +59,12 @@ def spoken(recorded: tuple[dict[str, bytes], Spoken]) -> Spoken:
 def home(tmp_path: Path) -> Path:
     """A home of a user who has used the server before."""
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+    """Windows of a user who has never been here."""
+    home = tmp_path_factory.mktemp("transcripts")
+    (home / "work").mkdir()
+    with copies(home / "work", environment(home)) as server:
+        yield Windows(server, home)

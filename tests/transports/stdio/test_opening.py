@@ -29,7 +29,8 @@ from tests.process.test_streams import (
 )
 from tests.process.test_streams import server as served_on
 from tests.support import posix_only
-from tests.transports.stdio.conftest import LISTS, Spoken, kept, open_whole
+from tests.transports.stdio.conftest import Spoken, kept, open_whole
+from tests.transports.stdio.talks import LISTS
 from workflow_mcp.transports.stdio import memo as memos
 
 pytestmark = posix_only

@@ -20,7 +20,7 @@ from typing import Any, cast
 import anyio
 
 from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT, PARENT_CHECK_SECONDS
-from workflow_mcp.transports.surrogates import whole_characters
+from workflow_mcp.transports.surrogates import as_read
 
 CHUNK = 65_536
 MAX_LINE_BYTES = 2**30
@@ -99,7 +99,7 @@ class StandardInput:
 async def _decoded(reader: asyncio.StreamReader, asked: Callable[[bytes], None]) -> AsyncIterator[Any]:
     while line := await reader.readline():
         asked(line)
-        yield whole_characters(line).decode("utf-8", errors="replace")
+        yield as_read(line)
 
 
 def leave_for_good() -> None:

@@ -18,7 +18,7 @@ except ImportError:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PREFIXES = ("WORKFLOW_MCP_", "FASTMCP_", "MCP_", "PYDANTIC_", "PYTHON")
@@ -52,10 +52,16 @@ class Memo:
 
     Args:
         folder: where the answers are; it need not be there.
+        find: finds that folder again; None when it is always the same.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, find: Callable[[], str | None] | None = None) -> None:
         self.folder = folder
+        self._find = find
+
+    def is_current(self) -> bool:
+        """Whether what is installed is still what it was when this memo was found."""
+        return self._find is None or self._find() == self.folder
 
     def is_there(self) -> bool:
         """Whether there is one that nobody else can write to."""
@@ -114,16 +120,25 @@ class Memo:
 def memo_of(environment: Mapping[str, str], directory: str | None = None) -> Memo | None:
     """The memo of this installation with these settings, and this `--directory`; None where there is to be none."""
     variables = {name.upper(): value for name, value in environment.items()}
+
+    def find() -> str | None:
+        return _folder_of(variables, directory or "")
+
+    folder = find()
+    return None if folder is None else Memo(folder, find)
+
+
+def _folder_of(variables: Mapping[str, str], directory: str) -> str | None:
     cache = _cache_folder(variables)
     if variables.get("WORKFLOW_MCP_MEMO") == "off" or cache is None or sys.platform == "win32":
         return None
     name = digest()
     try:
-        for part in (*_interpreter(), *_installed(), *_settings(variables, directory or "")):
+        for part in (*_interpreter(), *_installed(), *_settings(variables, directory)):
             name.update(os.fsencode(part) + b"\0")
     except OSError:
         return None
-    return Memo(os.path.join(cache, "workflow-mcp", "openings", name.hexdigest()))
+    return os.path.join(cache, "workflow-mcp", "openings", name.hexdigest())
 
 
 def _cache_folder(variables: Mapping[str, str]) -> str | None:

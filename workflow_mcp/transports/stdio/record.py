@@ -11,6 +11,7 @@ from mcp_types import CONNECTION_CLOSED
 
 from workflow_mcp.transports.stdio.memo import MAX_BYTES, Memo, digest
 from workflow_mcp.transports.stdio.opening import MAX_LINES, Opening
+from workflow_mcp.transports.surrogates import as_read
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Record:
     def asked(self, line: bytes) -> None:
         """Note what the client asks; its opening ends with the first line that does not belong to one."""
         if self._is_open or self._waiting:
-            message = _parsed(line)
+            message = _parsed(as_read(line))
             self._is_open = self._is_open and self._goes_on(line, message)
             if not self._is_open and "method" in message:
                 self._note_repetition(message.get("id"))
@@ -130,12 +131,15 @@ def _write(memo: Memo, answers: dict[str, bytes], was_wrong: bool, before: threa
     try:
         if was_wrong:
             memo.drop()
-        memo.put(answers)
+        if memo.is_current():
+            memo.put(answers)
+        else:
+            logger.info("another version was installed since this window opened; it leaves no memo")
     except OSError as error:
         logger.info("the memo cannot be written: %s", error)
 
 
-def _parsed(line: bytes | str) -> dict[str, Any]:
+def _parsed(line: str) -> dict[str, Any]:
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
