@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from tests.clients.memo import answers_in
 from tests.process.test_streams import OPENING, asking, data
 from tests.support import posix_only
 from tests.transports.stdio.conftest import kept
+from workflow_mcp.transports.stdio import memo as memos
 from workflow_mcp.transports.stdio.memo import Memo
 from workflow_mcp.transports.stdio.opening import Opening
 from workflow_mcp.transports.stdio.record import Record
@@ -149,3 +153,23 @@ def test_an_error_in_place_of_what_was_given(memo: Memo, caplog: pytest.LogCaptu
     record.close()
     assert memo.count() == 0
     assert "the memo had another answer to tools/list than this server; it is dropped" in caplog.text
+
+
+def test_a_full_disk(memo: Memo, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be written is not written, nothing half-written stays, and the client has its answers."""
+
+    class Full(io.FileIO):
+        """A file on a full disk: a few bytes of it are written."""
+
+        def write(self, data: Any) -> int:
+            super().write(bytes(data)[:5])
+            raise OSError(errno.ENOSPC, "No space left on device", self.name)
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(memos, "open", Full, raising=False)
+    record = record_after(memo)
+    record.asked(data(TOOLS))
+    assert record.answered(result(1, "tools")) == result(1, "tools")
+    record.close()
+    assert os.listdir(memo.folder) == []
+    assert "the memo cannot be written: [Errno 28] No space left on device" in caplog.text
