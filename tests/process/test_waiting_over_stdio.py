@@ -1,0 +1,48 @@
+"""Claims that wait over stdio: many at once in one process, and the end of the input ends them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.clients.agents import make_project
+from tests.clients.protocol import Era, Message
+from tests.clients.stdio import Wire, environment
+
+MANY = 50
+
+
+def claim(wire: Wire, actor: str) -> Message:
+    """A claim that waits."""
+    arguments = {"actor": actor, "wait_seconds": 50}
+    return wire.message("tools/call", {"name": "claim_work_item", "arguments": arguments})
+
+
+def test_many_wait_in_one_process(tmp_path: Path, era: Era) -> None:
+    """Other calls are answered meanwhile; a cancelled wait gets nothing, the next one the item, the rest an error."""
+    home = tmp_path / "home"
+    home.mkdir()
+    with Wire(make_project(tmp_path, "shop"), environment(home), era) as wire:
+        wire.open()
+        wire.call("create_work_items", items=[{"title": "first"}])
+        wire.call("claim_work_item", actor="first")
+        waits = [claim(wire, f"w{number}") for number in range(MANY)]
+        for wait in waits:
+            wire.send(wait)
+        assert "1 in progress" in wire.call("list_work_items").text
+        gone = {"method": "notifications/cancelled", "params": {"requestId": waits[0]["id"]}}
+        if era != "legacy":
+            gone = wire.message("notifications/cancelled", gone["params"])  # type: ignore[arg-type]
+            del gone["id"]
+        wire.send({"jsonrpc": "2.0", **gone})
+        assert "1 in progress" in wire.call("list_work_items").text
+        create = wire.message(
+            "tools/call", {"name": "create_work_items", "arguments": {"items": [{"title": "second"}]}}
+        )
+        wire.send(create)
+        answers = {answer["id"]: answer for answer in (wire.receive(), wire.receive())}
+        assert answers.keys() == {create["id"], waits[1]["id"]}
+        assert "Yours as w1: #2" in str(answers[waits[1]["id"]])
+        wire.close_input()
+        rest = {answer["id"]: answer["error"]["message"] for answer in (wire.receive() for _ in range(MANY - 2))}
+        assert rest == {wait["id"]: "Connection closed" for wait in waits[2:]}
+        assert wire.ended() == 0
