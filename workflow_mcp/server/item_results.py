@@ -16,20 +16,17 @@ from workflow_mcp.server.fitting import (
     lines_from,
     size_of,
 )
-from workflow_mcp.server.results import ClaimResult, WorkItem, WorkItemDetail
+from workflow_mcp.server.results import WorkItem, WorkItemDetail
 from workflow_mcp.work.details import Event, ItemDetail, Linked, Note
 from workflow_mcp.work.errors import at
-from workflow_mcp.work.lines import counted, cut, row
-from workflow_mcp.work.results import Claim
+from workflow_mcp.work.lines import cut, row
 from workflow_mcp.work.text import plain_or_quoted, visible
-from workflow_mcp.work.values import Item, ItemQuery
+from workflow_mcp.work.values import Item
 from workflow_mcp.workspace.work_items import WorkItems
 
-MAX_CLAIMED_DESCRIPTION_BYTES = 10_000
 MAX_EVENT_BYTES = 390
 LINES_SHARE = 1 / 8  # of the available bytes, for each list but that of the notes
 MAX_SHOWN_VALUE = 60
-MAX_LEFT = 20
 
 PASSIVE = {
     "blocks": "blocked by",
@@ -42,66 +39,6 @@ PASSIVE = {
 def item_result(item: Item) -> WorkItem:
     """The result for a whole item."""
     return WorkItem.model_validate(item, from_attributes=True)
-
-
-async def claim_result(
-    work: WorkItems, claim: Claim | None, *, item_id: int | None = None, waited: int = 0
-) -> ClaimResult:
-    """The result of a claim; when there was nothing to claim, it says why.
-
-    Args:
-        work: the work items.
-        claim: the claim.
-        item_id: the item that was to be claimed; None for any.
-        waited: seconds that the call was ready to wait.
-    """
-    project = work.data.project.name
-    left = await _left_by_earlier(work)
-    if claim is None:
-        message = await _nothing_ready(work, item_id) + _how_long(waited) + left
-        return ClaimResult(project=project, item=None, message=_with_note(work, message))
-    item = _without_long_texts(claim.item)
-    message = _with_note(work, _claimed(work, claim) + (left and f".{left}"))
-    result = ClaimResult(project=project, item=item, message=message)
-    room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
-    room -= _add_entries(item, claim.item, room * LINES_SHARE)
-    item.description = _description(claim.item, min(room, MAX_CLAIMED_DESCRIPTION_BYTES), start=0)
-    return result
-
-
-async def _nothing_ready(work: WorkItems, item_id: int | None) -> str:
-    if item_id is not None:
-        return f"#{item_id} is not ready: {'; '.join((await work.get(item_id)).not_ready)}."
-    counts = (await work.list(ItemQuery(limit=1))).counts
-    why = " What is ready has another type or label, or is assigned to somebody else." if counts.ready else ""
-    return f"Nothing is ready for this: {counted(counts)}.{why}"
-
-
-def _how_long(waited: int) -> str:
-    return f" Waited {waited} s; the same call waits on." if waited else ""
-
-
-async def _left_by_earlier(work: WorkItems) -> str:
-    """What conversations hold that this one goes on with, as a sentence with a space before it."""
-    if not work.actor.earlier:
-        return ""
-    page = await work.list(ItemQuery(view="mine", limit=MAX_LEFT))
-    left = [item.id for item in page.items if item.assignee != work.actor.name]
-    if not left:
-        return ""
-    ids = ", ".join(f"#{one}" for one in left)
-    return f" Still held by the conversation before this one: {ids}. claim_work_item(id={left[0]}) goes on with it."
-
-
-def _with_note(work: WorkItems, message: str) -> str:
-    return message if work.data.note is None else f"{message} {work.data.note}"
-
-
-def _claimed(work: WorkItems, claim: Claim) -> str:
-    message = f"Yours as {work.actor.name}: {row(claim.item)}"
-    if claim.held_since is None:
-        return message
-    return f"{message}. You already held it since {at(claim.held_since)}; if that was another agent, pass actor."
 
 
 def detail_result(
@@ -126,7 +63,7 @@ def detail_result(
     result = _without_long_parts(work, detail)
     room = max_bytes - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE
-    room -= _add_entries(result.item, detail.item, share, start=entry)
+    room -= add_entries(result.item, detail.item, share, start=entry)
     result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
     result.events = _last_events(detail, share)
     result.links = first_lines([_link(link) for link in detail.links], share, total=detail.links_count)
@@ -137,15 +74,15 @@ def detail_result(
     if note is None:
         result.notes = _last_notes(detail, room - min(size_of(detail.item.description), room / 2))
     else:
-        result.notes = [_note(detail.item.id, one, room - MAX_HINT_BYTES, start=start) for one in detail.notes]
-    result.item.description = _description(detail.item, room - size_of(result.notes), start=0 if note else start)
+        result.notes = [note_line(detail.item.id, one, room - MAX_HINT_BYTES, start=start) for one in detail.notes]
+    result.item.description = cut_description(detail.item, room - size_of(result.notes), start=0 if note else start)
     return result
 
 
 def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
     return WorkItemDetail(
         project=work.data.project.name,
-        item=_without_long_texts(detail.item),
+        item=without_long_texts(detail.item),
         ancestors=[],
         children=[],
         children_count=detail.children_count,
@@ -157,11 +94,12 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
     )
 
 
-def _without_long_texts(item: Item) -> WorkItem:
+def without_long_texts(item: Item) -> WorkItem:
+    """The result for an item, without its description, criteria and evidence."""
     return item_result(replace(item, description="", acceptance=(), evidence=()))
 
 
-def _add_entries(result: WorkItem, item: Item, share: float, *, start: int = 1) -> int:
+def add_entries(result: WorkItem, item: Item, share: float, *, start: int = 1) -> int:
     """Add criteria and evidence to a result without them; returns how many bytes they take."""
     whole, read_on = item_result(item), f"get_work_item(id={item.id}, entry="
     result.acceptance = lines_from(whole.acceptance, share, start=start, read_on=read_on)
@@ -169,7 +107,8 @@ def _add_entries(result: WorkItem, item: Item, share: float, *, start: int = 1) 
     return size_of(result.acceptance) + size_of(result.evidence)
 
 
-def _description(item: Item, room: float, *, start: int) -> str:
+def cut_description(item: Item, room: float, *, start: int = 0) -> str:
+    """As much of an item's description as fits, beginning at `start`."""
     return fitting_text(item.description, room, start=start, read_on=f"get_work_item(id={item.id}, start=")
 
 
@@ -177,9 +116,9 @@ def _last_notes(detail: ItemDetail, room: float) -> list[str]:
     if not detail.notes:
         return []
     item_id, room = detail.item.id, room - MAX_HINT_BYTES
-    lines = [_note(item_id, note, math.inf, start=0) for note in detail.notes]
+    lines = [note_line(item_id, note, math.inf, start=0) for note in detail.notes]
     kept = count_last(lines, room)
-    lines = lines[-kept:] if kept else [_note(item_id, detail.notes[-1], room, start=0)]
+    lines = lines[-kept:] if kept else [note_line(item_id, detail.notes[-1], room, start=0)]
     earlier = detail.notes[-len(lines)].number - 1
     if not earlier:
         return lines
@@ -196,7 +135,8 @@ def _last_events(detail: ItemDetail, room: float) -> list[str]:
     return [f"… events 1 to {earlier} are left out: {read_on}", *lines[len(lines) - kept :]]
 
 
-def _note(item_id: int, note: Note, room: float, *, start: int) -> str:
+def note_line(item_id: int, note: Note, room: float, *, start: int = 0) -> str:
+    """A note with its number, time and author, as much of it as fits, beginning at `start` of its text."""
     head = f"{note.number}. {note.at:%Y-%m-%d %H:%M} {visible(note.author)}: "
     read_on = f"get_work_item(id={item_id}, note={note.number}, start="
     return head + fitting_text(note.text, room - size_of(head), start=start, read_on=read_on)

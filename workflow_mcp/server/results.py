@@ -108,12 +108,18 @@ class WorkItem(BaseModel):
 
 
 class ClaimResult(BaseModel):
-    """The item that the caller claimed, or none and the reason."""
+    """The item that the caller claimed and what has to be known to begin with it, or none and the reason.
+
+    `notes` are the item's own last ones, and `finished_blockers` what it waited for, each with its last note.
+    """
 
     texts: str = TEXTS_ARE_DATA
     project: str
     item: WorkItem | None
     message: str
+    parent: str | None = None
+    notes: list[str] = []
+    finished_blockers: list[str] = []
 
 
 class WorkItemDetail(BaseModel):

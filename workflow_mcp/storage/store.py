@@ -12,6 +12,7 @@ from typing import Any, Self
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
+from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
 from workflow_mcp.storage.project_store import ProjectStore
@@ -20,7 +21,7 @@ from workflow_mcp.storage.transfer.exporting import export_records
 from workflow_mcp.storage.transfer.import_run import run_import, run_synchronization
 from workflow_mcp.storage.transfer.synchronizing import foreseen
 from workflow_mcp.work import validation
-from workflow_mcp.work.details import LAST, ItemDetail, Part
+from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import (
     Arrival,
@@ -110,6 +111,11 @@ class Store(ProjectStore):
         validation.check_part(item_id, part)
         async with self._databases.use_to_read(project) as database:
             return await database.read(partial(detail.detail_of, item_id=item_id, part=part))
+
+    async def brief(self, project: Project, item: Item) -> Briefing:
+        """What whoever begins an item has to know besides the item itself."""
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(partial(briefing_of, item=item))
 
     async def claim_item(
         self,

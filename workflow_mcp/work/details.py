@@ -60,6 +60,21 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
+class Briefing:
+    """What whoever begins an item has to know besides the item itself.
+
+    Attributes:
+        parent: what it is a part of; None for a top-level item.
+        blockers: finished items that it waited for, each with its last note; the last that was finished first.
+        notes: its own last ones, in which its last holder may have left word; oldest first.
+    """
+
+    parent: ItemSummary | None
+    blockers: tuple[tuple[ItemSummary, Note], ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemDetail:
     """One item with its relatives, links, notes and events; long lists are cut, the counts are complete.
 

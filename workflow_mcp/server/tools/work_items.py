@@ -24,8 +24,9 @@ from workflow_mcp.server.arguments import (
     item_update,
     new_item,
 )
+from workflow_mcp.server.claim_results import claim_result
 from workflow_mcp.server.dependencies import CurrentWorkItems
-from workflow_mcp.server.item_results import claim_result, detail_result
+from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.waiting import unless_client_leaves
 from workflow_mcp.work.details import Part
 from workflow_mcp.work.validation import MAX_WAIT_SECONDS
