@@ -74,7 +74,7 @@ async def test_projects_are_listed(tmp_path: Path, printed: Printed) -> None:
 
 
 async def test_a_terminal_gets_a_table(tmp_path: Path, printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the same in it; control characters in a directory reach it as text."""
+    """With the same in it; on a narrow one, what tells projects apart is still there to its end."""
     ids = await made(tmp_path, "shop")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "200")
@@ -82,6 +82,12 @@ async def test_a_terminal_gets_a_table(tmp_path: Path, printed: Printed, monkeyp
     [row] = [line for line in lines if "shop" in line]
     for part in ("shop", ids["0-shop"][:8], "1", str(tmp_path / "0-shop"), "active"):
         assert part in row
+    monkeypatch.setenv("COLUMNS", "60")
+    cells = [line.split("│")[1:-1] for line in await asyncio.to_thread(printed, projects.list_projects) if "│" in line]
+    _, project_id, _, _, directory, _ = (
+        "".join(cell.strip() for cell in column) for column in zip(*cells, strict=True)
+    )
+    assert (project_id, directory) == (ids["0-shop"][:8], str(tmp_path / "0-shop"))
 
 
 async def test_a_project_is_renamed_archived_deleted_and_restored(tmp_path: Path, printed: Printed) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from workflow_mcp.cli.output import print_text
@@ -50,13 +50,18 @@ def _day(at: datetime) -> str:
 
 def print_table(listed: Sequence[Entry], ids: Sequence[str]) -> None:
     """Print a table with a row for each project."""
-    table = Table("name", "id", "items", "changed", "in", "state")
+    table = Table("name", _whole("id"), "items", _whole("changed"), _whole("in"), "state")
     for one in listed:
         changed = "" if one.changed_at is None else _day(one.changed_at)
         told = Text(visible(one.project.name)), Text(visible(one.directory or ""))
         state = Text(one.state, style=STYLES.get(one.state, ""))
         table.add_row(told[0], short_id(one.project.known_id, ids), str(one.items), changed, told[1], state)
     Console().print(table)
+
+
+def _whole(heading: str) -> Column:
+    # Two projects of one name may be told apart by the last characters of these.
+    return Column(heading, overflow="fold")
 
 
 def object_of(one: Entry) -> dict[str, Any]:
