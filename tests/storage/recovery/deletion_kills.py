@@ -1,7 +1,7 @@
-"""Deletes or restores a project again and again, and is killed a step later each time.
+"""Deletes a project, and restores it, again and again, and is killed a step later each time.
 
-`deletion_kills.py <data dir> <project id> delete|undelete`: for the n-th time in a copy of the data directory,
-`<data dir>.<n>`, just before the n-th change of a folder. Prints n for each kill; ends when none was left to come.
+`deletion_kills.py <data dir> <project id>`: each time in a copy of the data directory, the n-th time just before the
+n-th change of a folder, until there are no more. Prints the path of each copy in which a process was killed.
 """
 
 from __future__ import annotations
@@ -54,14 +54,16 @@ def killed(data_dir: Path, project_id: str, what: str, number: int) -> bool:
     os._exit(0)
 
 
-def main(data_dir: str, project_id: str, what: str) -> None:
+def main(data_dir: str, project_id: str) -> None:
     """Do what the command line says."""
-    for number in count():
-        copy = Path(f"{data_dir}.{number}")
-        shutil.copytree(data_dir, copy)
-        if not killed(copy, project_id, what, number):
-            return
-        sys.stdout.write(f"{number}\n")
+    for what in ("delete", "undelete"):
+        for number in count():
+            copy = Path(f"{data_dir}.{what}.{number}")
+            shutil.copytree(data_dir, copy)
+            if not killed(copy, project_id, what, number):
+                break
+            sys.stdout.write(f"{copy}\n")
+        data_dir = str(copy)
 
 
 if __name__ == "__main__":
