@@ -23,12 +23,13 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 CHANGES = ("link", "unlink", "rename", "replace")
 
 
-def killing(act: Callable[..., Any], turns: list[None], *arguments: Any, **options: Any) -> Any:
-    """Do something, or be killed when all turns are used up."""
-    if not turns:
-        os.kill(os.getpid(), signal.SIGKILL)
-    turns.pop()
-    return act(*arguments, **options)
+def killing(act: Callable[..., Any], turns: list[None], path: Any, *arguments: Any, **options: Any) -> Any:
+    """Do something to a path, or be killed when all turns are used up; where nothing is there, nothing changes."""
+    if os.path.lexists(path):
+        if not turns:
+            os.kill(os.getpid(), signal.SIGKILL)
+        turns.pop()
+    return act(path, *arguments, **options)
 
 
 def work(data_dir: Path, project_id: str, what: str) -> None:
