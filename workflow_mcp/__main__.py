@@ -16,6 +16,8 @@ from workflow_mcp.transports.process import fill_standard_streams, leave_at_once
 from workflow_mcp.transports.stdio.memo import memo_of
 from workflow_mcp.transports.stdio.opening import Opening
 
+INTERRUPTED = 128 + 2  # what shells say of a program that SIGINT ended
+
 
 def main() -> None:
     """Run the command in the arguments; without one, serve over stdio."""
@@ -37,9 +39,16 @@ def main() -> None:
 
             statusline()
         case _:
-            from workflow_mcp.cli.main import run
+            _run_command()
 
-            run()
+
+def _run_command() -> None:
+    try:
+        from workflow_mcp.cli.main import run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _serve_stdio(directory: str | None) -> None:

@@ -40,6 +40,16 @@ ITEM_COMMANDS = {
     "list": ("items:list_items", "List the project's work items."),
     "ready": ("items:ready", "List what can be claimed now, the most urgent first."),
     "show": ("details:show", "Show one work item whole."),
+    "tree": ("trees:tree", "Show work items below those that they belong to."),
+    "log": ("history:log", "Show what was changed, when and by whom; the latest change last."),
+    "watch": (
+        "watching:watch",
+        (
+            "Print a line for each change that anybody makes from now on, until it is stopped.\n\n"
+            "With --json a line is a JSON object."
+        ),
+    ),
+    "use": ("using:use", "Say which project commands work in here, who you are in it, and why."),
     "add": ("changes:add", "Add a work item."),
     "claim": (
         "claiming:claim",

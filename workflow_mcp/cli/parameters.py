@@ -34,7 +34,8 @@ def ids_in(text: str) -> list[int]:
     return ids
 
 
-def _id(_type: type[int], tokens: Sequence[Token]) -> int:
+def converted_id(_type: type[int], tokens: Sequence[Token]) -> int:
+    """The id that one token is."""
     (token,) = tokens
     (item_id, *more) = ids_in(token.value)
     if more:
@@ -74,10 +75,12 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")
 ActorName = Annotated[
     str | None, Parameter(name="--actor", help="Who you are; default: git's user.name, else your login.")
 ]
-ItemId = Annotated[int, Parameter(help="Its number, with or without #.", converter=_id)]
+ItemId = Annotated[int, Parameter(help="Its number, with or without #.", converter=converted_id)]
 ItemIds = Annotated[tuple[int, ...], Parameter(help="Their numbers, with or without #.", converter=_ids)]
-OptionalItemId = Annotated[int | None, Parameter(help="Its number; default: the first that is ready.", converter=_id)]
-Parent = Annotated[int | None, Parameter(help="The item that it belongs below.", converter=_id)]
+OptionalItemId = Annotated[
+    int | None, Parameter(help="Its number; default: the first that is ready.", converter=converted_id)
+]
+Parent = Annotated[int | None, Parameter(help="The item that it belongs below.", converter=converted_id)]
 After = Annotated[
     tuple[int, ...],
     Parameter(name="--after", negative="", help="What it waits for, as in 4,5.", converter=_ids),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -28,6 +28,21 @@ def coloured(item: ItemSummary) -> Text:
     told = Text(row(item))
     told.highlight_words([f" {item.state} "], STYLES.get(item.state, ""))
     return told
+
+
+def print_tree(heading: str, rows: Iterable[tuple[int, ItemSummary]]) -> None:
+    """Print items, each as far to the right as it is deep, but never beyond the middle of the terminal."""
+    console = Console()
+    console.print(Text(visible(heading)))
+    for depth, item in rows:
+        console.print(Padding(coloured(item), (0, 0, 0, min(2 * depth + 2, console.width // 2))))
+
+
+def print_history(lines: Iterable[tuple[str, str, str]]) -> None:
+    """Print when something happened, what, and what it changed."""
+    console = Console()
+    for when, what, more in lines:
+        console.print(Text.assemble((f"{when} ", "dim"), what, (more, "dim")))
 
 
 def print_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

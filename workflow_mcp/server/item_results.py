@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import datetime
 
 from workflow_mcp.server.fitting import (
     MAX_HINT_BYTES,
@@ -17,8 +16,8 @@ from workflow_mcp.server.fitting import (
     size_of,
 )
 from workflow_mcp.server.results import WorkItem, WorkItemDetail
+from workflow_mcp.work.changed_fields import changes_text
 from workflow_mcp.work.details import Event, ItemDetail, Linked, Note
-from workflow_mcp.work.errors import at
 from workflow_mcp.work.lines import cut, row
 from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.values import Item
@@ -26,7 +25,6 @@ from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_EVENT_BYTES = 390
 LINES_SHARE = 1 / 8  # of the available bytes, for each list but that of the notes
-MAX_SHOWN_VALUE = 60
 
 PASSIVE = {
     "blocks": "blocked by",
@@ -147,38 +145,5 @@ def _link(link: Linked) -> str:
 
 
 def _event(event: Event) -> str:
-    changes = ", ".join(f"{name}: {_change(_with_times(name, change))}" for name, change in event.changes.items())
     line = f"{event.at:%Y-%m-%d %H:%M} {visible(event.actor)} {event.action} ({plain_or_quoted(event.directory)})"
-    return f"{line} {changes}" if changes else line
-
-
-def _with_times(field: str, change: object) -> object:
-    """A change, its times in the format of answers; events hold them as text."""
-    if not field.endswith("_at") or not isinstance(change, list):
-        return change
-    return [_time_or_value(value) for value in change]
-
-
-def _time_or_value(value: object) -> object:
-    try:
-        return at(datetime.fromisoformat(str(value)))
-    except ValueError:
-        return value  # imported events can have any text
-
-
-def _change(change: object) -> str:
-    match change:
-        case [None, new]:
-            return _short(new)
-        case [old, None]:
-            return f"{_short(old)} -> nothing"
-        case [old, new]:
-            return f"{_short(old)} -> {_short(new)}"
-        case _:
-            return _short(change)
-
-
-def _short(value: object) -> str:
-    text = " ".join(str(value).split())
-    short = text if len(text) <= MAX_SHOWN_VALUE else f"{text[: MAX_SHOWN_VALUE - 1]}…"
-    return plain_or_quoted(short) if isinstance(value, str) else short
+    return f"{line} {changes_text(event.changes)}" if event.changes else line

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
+from workflow_mcp.storage.events.history import history_of
 from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
 from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.creation import Creation
@@ -22,6 +23,7 @@ from workflow_mcp.storage.transfer.import_run import run_import, run_synchroniza
 from workflow_mcp.storage.transfer.synchronizing import foreseen
 from workflow_mcp.work import validation
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
+from workflow_mcp.work.history import History, HistoryQuery
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import (
     Arrival,
@@ -197,6 +199,19 @@ class Store(ProjectStore):
             if restore:
                 return await database.write(partial(deletion.restore_items, ids=ids, actor=actor))
             return await database.write(partial(deletion.delete_items, ids=ids, actor=actor, confirm=confirm))
+
+    async def history(self, project: Project, query: HistoryQuery) -> History:
+        """What happened in the project, or to one item of it.
+
+        Raises:
+            WorkItemError: `ITEM_NOT_FOUND`.
+            UsageError: `LIMIT_INVALID`.
+        """
+        query.check()
+        if query.item is not None:
+            validation.check_ids([query.item])
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(partial(history_of, query=query))
 
     async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-serializable records, read in one transaction."""

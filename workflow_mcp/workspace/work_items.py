@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
+from workflow_mcp.work.history import History, HistoryQuery
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
@@ -118,6 +119,10 @@ class WorkItems:
         return await self._changed(
             self.data.store.delete_items(self.data.project, ids, self.actor, restore=restore, confirm=confirm)
         )
+
+    async def history(self, query: HistoryQuery) -> History:
+        """What happened in the project, or to one item of it."""
+        return await self.data.store.history(self.data.project, query)
 
     def export(self) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-able records, as it is at one moment."""

@@ -42,6 +42,7 @@ class Import:
         self._there: set[int] = set()
         self._later_parents: dict[int, int] = {}
         self._unnamed: set[int] = set()
+        self._told_of: set[int] = set()
 
     def begin(self, tx: Transaction) -> bool:
         """Make this the only import into the project; False when the same file was imported before.
@@ -80,7 +81,9 @@ class Import:
         self._add_origins(tx, {record.id: record.origin for record in found if record.origin is not None})
         tx.add(links, [self._link_row(record) for record in portion if isinstance(record, LinkRecord)])
         tx.add(notes, [self._note_row(record) for record in portion if isinstance(record, NoteRecord)])
-        tx.add(events, [self._event_row(record) for record in portion if isinstance(record, EventRecord)])
+        happened = [record for record in portion if isinstance(record, EventRecord)]
+        self._told_of.update(record.item for record in happened)
+        tx.add(events, [self._event_row(record) for record in happened])
 
     def _add_origins(self, tx: Transaction, origins: Mapping[int, OriginRecord]) -> None:
         taken = ids_of(tx, (origin.external_ref for origin in origins.values()))
@@ -91,12 +94,16 @@ class Import:
         )
 
     def complete(self, tx: Transaction, start: int) -> None:
-        """Give the items of a portion, which begins at `start`, parents that came after them and their last event."""
+        """Give the items of a portion, which begins at `start`, parents that came after them.
+
+        An item whose events say all of it gets none of the import: what is exported again is the same.
+        """
         self.turn.renew(tx)
         parents = islice(self._later_parents.items(), start, start + PORTION)
         tx.change(_set_parent(), [{"of_item": one, "new_parent": parent} for one, parent in parents])
         portion = islice(self._outline.parents, start, start + PORTION)
-        add_events(tx, self._actor, [(self._new(one), "imported", {"as": one}) for one in portion])
+        untold = [one for one in portion if self._new(one) != one or one not in self._told_of]
+        add_events(tx, self._actor, [(self._new(one), "imported", {"as": one}) for one in untold])
 
     def finish(self, tx: Transaction) -> ImportResult:
         """Let all items be there, at once."""
