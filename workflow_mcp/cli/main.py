@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from cyclopts import App, CycloptsError
 
-from workflow_mcp import __version__
+import workflow_mcp
 from workflow_mcp.cli import output, serving
 from workflow_mcp.cli.errors import error_line, exit_code, misuse
 from workflow_mcp.errors import WorkflowError
@@ -18,7 +18,7 @@ app = App(
     name="workflow-mcp",
     help="An MCP server that always knows whose call this is, in which directory, for which project.\n\n"
     "Without a command it serves over stdio, which is how Claude Code starts it.",
-    version=__version__,
+    version=lambda: workflow_mcp.__version__,  # finding it takes 10 ms
     help_format="plaintext",
     exit_on_error=False,
     print_error=False,

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
@@ -18,13 +18,9 @@ from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
 from workflow_mcp.storage.project_store import ProjectStore
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.transfer.exporting import export_records
-from workflow_mcp.storage.transfer.import_run import run_import, run_synchronization
-from workflow_mcp.storage.transfer.synchronizing import foreseen
 from workflow_mcp.work import validation
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
 from workflow_mcp.work.history import History, HistoryQuery
-from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import (
     Arrival,
     Claim,
@@ -33,8 +29,10 @@ from workflow_mcp.work.results import (
     LinkResult,
     UpdateResult,
 )
-from workflow_mcp.work.transfer import read_outline
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
+
+if TYPE_CHECKING:
+    from workflow_mcp.work.importers.values import SourceItem
 
 
 class Store(ProjectStore):
@@ -215,6 +213,8 @@ class Store(ProjectStore):
 
     async def export(self, project: Project) -> AsyncIterator[dict[str, Any]]:
         """All of the project as JSON-serializable records, read in one transaction."""
+        from workflow_mcp.storage.transfer.exporting import export_records
+
         async with (
             self._databases.use_to_read(project) as database,
             aclosing(database.portions(partial(export_records, project=project))) as portions,
@@ -234,10 +234,12 @@ class Store(ProjectStore):
         Raises:
             WorkItemError: `IMPORT_INVALID`, naming the line; `IMPORT_RUNNING`.
         """
+        from workflow_mcp.storage.transfer import import_run
+
         validation.check_actor(actor)
-        outline = await self._threads.run(partial(read_outline, records))
+        outline = await import_run.check_records(self._threads, records)
         async with self._databases.use(project) as database:
-            return await run_import(database, self._threads, records, outline, actor)
+            return await import_run.run_import(database, self._threads, records, outline, actor)
 
     async def synchronize(self, project: Project, items: Sequence[SourceItem], actor: Actor) -> tuple[Arrival, ...]:
         """Add another program's items, or bring those up to date that were added before; all at once or nothing.
@@ -250,11 +252,15 @@ class Store(ProjectStore):
         Raises:
             WorkItemError: `IMPORT_RUNNING`; `IMPORT_INVALID` when there are no ids left.
         """
+        from workflow_mcp.storage.transfer import import_run
+
         validation.check_actor(actor)
         async with self._databases.use(project) as database:
-            return await run_synchronization(database, self._threads, items, actor)
+            return await import_run.run_synchronization(database, self._threads, items, actor)
 
     async def foresee(self, project: Project, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
         """What `synchronize` would make of each item, as far as can be told without it; changes nothing."""
+        from workflow_mcp.storage.transfer import import_run
+
         async with self._databases.use_to_read(project) as database:
-            return await database.read(partial(foreseen, items=items))
+            return await import_run.foresee(database, items)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.values import Item, ItemSummary, Project
+
+if TYPE_CHECKING:
+    from workflow_mcp.work.importers.values import SourceItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
 from workflow_mcp.work.history import History, HistoryQuery
-from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
+
+if TYPE_CHECKING:
+    from workflow_mcp.work.importers.values import SourceItem
 
 T = TypeVar("T")
 

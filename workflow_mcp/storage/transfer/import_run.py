@@ -9,21 +9,30 @@ from functools import partial
 from typing import Any
 
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.storage.databases import Database
+from workflow_mcp.storage.databases import Database, ReadableDatabase
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transfer.importing import Import
-from workflow_mcp.storage.transfer.synchronizing import Synchronization
+from workflow_mcp.storage.transfer.synchronizing import Synchronization, foreseen
 from workflow_mcp.storage.transfer.turn import PORTION, Turn
 from workflow_mcp.work.importers.values import SourceItem
 from workflow_mcp.work.records import read_record
 from workflow_mcp.work.results import Arrival, ImportResult
-from workflow_mcp.work.transfer import Outline, portions
+from workflow_mcp.work.transfer import Outline, portions, read_outline
 from workflow_mcp.work.values import Actor
 
 logger = logging.getLogger(__name__)
 
 # Longer than a writer in another process waits between two tries, so that each that waits gets its turn.
 PAUSE_SECONDS = 0.025
+
+
+async def check_records(threads: WorkerThreads, records: Iterable[Any]) -> Outline:
+    """What exported records say together.
+
+    Raises:
+        WorkItemError: `IMPORT_INVALID`, naming the line.
+    """
+    return await threads.run(partial(read_outline, records))
 
 
 async def run_import(
@@ -52,6 +61,11 @@ async def run_import(
     except BaseException:
         await _give_up(database, one.turn)
         raise
+
+
+async def foresee(database: ReadableDatabase, items: Sequence[SourceItem]) -> tuple[Arrival, ...]:
+    """What `run_synchronization` would make of each item, as far as can be told without it; changes nothing."""
+    return await database.read(partial(foreseen, items=items))
 
 
 async def run_synchronization(
