@@ -111,6 +111,7 @@ def test_json_text_is_bounded_before_it_is_parsed(monkeypatch: pytest.MonkeyPatc
     ("kind", "value"),
     [
         (NewWorkItems, [{"title": 1}] * 100),
+        (NewWorkItems, [{"title": "a"}] * 9_000),
         (NewWorkItems, [{"title": "a", "labels": [1] * 1000}]),
         (NewWorkItems, [{"title": "a", "depends_on": [None] * 1000}]),
         (WorkItemUpdates, [{"id": "x"}] * 100),
