@@ -12,6 +12,7 @@ import pytest
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
 from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
+from tests.clients.processes import fork_server
 from tests.clients.protocol import ERAS, Era, Roots
 from tests.clients.served import Served, serving
 from tests.clients.shared import SharedProcesses
@@ -33,6 +34,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         if name.startswith(NOT_OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks() -> Iterator[None]:
+    """The process that starts others ends when the tests do."""
+    with fork_server():
+        yield
 
 
 @pytest.fixture

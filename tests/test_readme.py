@@ -89,7 +89,7 @@ def test_the_conversation(tmp_path: Path) -> None:
     [conversation] = fences(section("What it is like"), "text")
     calls = re.findall(r"^● (\w+) (\{.*?\})\n  ⎿ (.*?)\n(?=●|\n|\Z)", conversation, re.MULTILINE | re.DOTALL)
     assert len(calls) == conversation.count("●")
-    with Wire(folder, environment(tmp_path), roots=lambda: [folder.as_uri()]) as wire:
+    with Wire(folder, environment(tmp_path), roots=lambda: [folder.as_uri()], anew=True) as wire:
         wire.open()
         for tool, arguments, shown in calls:
             answer = wire.call(tool, **json.loads(arguments))

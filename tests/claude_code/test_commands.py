@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients import processes
 from tests.clients.agents import agent_on, make_project
 from tests.clients.stdio import Wire, environment
 from tests.support import write_config
@@ -25,11 +24,7 @@ HOLDER = actor_name(SESSION)
 def run(base: Path, command: str, cwd: Path, given: str | None = None, **variables: str) -> str:
     """What a command prints in a directory, given what Claude Code gives it; it always succeeds."""
     told = json.dumps({"session_id": SESSION, "cwd": str(cwd), "source": "startup"}) if given is None else given
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "workflow_mcp", command],
-        cwd=base, env=environment(base, **variables), input=told, capture_output=True, encoding="utf-8",
-        timeout=150, check=False,
-    )  # fmt: skip
+    done = processes.run([command], cwd=base, env=environment(base, **variables), given=told)
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
 

@@ -18,6 +18,7 @@ import pytest
 
 import workflow_mcp
 from tests.clients.agents import Agent, agent_on, assert_one_line, make_project
+from tests.clients.processes import Done, run
 from tests.clients.stdio import environment
 from tests.server.test_reading import state_of
 from tests.server.tools.test_catalog import ORDER as TOOLS
@@ -29,16 +30,11 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import HIDDEN
 
 NOT_DONE = ("ITEM_NOT_FOUND", "ITEM_DELETED", "NO_PROJECT")
-Done = subprocess.CompletedProcess[str]
 
 
 def command(base: Path, cwd: Path, *arguments: str, given: str | None = None) -> Done:
     """One run of `workflow-mcp` in a directory; warnings are errors."""
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
-        cwd=cwd, env=environment(base, PYTHONIOENCODING="ascii"), input=given, capture_output=True, encoding="utf-8",
-        timeout=150, check=False,
-    )  # fmt: skip
+    return run(arguments, cwd=cwd, env=environment(base, PYTHONIOENCODING="ascii"), given=given)
 
 
 def told(base: Path, cwd: Path, *arguments: str, given: str | None = None) -> str:

@@ -16,8 +16,9 @@ import pytest
 from cyclopts import App
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 
+from tests.clients import processes
 from tests.clients.agents import assert_one_line
-from tests.clients.stdio import PATIENCE, environment
+from tests.clients.stdio import environment
 from tests.support import PROJECT_ID, config_text, write_config
 from tests.workspace.test_worktrees import add_worktree
 from workflow_mcp import __version__
@@ -61,17 +62,7 @@ COMMANDS = (
 
 def run(home: Path, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     """One command, in a clean environment; nothing of it may be a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
-        cwd=cwd or home,
-        env=environment(home, **variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-        check=False,
-    )
+    done = processes.run(arguments, cwd=cwd or home, env=environment(home, **variables))
     assert "Traceback" not in done.stdout + done.stderr
     return done
 

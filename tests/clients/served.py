@@ -6,8 +6,6 @@ import asyncio
 import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -17,7 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from tests.clients.peers import isolated_settings
-from tests.clients.stdio import PATIENCE, SERVER, Wire, environment
+from tests.clients.processes import SERVER, Done, run
+from tests.clients.stdio import Wire, environment
 from tests.support import BOUND, until
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.transports.http.server import DrainingServer, build_http_server
@@ -61,17 +60,9 @@ def serving(home: Path, *arguments: str, **variables: str) -> Iterator[Served]:
         yield served
 
 
-def refused_start(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def refused_start(home: Path, *arguments: str, **variables: str) -> Done:
     """A server process that does not get as far as serving."""
-    return subprocess.run(
-        [sys.executable, *_command(home, arguments)],
-        cwd=home,
-        env=environment(home, **variables),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    return run(_command(home, arguments)[len(SERVER) :], cwd=home, env=environment(home, **variables))
 
 
 @asynccontextmanager

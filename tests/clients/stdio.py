@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.clients.processes import SERVER, start
 from tests.clients.protocol import MODERN, Answer, Conversation, Era, Message, Roots, answer_of, needs_input, result_of
 
 PATIENCE = 90.0
-SERVER = ("-W", "error", "-m", "workflow_mcp")
 
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
@@ -46,6 +44,7 @@ class Wire(Conversation):
         era: which protocol `call` and its like speak.
         roots: answers `roots/list` (None: not at all); without it the client declares no roots.
         command: what follows the Python interpreter; warnings are errors unless it says otherwise.
+        anew: start an interpreter for it, because its start is what is tested; see `processes`.
         asked: how often the server asked for the roots.
         out: every byte of stdout so far.
         err: every byte of stderr so far.
@@ -56,6 +55,7 @@ class Wire(Conversation):
     era: Era = MODERN
     roots: Roots | None = None
     command: Sequence[str] = SERVER
+    anew: bool = False
     asked: int = 0
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
@@ -64,14 +64,7 @@ class Wire(Conversation):
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._logged = threading.Condition()
         self._log_ended = False
-        self.process = subprocess.Popen(
-            [sys.executable, *self.command],
-            cwd=self.cwd,
-            env=dict(self.env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = start(self.command, cwd=self.cwd, env=self.env, anew=self.anew)
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_out, self._read_err)]
         for reader in self._readers:
             reader.start()

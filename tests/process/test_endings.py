@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.processes import SERVER
 from tests.clients.protocol import MODERN, Era
-from tests.clients.stdio import PATIENCE, SERVER, Wire, environment
+from tests.clients.stdio import PATIENCE, Wire, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 
@@ -69,7 +70,7 @@ WAYS = [end_of_input, interrupted, terminated, as_claude_code_does, both_at_once
 def server(home: Path, *command: str, era: Era = MODERN, silent: bool = False, **variables: str) -> Iterator[Wire]:
     """A server that logs what it does; killed at the end if it should still be there."""
     env = environment(home, WORKFLOW_MCP_LOG_LEVEL="INFO", **variables)
-    wire = Wire(home, env, era, (lambda: None) if silent else None, command or SERVER)
+    wire = Wire(home, env, era, (lambda: None) if silent else None, command or SERVER, anew=True)
     try:
         yield wire
     finally:

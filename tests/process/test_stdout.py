@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.protocol import ERAS, MODERN, Era
-from tests.clients.stdio import SERVER, Wire, assert_pure, environment
+from tests.clients.stdio import Wire, assert_pure, environment
 
 HOSTS = str(Path(__file__).with_name("hosts.py"))
 GARBAGE = [
@@ -36,7 +36,7 @@ GARBAGE = [
 def test_stdout_is_pure(era: Era, tmp_path: Path) -> None:
     """With warnings as errors, every log at DEBUG, garbage as input, and tools that fail, stdout stays JSON-RPC."""
     env = environment(tmp_path, WORKFLOW_MCP_LOG_LEVEL="DEBUG", FASTMCP_LOG_LEVEL="DEBUG", PYTHONASYNCIODEBUG="1")
-    with Wire(tmp_path, env, era) as wire:
+    with Wire(tmp_path, env, era, anew=True) as wire:
         wire.open()
         for line in GARBAGE:
             wire.write(line + b"\n")
@@ -61,7 +61,7 @@ def test_stray_prints_miss_the_wire(tmp_path: Path) -> None:
 
 def test_input_in_any_portions(tmp_path: Path) -> None:
     """Requests are read as sent and answered in order: 10 000 at once, one byte by byte, and one of a megabyte."""
-    with Wire(tmp_path, environment(tmp_path), "legacy") as wire:
+    with Wire(tmp_path, environment(tmp_path), "legacy", anew=True) as wire:
         wire.open()
         sent = [wire.message("ping") for _ in range(10_000)]
         data = b"".join(json.dumps(message).encode() + b"\n" for message in sent)
@@ -82,7 +82,7 @@ def test_two_copies_at_once(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-    with Wire(folders[0], env, MODERN) as one, Wire(folders[1], env, "legacy") as two:
+    with Wire(folders[0], env, MODERN, anew=True) as one, Wire(folders[1], env, "legacy", anew=True) as two:
         for wire, folder in zip((one, two), folders, strict=True):
             wire.open()
             assert wire.call("get_working_directory").data["directory"] == str(folder)
@@ -94,7 +94,7 @@ def test_two_copies_at_once(tmp_path: Path) -> None:
 
 def test_a_probe_that_leaves_at_once(tmp_path: Path) -> None:
     """A client may start a copy only to look, and leave again: it ends with code 0 and leaves nothing behind."""
-    with Wire(tmp_path, environment(tmp_path), command=SERVER) as wire:
+    with Wire(tmp_path, environment(tmp_path), anew=True) as wire:
         wire.close_input()
         assert wire.ended() == 0
     assert wire.out == b""

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests.clients.processes import SERVER
 from tests.clients.protocol import LEGACY, Message, request_message
-from tests.clients.stdio import PATIENCE, SERVER, environment
+from tests.clients.stdio import PATIENCE, environment
 from tests.process.test_endings import CLEAN, SOON, wait_until_stuck
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sockets and terminals as stdio are POSIX's")

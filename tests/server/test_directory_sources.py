@@ -12,9 +12,10 @@ from uuid import uuid4
 import pytest
 
 from tests.clients.peers import Connect, in_memory, isolated_settings
+from tests.clients.processes import SERVER
 from tests.clients.protocol import MODERN, Era, Message, Roots
 from tests.clients.shared import SharedProcesses
-from tests.clients.stdio import SERVER, Wire, environment
+from tests.clients.stdio import Wire, environment
 from tests.support import config_text, write_config
 from workflow_mcp import CurrentWorkspace, Workspace, build_server
 

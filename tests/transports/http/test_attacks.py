@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.http import Connection, HttpClient
+from tests.clients.processes import SERVER
 from tests.clients.served import Served
-from tests.clients.stdio import SERVER, environment
+from tests.clients.stdio import environment
 from tests.support import BOUND, config_text, posix_only, until, write_config
 from tests.transports.http.test_many_clients import open_sockets
 

@@ -38,7 +38,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes]
     home = tmp_path_factory.mktemp("recorded")
     env, spoken = environment(home), Spoken()
     for era in ERAS:
-        with Wire(home, env, era) as wire:
+        with Wire(home, env, era, anew=True) as wire:
             spoken[era] = open_whole(wire)
     return answers_in(memo_for(home, env)), spoken
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.memo import State, memo_for, put
+from tests.clients.processes import SERVER
 from tests.clients.protocol import Era
-from tests.clients.stdio import SERVER, Wire, environment
+from tests.clients.stdio import Wire, environment
 from tests.process.test_endings import SOON, WAYS, grandchild, wait_for_the_end_of_output, wait_until_stuck
 from tests.process.test_streams import (
     OPENING,
@@ -52,7 +53,7 @@ def window(
     named = [command[1]] if command[:1] == ("--directory",) else []
     cwd = work_in(home)
     put(memo_for(cwd, env, *named), answers, state)
-    wire = Wire(cwd, env, era, command=[*SERVER, *command])
+    wire = Wire(cwd, env, era, command=[*SERVER, *command], anew=True)
     try:
         yield wire
     finally:
@@ -120,7 +121,7 @@ def test_no_memo_where_none_is_wanted(home: Path, answers: dict[str, bytes]) -> 
     env = environment(home, WORKFLOW_MCP_LOG_LEVEL="INFO")
     put(memo_for(home, env), answers, "fresh")
     before = sorted(home.rglob("*"))
-    with Wire(home, {**env, "WORKFLOW_MCP_MEMO": "off"}, "legacy") as wire:
+    with Wire(home, {**env, "WORKFLOW_MCP_MEMO": "off"}, "legacy", anew=True) as wire:
         open_whole(wire)
         wire.end()
         assert has_loaded(wire)
@@ -234,7 +235,7 @@ def test_wrong_settings_end_it_before_the_first_answer(name: str, home: Path, an
         wire.open()
         wire.end()
     wrong = environment(home, **{"WORKFLOW_MCP_LOG_LEVEL": "INFO", name: "nonsense"})
-    with Wire(wire.cwd, wrong) as wire:
+    with Wire(wire.cwd, wrong, anew=True) as wire:
         wire.send(wire.message("server/discover"))
         assert wire.ended() == 2
         assert wire.out == b""

@@ -1,0 +1,186 @@
+"""Processes of the program; where there are forks, a fork server starts them, which saves most of their start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+TOP = Path(__file__).parents[2]
+SERVER = ("-W", "error", "-m", "workflow_mcp")
+PATIENCE = 120.0  # seconds that a wait may take before it counts as a hang
+Done = subprocess.CompletedProcess[str]
+_STARTING = threading.Lock()
+
+
+class Forked:
+    """What `subprocess.Popen` is for a process that the fork server started, as far as tests need it.
+
+    Args:
+        control: the fork server's socket.
+        arguments: the arguments of `workflow-mcp`.
+        cwd: where the process starts.
+        env: its whole environment.
+        streams: the descriptors that become its standard streams.
+    """
+
+    stdin: IO[bytes] | None = None
+    stdout: IO[bytes] | None = None
+    stderr: IO[bytes] | None = None
+
+    def __init__(
+        self, control: socket.socket, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]
+    ) -> None:
+        self.returncode: int | None = None
+        request = {"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}
+        self._told, theirs = socket.socketpair()
+        with theirs, _STARTING:
+            text = json.dumps(request).encode() + b"\n"
+            sent = socket.send_fds(control, [text], [*streams, theirs.fileno()])
+            control.sendall(text[sent:])
+            self._told.settimeout(PATIENCE)
+            self._lines = self._told.makefile("rb")
+            self.pid = int(self._lines.readline())
+
+    @classmethod
+    def on_pipes(cls, control: socket.socket, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Forked:
+        """A process whose three standard streams are pipes."""
+        (stdin, into), (out, stdout), (err, stderr) = os.pipe(), os.pipe(), os.pipe()
+        try:
+            forked = cls(control, arguments, cwd=cwd, env=env, streams=[stdin, stdout, stderr])
+        finally:
+            for descriptor in (stdin, stdout, stderr):
+                os.close(descriptor)
+        forked.stdin, forked.stdout, forked.stderr = os.fdopen(into, "wb"), os.fdopen(out, "rb"), os.fdopen(err, "rb")
+        return forked
+
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0.0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended; negative is the number of the signal that ended it."""
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            try:
+                line = self._told.recv(100)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0) from None
+            assert line, "the fork server has ended"
+            self.returncode = int(line)
+            self._lines.close()
+            self._told.close()
+        return self.returncode
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+Process = Forked | subprocess.Popen[bytes]
+
+
+class _Server:
+    """This process's fork server, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.control, theirs = socket.socketpair()
+        env = {"PATH": os.defpath, "HOME": os.devnull}
+        command = [sys.executable, "-W", "error", "-m", "tests.clients.forkserver", str(theirs.fileno())]
+        pipe = subprocess.PIPE
+        with theirs:
+            self.process = subprocess.Popen(
+                command, cwd=TOP, env=env, pass_fds=[theirs.fileno()], stdin=pipe, stdout=pipe
+            )
+
+    def close(self) -> None:
+        """End it; it must end well."""
+        self.control.close()
+        with self.process:
+            assert self.process.wait(PATIENCE) == 0
+
+
+@cache
+def _server() -> _Server:
+    return _Server()
+
+
+@contextlib.contextmanager
+def fork_server() -> Iterator[None]:
+    """Ends the fork server, if one was started."""
+    yield
+    if _server.cache_info().currsize:
+        _server().close()
+        _server.cache_clear()
+
+
+def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bool = False) -> Process:
+    """Start a Python process on three pipes.
+
+    Args:
+        command: what follows the interpreter; the fork server does it when it begins with `SERVER`.
+        cwd: where it starts.
+        env: its whole environment.
+        anew: do without the fork server.
+    """
+    if not anew and (arguments := _forked(command)) is not None:
+        return Forked.on_pipes(_server().control, arguments, cwd=cwd, env=env)
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, *command], cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+def _forked(command: Sequence[str]) -> Sequence[str] | None:
+    is_ours = os.name == "posix" and tuple(command[: len(SERVER)]) == SERVER
+    return command[len(SERVER) :] if is_ours else None
+
+
+def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: str | None = None) -> Done:
+    """Run `workflow-mcp` to its end; warnings are errors.
+
+    Args:
+        arguments: its arguments.
+        cwd: where it starts.
+        env: its whole environment.
+        given: what it reads from stdin.
+    """
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", newline="")) for _ in range(3)]
+        files[0].write(given or "")
+        files[0].seek(0)
+        code = _run(arguments, cwd=cwd, env=env, streams=[file.fileno() for file in files])
+        for file in files:
+            file.seek(0)
+        return Done([*arguments], code, files[1].read(), files[2].read())
+
+
+def _run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> int:
+    if os.name == "posix":
+        forked = Forked(_server().control, arguments, cwd=cwd, env=env, streams=streams)
+        try:
+            return forked.wait(PATIENCE)
+        finally:
+            forked.kill()
+    named: Any = dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+    command = [sys.executable, *SERVER, *arguments]
+    return subprocess.run(command, cwd=cwd, env=dict(env), timeout=PATIENCE, check=False, **named).returncode
