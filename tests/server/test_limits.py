@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.clients.peers import Connect
-from workflow_mcp.errors import Code, UsageError
+from workflow_mcp.errors import Code, UsageError, WorkItemError
 from workflow_mcp.server.arguments import ItemIds, NewWorkItems, WorkItemUpdates
 from workflow_mcp.server.limits import (
     MAX_DEPTH,
@@ -23,7 +23,6 @@ from workflow_mcp.server.limits import (
     count_values,
     parse_json,
 )
-from workflow_mcp.work.errors import WorkItemError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
