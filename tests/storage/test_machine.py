@@ -288,15 +288,27 @@ class StoreMachine(RuleBasedStateMachine):
         which=st.integers(0, 99),
         actor=st.sampled_from(ACTORS),
         status=st.sampled_from(("pending", "completed", "cancelled")),
+        force=st.booleans(),
     )
-    def finish(self, which: int, actor: str, status: str) -> None:
-        """Finish or reopen one, and hear what became ready."""
+    def finish(self, which: int, actor: str, status: str, force: bool) -> None:
+        """Finish or reopen one, and hear what became ready; what is below one that is cancelled is cancelled, too."""
         one, before = self.pick(which), set(self.ready())
-        got = self.do(self.store.update_items(PROJECT, [ItemUpdate(one, status=status)], Actor(actor, "/")))
+        update = ItemUpdate(one, status=status, force=force)
+        got = self.do(self.store.update_items(PROJECT, [update], Actor(actor, "/")))
         if self.refused(one, actor, got):
             return
         changed = self.rows[one].status != status
-        self.rows[one].status = status
+        below = {each for each, row in self.rows.items() if one in self.ancestors(each) and row.unfinished}
+        below = below if changed and status == "cancelled" else set()
+        if changed and status == "completed" and not force and self.waits(one):
+            assert got == "ITEM_UNFINISHED"
+            return
+        if not force and any(self.held(each) and self.rows[each].holder != actor for each in below):
+            assert got == "ITEM_CLAIMED"
+            return
+        assert got.below == len(below)
+        for each in {one} | below:
+            self.rows[each].status = status
         became = {item.id for item in got.became_ready}
         assert became == set(self.ready()) - before or (
             changed and became - {one} == set(self.ready()) - before - {one}

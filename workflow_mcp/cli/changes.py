@@ -16,6 +16,7 @@ from workflow_mcp.cli.parameters import (
     Description,
     Directory,
     Evidence,
+    Force,
     ItemId,
     ItemIds,
     Json,
@@ -93,6 +94,7 @@ class Changes:
     unmet: Annotated[Numbers, Parameter(help="Numbers of criteria that are not met after all.")] = ()
     evidence: Evidence = ()
     note: Note = None
+    force: Force = False
     expected_version: Annotated[
         int | None, Parameter(help="The version that it must have; needed for what somebody else holds.")
     ] = None
@@ -120,8 +122,9 @@ class Changes:
             met=self.met,
             unmet=self.unmet,
             evidence=self.evidence,
+            force=self.force,
         )
-        if given == ItemUpdate(0):
+        if given == ItemUpdate(0, force=self.force):
             raise UsageError(Code.ARGUMENT_INVALID, "no change is named.", "run `workflow-mcp update --help`.")
         return given
 
@@ -149,13 +152,14 @@ def done(
     note: Note = None,
     evidence: Evidence = (),
     met: Met = (),
+    force: Force = False,
     actor: ActorName = None,
     directory: Directory = ".",
     as_json: Json = False,
 ) -> None:
     """Complete work items, all or none; it says what became ready."""
     text = None if note is None else text_of(note)
-    given = ItemUpdate(0, status="completed", note=text, evidence=evidence, met=met)
+    given = ItemUpdate(0, status="completed", note=text, evidence=evidence, met=met, force=force)
     _update("done", ids, given, actor, directory, as_json=as_json)
 
 
@@ -244,6 +248,6 @@ def _update(
 ) -> None:
     async def updated(work: WorkItems) -> None:
         result = await work.update([replace(given, id=one) for one in dict.fromkeys(ids)])
-        print_changes(work, how_many(verb, result), result, as_json=as_json)
+        print_changes(work, how_many(verb, result), result, as_json=as_json, below=result.below)
 
     changing(directory, actor, updated)

@@ -24,6 +24,8 @@ NEXT_STEPS: dict[str, str] = {
     Code.ITEM_DELETED: "run `workflow-mcp restore` with its number to bring it back.",
     Code.ITEM_NOT_FOUND: "run `workflow-mcp list --view all` for those there are.",
     Code.ITEM_NOT_READY: "run `workflow-mcp claim` without a number for the first that is ready.",
+    Code.EVIDENCE_REQUIRED: "do what is missing, then give it with --met and --evidence.",
+    Code.ITEM_UNFINISHED: "finish those first, or all of them in one command; --force completes it all the same.",
     Code.LIMIT_INVALID: "pass `--limit` a whole number from 1 to 200.",
     Code.NAME_INVALID: "run the command with a name of 1 to 255 printable characters.",
     Code.NO_PROJECT: "run `workflow-mcp init` to make it one, or name the directory of one whose auto_switch is true.",

@@ -98,6 +98,9 @@ Note = Annotated[
     str | None, Parameter(name=["--note", "-m"], allow_leading_hyphen=True, help="A note on it; - reads stdin.")
 ]
 Labels = Annotated[tuple[str, ...], Parameter(name=["--label", "-l"], negative="", help="A label; repeatable.")]
+Force = Annotated[
+    bool, Parameter(negative="", help="Complete it despite what is unfinished; cancel what others claimed below it.")
+]
 Evidence = Annotated[
     tuple[str, ...],
     Parameter(name=["--evidence", "-e"], negative="", help="What shows it: commit, test run, URL, file; repeatable."),

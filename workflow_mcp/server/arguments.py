@@ -114,6 +114,7 @@ class WorkItemUpdate(BaseModel):
     unmet: Numbers = []
     evidence: Annotated[Texts, Field(description="Added: commit, test run, URL, file")] = []
     expected_version: OptionalInteger = None
+    force: Annotated[bool, Field(description="Complete despite what is unfinished before or below it")] = False
 
 
 NewWorkItems = Annotated[list[NewWorkItem], FailFast(), _batch("items", dict)]

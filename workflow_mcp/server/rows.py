@@ -62,11 +62,12 @@ def deleted_text(work: WorkItems, result: UpdateResult, *, restore: bool) -> str
 
 
 def how_many(verb: str, result: UpdateResult) -> str:
-    """What was done to how many items, as in `deleted 1 and 2 below it`."""
+    """What was done to how many items, as in `deleted 1 and 2 below it` or `updated 1 and cancelled 2 below it`."""
     changed = len(result.items) - len(result.unchanged)
     if not changed:
         return "nothing had to be changed"
-    below = f" and {result.below} below {'it' if changed == 1 else 'them'}" if result.below else ""
+    also = " and" if verb in ("deleted", "restored") else " and cancelled"
+    below = f"{also} {result.below} below {'it' if changed == 1 else 'them'}" if result.below else ""
     return f"{verb} {changed}{below}" + (f", {len(result.unchanged)} unchanged" if result.unchanged else "")
 
 

@@ -162,9 +162,9 @@ class Store(ProjectStore):
                 evidence and all criteria met; None where that is not required.
 
         Raises:
-            WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY` and `EVIDENCE_REQUIRED` (an
-                `ItemError`, with the current row), `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or
-                `ITEM_TOO_DEEP`.
+            WorkItemError: `VERSION_CONFLICT`, `ITEM_CLAIMED`, `ITEM_NOT_READY`, `ITEM_UNFINISHED` and
+                `EVIDENCE_REQUIRED` (an `ItemError`, with the current row), `ITEM_INVALID`, `ITEM_NOT_FOUND`,
+                `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
         """
         updates.check_updates(given, actor)
         work = partial(updates.apply_updates, given=given, actor=actor, evidence_required_by=evidence_required_by)

@@ -115,6 +115,17 @@ def not_ready(item: Item, reasons: Iterable[str]) -> ItemError:
     )
 
 
+def unfinished(item: Item, reasons: Iterable[str]) -> ItemError:
+    """`ITEM_UNFINISHED`: the item cannot be completed before what it waits for."""
+    return ItemError(
+        Code.ITEM_UNFINISHED,
+        f"#{item.id} cannot be completed: {'; '.join(reasons)}.",
+        "finish or cancel those first, in the same call if they are done; if they are to stay open, pass force=true "
+        "in this item's update.",
+        item,
+    )
+
+
 def evidence_required(item: Item, missing: Iterable[str], config_path: str) -> ItemError:
     """`EVIDENCE_REQUIRED`: the project's config lets no item be completed without evidence and all criteria met."""
     return ItemError(

@@ -57,6 +57,11 @@ class Change:
         return self.values.get("status") == "completed"
 
     @property
+    def cancels(self) -> bool:
+        """Whether the status becomes cancelled."""
+        return self.values.get("status") == "cancelled"
+
+    @property
     def releases(self) -> bool:
         """Whether it makes the item pending."""
         return self.values.get("status") == "pending"

@@ -103,7 +103,8 @@ class ItemUpdate:
 
     `parent=None` makes it a top-level item, and `assignee=None` removes the assignee. `acceptance` replaces the
     criteria, of which those that are worded as before stay met; `met` and `unmet` name criteria by their place, from 1.
-    `evidence` is added to what is there.
+    `evidence` is added to what is there. `force` completes an item although others it waits for are unfinished, and
+    cancels with it what others have claimed below it.
     """
 
     id: int
@@ -123,6 +124,7 @@ class ItemUpdate:
     met: tuple[int, ...] = ()
     unmet: tuple[int, ...] = ()
     evidence: tuple[str, ...] = ()
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Completing with evidence, as a client sees it, in both eras."""
+"""Completing and cancelling by the rules, as a client sees it, in both eras."""
 
 from __future__ import annotations
 
@@ -58,3 +58,17 @@ async def test_only_in_the_project_of_the_config(strict: Agent, tmp_path: Path) 
         await lax.create("one")
     await strict.data("switch_project", project="lax")
     await completed(strict)
+
+
+async def test_completing_and_cancelling_what_has_children(agent: Agent) -> None:
+    """Completing is refused with the ids of what is unfinished; cancelling says how many went with it."""
+    plan = [{"title": "epic", "ref": "e"}, {"title": "a", "parent": "e"}, {"title": "b", "parent": "e"}]
+    await agent.told("create_work_items", items=plan)
+    update = {"id": 1, "status": "completed"}
+    error = await agent.refused("ITEM_UNFINISHED", "update_work_items", updates=[update])
+    assert "#1 cannot be completed: below it, #2, #3 are unfinished." in error
+    cancelled = await agent.told("update_work_items", updates=[{"id": 1, "status": "cancelled"}])
+    assert cancelled.splitlines()[0].endswith("| updated 1 and cancelled 2 below it")
+    await agent.told("update_work_items", updates=[{"id": 2, "status": "pending"}, {"id": 1, "status": "pending"}])
+    forced = await agent.told("update_work_items", updates=[{**update, "force": True}])
+    assert '#1 task p2 completed v4 "epic"' in forced

@@ -14,7 +14,7 @@ from workflow_mcp.storage.events.rows import add_events
 from workflow_mcp.storage.items.moving import move
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import chunks, fetch_rows, labels_of
-from workflow_mcp.storage.items.updates import add_waits, write_changes
+from workflow_mcp.storage.items.writing import add_waits, write_changes
 from workflow_mcp.storage.links.linking import link
 from workflow_mcp.storage.origins.rows import change_origins, imported_of
 from workflow_mcp.storage.origins.snapshots import snapshots_of
