@@ -189,6 +189,14 @@ async def test_relatives_that_come_later(store: Store, project: Project, tmp_pat
     check_invariants(file_of(tmp_path, project))
 
 
+async def test_what_is_no_longer_related_to_what_is_not_imported(store: Store, project: Project) -> None:
+    """An import of some items removes what related one of them to another that does not come this time."""
+    await imported(store, project, there("a", "b"), there("b"))
+    [arrival] = await imported(store, project, there("a"))
+    assert arrival.changed == ("links",)
+    assert await links_of(store, project, 1) == []
+
+
 async def test_what_cannot_be_here_is_kept_and_tried_again(store: Store, project: Project, ana: Actor) -> None:
     """A parent or dependency that would close a circle with what was changed here, or more labels than there may be."""
     await imported(store, project, there("a"), there("b"), there("c"))

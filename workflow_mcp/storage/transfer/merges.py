@@ -16,7 +16,7 @@ from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.rows import chunks, fetch_rows, labels_of
 from workflow_mcp.storage.items.writing import add_waits, write_changes
 from workflow_mcp.storage.links.linking import link
-from workflow_mcp.storage.origins.rows import change_origins, imported_of
+from workflow_mcp.storage.origins.rows import change_origins, ids_of, imported_of
 from workflow_mcp.storage.origins.snapshots import snapshots_of
 from workflow_mcp.storage.tables import notes
 from workflow_mcp.storage.transactions import Transaction
@@ -74,7 +74,10 @@ def known_items(
 
 def apply_merges(tx: Transaction, known: Sequence[Known], ids: Mapping[str, int], actor: Actor) -> None:
     """Change items as their merges say; what cannot be changed is `refused`, and tried again by the next import."""
-    _Merging(tx, ids, actor).run([one for one in known if not one.row.hidden_by])
+    visible = [one for one in known if not one.row.hidden_by]
+    # What an item was related to need not be in this import at all.
+    formerly = {other for one in visible for _, other in one.merge.removed["links"]}
+    _Merging(tx, {**ids_of(tx, formerly), **ids}, actor).run(visible)
 
 
 class _Merging:
