@@ -108,6 +108,8 @@ def test_a_trial_on_a_terminal(shop: Path, run: Run, monkeypatch: pytest.MonkeyP
     assert "issues.jsonl, line 1" in table
     assert "\x1b[2J" not in table
     assert "\u202e" not in table
+    monkeypatch.setenv("COLUMNS", "40")
+    assert 'new beads:a "[2Jred \\u202e" (issues.jsonl, line 1)' in run("issues.jsonl", dry_run=True)
 
 
 def test_long_reports_are_cut(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from workflow_mcp.work.results import Arrival
 from workflow_mcp.work.text import quoted, visible
 
 MAX_SHOWN_ROWS = 50
+HEADINGS = ("", "item", "title", "where", "remarks")
+MIN_TABLE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ class Row:
         title = f" {quoted(self.title)}" if self.title else ""
         remarks = f": {visible('; '.join(self.remarks))}" if self.remarks else ""
         return f"{self.outcome} {visible(self.what)}{title} ({self.place}){remarks}"
+
+
+def _print_table(rows: Sequence[Row]) -> bool:
+    from workflow_mcp.cli.tables import print_cells
+
+    return print_cells(HEADINGS, [row.cells() for row in rows], min_width=MIN_TABLE_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,7 @@ class Report:
         """Print every item of a trial, else those that people have to know of."""
         print_text(self._summary())
         rows = list(self._rows())
-        if self.dry_run and sys.stdout.isatty():
-            from workflow_mcp.cli.tables import print_cells
-
-            print_cells(("", "item", "title", "where", "remarks"), [row.cells() for row in rows])
+        if self.dry_run and sys.stdout.isatty() and _print_table(rows):
             return
         shown = rows if self.dry_run else rows[:MAX_SHOWN_ROWS]
         more = [f"… and {len(rows) - len(shown)} more; `--json` prints all"] if len(rows) > len(shown) else []

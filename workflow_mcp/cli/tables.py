@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from workflow_mcp.work.lines import row
@@ -45,12 +45,16 @@ def print_history(lines: Iterable[tuple[str, str, str]]) -> None:
         console.print(Text.assemble((f"{when} ", "dim"), what, (more, "dim")))
 
 
-def print_cells(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of texts, which may have several lines."""
-    table = Table(*headings)
+def print_cells(headings: Sequence[str], rows: Sequence[Sequence[str]], *, min_width: int) -> bool:
+    """Print a table of texts, whole, which may have several lines; False where the terminal is too narrow for it."""
+    console = Console()
+    if console.width < min_width:
+        return False
+    table = Table(*(Column(heading, overflow="fold") for heading in headings))
     for cells in rows:
         table.add_row(*(Text(visible(cell, lines=True)) for cell in cells))
-    Console().print(table)
+    console.print(table)
+    return True
 
 
 def print_table(title: str, items: Sequence[ItemSummary]) -> None:

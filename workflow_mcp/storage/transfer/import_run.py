@@ -90,8 +90,9 @@ async def run_synchronization(
         for portion in await threads.run(one.portions):
             await database.write(partial(one.add, portion=portion))
             await asyncio.sleep(PAUSE_SECONDS)
-        for start in range(0, len(items), PORTION):
-            await database.write(partial(one.complete, some=items[start : start + PORTION]))
+        new = one.new_items()
+        for start in range(0, len(new), PORTION):
+            await database.write(partial(one.complete, some=new[start : start + PORTION]))
             await asyncio.sleep(PAUSE_SECONDS)
         return await database.write(one.finish)
     except BaseException:

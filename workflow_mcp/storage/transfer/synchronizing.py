@@ -60,9 +60,13 @@ class Synchronization:
         if new:
             self.turn.reserve(tx, first, first + len(new) - 1)
 
+    def new_items(self) -> list[SourceItem]:
+        """The items that were not known when ids were reserved."""
+        return [item for item in self._items if item.external_ref in self._new]
+
     def portions(self) -> Iterator[list[Record]]:
         """The records of the new items."""
-        records = list(records_of([item for item in self._items if item.external_ref in self._new], self._new))
+        records = list(records_of(self.new_items(), self._new))
         self._waits = outline_of(records).waits()
         return portions(records)
 
@@ -76,9 +80,9 @@ class Synchronization:
         tx.add(links, [_link_row(record) for record in portion if isinstance(record, LinkRecord)])
 
     def complete(self, tx: Transaction, some: Sequence[SourceItem]) -> None:
-        """Remember where new items come from."""
+        """Remember where some of the new items come from."""
         self.turn.renew(tx)
-        new = {self._new[item.external_ref]: item for item in some if item.external_ref in self._new}
+        new = {self._new[item.external_ref]: item for item in some}
         add_origins(tx, {one: (item.external_ref, snapshot_of(item, self._new)) for one, item in new.items()})
         told = [(one, "imported", {"external_ref": [None, item.external_ref]}) for one, item in new.items()]
         add_events(tx, self._actor, told)
