@@ -70,10 +70,11 @@ def test_what_is_held_is_kept_and_given_back(shell: Shell) -> None:
     shell.told("claim", "1", "--actor", "Bo")
     for refused in (["claim", "1"], ["done", "1"], ["release", "1"], ["delete", "1"]):
         assert shell.refused(*refused) == "1 ITEM_CLAIMED"
-    assert shell.run("claim", "--json") == 1
-    assert json.loads(shell.printed())["item"] is None
+    for wait in ([], ["--wait", "1"], ["1", "--wait", "1"]):
+        assert shell.run("claim", "--json", *wait) == 1
+        assert json.loads(shell.printed())["item"] is None
     assert shell.told("release", "1", "--actor", "Bo") == 'shop: released 1\n  #1 task p2 ready "only"\n'
-    assert shell.data("claim", "--lease", "5")["item"]["assignee"] == "Ana López"
+    assert shell.data("claim", "--lease", "5", "--wait", "50")["item"]["assignee"] == "Ana López"
 
 
 def test_links_and_deletions(shell: Shell) -> None:

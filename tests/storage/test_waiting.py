@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.changes import Feed
 from workflow_mcp.storage.sqlite.backups import back_up, restore
 from workflow_mcp.storage.sqlite.databases import SqliteDatabases
+from workflow_mcp.storage.sqlite.deletion import delete
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
@@ -332,6 +334,17 @@ async def test_a_file_that_is_gone_is_an_error(store: Store, project: Project, a
     path.with_suffix(".away").rename(path)
     await make(store, project, ana, "one")
     assert await claimed(store.claim_item(project, ana, wait_seconds=LONG)) == 1
+
+
+async def test_a_project_that_is_deleted_is_an_error(
+    store: Store, tmp_path: Path, project: Project, ana: Actor
+) -> None:
+    """The one that any other call gets, which names the copy that is left."""
+    await store.ensure(project)
+    (wait,) = await started(store, store.claim_item(project, ana, wait_seconds=LONG))
+    copy = delete(tmp_path, KnownProjects(tmp_path, None), project.known_id, datetime.now(UTC))
+    with pytest.raises(WorkflowError, match=re.escape(copy.file)):
+        await asyncio.wait_for(wait, BOUND)
 
 
 async def test_a_file_that_was_exchanged_is_looked_at(

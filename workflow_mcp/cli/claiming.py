@@ -31,18 +31,22 @@ def claim(
     lease: Annotated[
         int, Parameter(help="For how many minutes; any change of yours renews it.", validator=LEASE_MINUTES)
     ] = 60,
+    wait: Annotated[
+        int, Parameter(help="Wait so many seconds until it is ready.", validator=validators.Number(gte=0))
+    ] = 0,
     actor: ActorName = None,
     directory: Directory = ".",
     as_json: Json = False,
 ) -> int:
     """Take a work item, or without a number the first ready one, so that nobody else does.
 
-    Exits with 1 when none is ready.
+    Exits with 1 when none is ready, or becomes so within the time to wait.
     """
     claimed: list[Claim] = []
 
     async def take(work: WorkItems) -> None:
-        found = await work.claim(item_id, lease=timedelta(minutes=lease), item_type=item_type, label=label)
+        held_for = timedelta(minutes=lease)
+        found = await work.claim(item_id, lease=held_for, item_type=item_type, label=label, wait_seconds=wait)
         if found is not None:
             claimed.append(found)
         await _print(work, found, as_json=as_json)
