@@ -110,7 +110,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     meant |= {"FORMAT": "beads", "PATH": str(SAMPLES / "beads-1.0.5")}
     meant |= {"TITLE": "Build the form", "TEXT": "half done", "OTHER": "2"}
     meant |= {"FOLDER": str(empty), "NEW": str(tmp_path / "new.db"), "BACKUP": str(tmp_path / "new.db")}
-    meant |= {"PROJECT": "shop", "NAME": "shop"}
+    meant |= {"PROJECT": "shop", "NAME": "shop", "SECONDS": "1"}
     for words in shown:
         if words and words[0] not in ("serve", "watch"):  # they end when they are stopped
             arguments = [meant.get(word, word) for word in words]
