@@ -108,7 +108,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     exported.write_text(shell.told("export"), encoding="utf-8")
     meant = {"DIR": str(empty), "N": "other", "VIEW": "all", "ID": "1", "FILE": str(exported)}
     meant |= {"FORMAT": "beads", "PATH": str(SAMPLES / "beads-1.0.5")}
-    meant |= {"TITLE": "Build the form", "TEXT": "half done", "OTHER": "2"}
+    meant |= {"TITLE": "Build the form", "TEXT": "half done", "OTHER": "2", "FORM": "markdown"}
     meant |= {"FOLDER": str(empty), "NEW": str(tmp_path / "new.db"), "BACKUP": str(tmp_path / "new.db")}
     meant |= {"PROJECT": "shop", "NAME": "shop", "SECONDS": "1"}
     for words in shown:

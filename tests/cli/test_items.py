@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -126,7 +126,7 @@ def test_what_is_printed_for_people(here: Path, capsys: pytest.CaptureFixture[st
 
 
 async def test_export_and_import(tmp_path: Path, project: Path) -> None:
-    """What one project exports another imports whole, with the same ids; exported again it is the same."""
+    """What one project exports another imports whole, with the same ids; exported again it is the same file."""
     exported = told(tmp_path, project, "export")
     kinds = [json.loads(line)["kind"] for line in exported.splitlines()]
     assert {"project", "item", "link", "note", "event", "end"} == set(kinds)
@@ -135,12 +135,23 @@ async def test_export_and_import(tmp_path: Path, project: Path) -> None:
     assert told(tmp_path, other, "import", str(tmp_path / "all.jsonl")) == "5 items imported into other\n"
     again = told(tmp_path, other, "import", str(tmp_path / "all.jsonl"))
     assert again == "nothing imported into other: this file was imported before\n"
+    assert told(tmp_path, other, "export").splitlines()[1:] == exported.splitlines()[1:]
     async with agent_on(tmp_path, project) as agent:
         original = await everything(agent)
         await agent.go(other)
         assert await everything(agent) == original
         await agent.told("delete_work_items", ids=[4], restore=True)
         assert (await agent.item(4))["title"] == "Too much"
+
+
+def test_an_export_for_people(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As Markdown, a diagram or a table, without what was deleted."""
+    for form, begins in (("markdown", "# codebase-mcp\n"), ("mermaid", "flowchart LR\n"), ("csv", "id,title,")):
+        transfer.export(to=cast("transfer.Format", form), directory=str(here))
+        document = capsys.readouterr().out
+        assert document.startswith(begins)
+        assert "Build the form" in document
+        assert "Too much" not in document
 
 
 async def test_import_where_ids_are_taken(tmp_path: Path, project: Path) -> None:

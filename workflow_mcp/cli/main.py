@@ -66,7 +66,10 @@ ITEM_COMMANDS = {
     "delete": ("changes:delete", "Hide work items; `workflow-mcp restore` with their numbers brings them back."),
     "export": (
         "transfer:export",
-        "Write all of the project's work items to stdout, one JSON object a line, for `import`.",
+        (
+            "Write all of the project's work items to stdout, as JSON Lines for `import`, or for people.\n\n"
+            "The same work gives the same bytes, so that it can be kept in git."
+        ),
     ),
     "import": (
         "importing:read",
