@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
@@ -19,6 +20,9 @@ from tests.clients.shared import SharedProcesses
 from workflow_mcp import build_server
 
 NOT_OURS = ("WORKFLOW_MCP_", "CLAUDE_", "FASTMCP_", "PLUGIN_")
+# How long an example takes, or making one, depends on the machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 KINDS: list[tuple[Era, Transport]] = [(era, transport) for era in ERAS for transport in ("stdio", "memory")]
 
 

@@ -21,7 +21,7 @@ from workflow_mcp.settings import Settings
 PROJECT_ID = "eca49f13-f342-4958-95a0-d7b9ba2a42eb"
 NOBODY = 65534
 T = TypeVar("T")
-BOUND = 20.0  # seconds that a wait may take before it counts as a hang
+BOUND = 90.0  # seconds that a wait may take before it counts as a hang
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file owners, modes and FIFOs are POSIX's")
 root_only = pytest.mark.skipif(

@@ -279,7 +279,7 @@ KILLER = """
 import os, pathlib, signal, sys, time
 
 bindings = pathlib.Path(sys.argv[1])
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 90
 while not any(bindings.glob("*[0-9a-f]")):
     assert time.monotonic() < deadline, "nothing was bound"
     time.sleep(0.01)

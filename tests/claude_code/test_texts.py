@@ -47,6 +47,7 @@ FULL = Overview(
 
 @given(OVERVIEWS)
 @example(FULL)
+@example(Overview(" "))
 def test_no_text_is_longer_than_it_may_be(overview: Overview) -> None:
     """1.2 kB for a session, 300 bytes for a subagent, one line for the status line; and all of it can be shown."""
     start = session_text(overview, holder="claude-3fa2b1", now=NOW)

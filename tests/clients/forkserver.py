@@ -100,14 +100,18 @@ def become(request: Message) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
-    sys.path[0] = request["cwd"]
-    sys.argv[1:] = request["arguments"]
     if encoding := os.environ.get("PYTHONIOENCODING"):
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             stream.reconfigure(encoding=encoding)  # type: ignore[union-attr]  # they are text streams
     if "COVERAGE_PROCESS_START" in os.environ:
         importlib.import_module("coverage").process_startup()
-    runpy.run_module("workflow_mcp", run_name="__main__", alter_sys=True)
+    match request["command"]:
+        case ["-m", name, *arguments]:
+            sys.path[0], sys.argv[1:] = request["cwd"], arguments
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        case [script, *arguments]:
+            sys.path[0], sys.argv[:] = os.path.dirname(script), [script, *arguments]
+            runpy.run_path(script, run_name="__main__")
 
 
 def main() -> None:

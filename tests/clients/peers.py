@@ -117,7 +117,7 @@ def isolated_settings(home: Path, **values: Any) -> Settings:
         "directory": None,
         "plugin_folders": (),
     }
-    return Settings(**{**nothing, "home": str(home), "data_dir": home / "data", "roots_timeout": 1.0, **values})
+    return Settings(**{**nothing, "home": str(home), "data_dir": home / "data", "roots_timeout": 60.0, **values})
 
 
 class Connect(Protocol):

@@ -28,7 +28,7 @@ class Forked:
 
     Args:
         control: the fork server's socket.
-        arguments: the arguments of `workflow-mcp`.
+        command: `-m workflow_mcp` or a script, and its arguments.
         cwd: where the process starts.
         env: its whole environment.
         streams: the descriptors that become its standard streams.
@@ -39,10 +39,10 @@ class Forked:
     stderr: IO[bytes] | None = None
 
     def __init__(
-        self, control: socket.socket, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]
+        self, control: socket.socket, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]
     ) -> None:
         self.returncode: int | None = None
-        request = {"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}
+        request = {"command": [*command], "cwd": str(cwd), "env": dict(env)}
         self._told, theirs = socket.socketpair()
         with theirs, _STARTING:
             text = json.dumps(request).encode() + b"\n"
@@ -53,11 +53,11 @@ class Forked:
             self.pid = int(self._lines.readline())
 
     @classmethod
-    def on_pipes(cls, control: socket.socket, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Forked:
+    def on_pipes(cls, control: socket.socket, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> Forked:
         """A process whose three standard streams are pipes."""
         (stdin, into), (out, stdout), (err, stderr) = os.pipe(), os.pipe(), os.pipe()
         try:
-            forked = cls(control, arguments, cwd=cwd, env=env, streams=[stdin, stdout, stderr])
+            forked = cls(control, command, cwd=cwd, env=env, streams=[stdin, stdout, stderr])
         finally:
             for descriptor in (stdin, stdout, stderr):
                 os.close(descriptor)
@@ -139,20 +139,22 @@ def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bo
     """Start a Python process on three pipes.
 
     Args:
-        command: what follows the interpreter; the fork server does it when it begins with `SERVER`.
+        command: what follows the interpreter; the fork server does it when that is `SERVER` or a script.
         cwd: where it starts.
         env: its whole environment.
         anew: do without the fork server.
     """
-    if not anew and (arguments := _forked(command)) is not None:
-        return Forked.on_pipes(_server().control, arguments, cwd=cwd, env=env)
+    if not anew and (rest := _forked(command)) is not None:
+        return Forked.on_pipes(_server().control, rest, cwd=cwd, env=env)
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, *command], cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def _forked(command: Sequence[str]) -> Sequence[str] | None:
-    is_ours = os.name == "posix" and tuple(command[: len(SERVER)]) == SERVER
-    return command[len(SERVER) :] if is_ours else None
+    """What follows `-W error`, where the fork server does it: our module or a script."""
+    if os.name != "posix" or tuple(command[:2]) != SERVER[:2]:
+        return None
+    return command[2:] if tuple(command[:4]) == SERVER or command[2].endswith(".py") else None
 
 
 def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: str | None = None) -> Done:
@@ -176,7 +178,7 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: s
 
 def _run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> int:
     if os.name == "posix":
-        forked = Forked(_server().control, arguments, cwd=cwd, env=env, streams=streams)
+        forked = Forked(_server().control, [*SERVER[2:], *arguments], cwd=cwd, env=env, streams=streams)
         try:
             return forked.wait(PATIENCE)
         finally:

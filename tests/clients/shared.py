@@ -39,7 +39,7 @@ class SharedProcesses:
         def answer() -> Sequence[str] | None:
             return self._roots()
 
-        limits = {"WORKFLOW_MCP_ALLOWED_ROOTS": str(self.base), "WORKFLOW_MCP_ROOTS_TIMEOUT": "0.3"} if rooted else {}
+        limits = {"WORKFLOW_MCP_ALLOWED_ROOTS": str(self.base), "WORKFLOW_MCP_ROOTS_TIMEOUT": "60"} if rooted else {}
         wire = Wire(Path("/"), environment(home, **limits), era, answer if rooted else None)
         wire.open()
         return wire

@@ -21,7 +21,7 @@ from tests.clients.stdio import PATIENCE, Wire, environment
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 
 HOSTS = str(Path(__file__).with_name("hosts.py"))
-SOON = 20.0  # seconds; a hang lasts for ever, so this only bounds the wait on a busy machine
+SOON = 60.0  # seconds; a hang lasts for ever, so this only bounds the wait on a busy machine
 CLEAN = "sessions are closed"
 
 

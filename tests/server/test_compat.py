@@ -19,6 +19,7 @@ from mcp.server.lowlevel import Server
 from sse_starlette.sse import AppStatus
 
 import workflow_mcp
+from tests.support import BOUND
 from workflow_mcp.server import compat
 
 PACKAGE = Path(str(workflow_mcp.__file__)).parent
@@ -140,7 +141,7 @@ async def test_a_request_leads_to_its_connection(mode: Any) -> None:
 
     async with Client(server, mode=mode) as client:
         assert (await client.call_tool("note")).data == "first", "the SDK moved a request's connection"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(BOUND):
         await closed.wait()
 
 

@@ -277,11 +277,9 @@ async def test_many_changes_do_not_queue_up_behind_a_store_that_hangs() -> None:
     """However many changes wait for one session's turn at a hanging store, each waits for no longer than one."""
     store = GatedStore(gated=("put",))
     archive = SessionArchive(store, stored_as=str, lifetime=LIFETIME, timeout=0.2)
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
     async with asyncio.timeout(BOUND):
         await asyncio.gather(*(archive.save("a", lambda _key: {"last_used": 0.0}) for _ in range(20)))
-    assert loop.time() - begun < 2.0
+    assert len(store.waiting) <= 2, "the others were given up on while the first was waited for"
     assert not archive.is_saved("a")
 
 

@@ -30,7 +30,7 @@ from tests.storage.support import (
     refused,
     start_worker,
 )
-from tests.support import posix_only, unprivileged
+from tests.support import BOUND, posix_only, unprivileged
 from workflow_mcp.storage import migrate, tables
 from workflow_mcp.storage.sqlite import connections
 from workflow_mcp.storage.store import Store
@@ -416,7 +416,7 @@ async def test_an_export_that_is_not_read_to_its_end_holds_up_nobody(
     ):
         source.backup(copy)
     (tmp_path / "copy").replace(path)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(BOUND):
         assert await ids(store, project) == [1, 2]
         await store.aclose()
     await records.aclose()  # type: ignore[attr-defined]  # it is a generator
