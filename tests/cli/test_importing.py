@@ -200,7 +200,7 @@ def test_large_files(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file.truncate(100_000_000)
     for source in ("beads", None):
         error = refused("IMPORT_INVALID", "issues.jsonl", source=source)
-        assert "issues.jsonl, line 1: it has more than 16 MiB" in error
+        assert "issues.jsonl, line 1: it has more than 16 MiB; nothing was imported. Next: import it in parts" in error
     monkeypatch.setattr(source_files, "MAX_TOTAL_BYTES", 300)
     assert "there are more than 0 MiB" in refused("IMPORT_INVALID", str(SAMPLES / "claude-tasks-2.1.330"))
     monkeypatch.setattr(sources, "MAX_FILES", 2)

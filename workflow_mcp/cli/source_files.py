@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.work.importers.errors import invalid
+from workflow_mcp.work.importers.errors import SourceError, invalid
 from workflow_mcp.work.importers.values import Place, SourceFile
 from workflow_mcp.work.text import visible
 from workflow_mcp.workspace.open_folders import FILE
@@ -18,6 +18,7 @@ from workflow_mcp.workspace.open_folders import FILE
 MAX_FILE_BYTES = 16 * 2**20
 MAX_TOTAL_BYTES = 64 * 2**20
 STDIN = "-"
+IN_PARTS = "import it in parts: what they have in common is not imported twice."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def read_files(located: Iterable[Located]) -> Iterator[SourceFile]:
         data, modified_at = _content(one)
         total += len(data)
         if total > MAX_TOTAL_BYTES:
-            raise invalid(_place(one.path), f"with it, there are more than {MAX_TOTAL_BYTES // 2**20} MiB to read")
+            what = f"with it, there are more than {MAX_TOTAL_BYTES // 2**20} MiB to read"
+            raise SourceError(_place(one.path), what, IN_PARTS)
         yield SourceFile(shown_path(one.path), text_of(one.path, data), modified_at, one.group)
 
 
@@ -105,7 +107,7 @@ def bounded(path: str, data: bytes) -> bytes:
         WorkItemError: `IMPORT_INVALID`.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise invalid(_place(path), f"it has more than {MAX_FILE_BYTES // 2**20} MiB")
+        raise SourceError(_place(path), f"it has more than {MAX_FILE_BYTES // 2**20} MiB", IN_PARTS)
     return data
 
 
