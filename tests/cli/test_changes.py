@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.clients.shell import Shell
@@ -133,6 +133,7 @@ def test_who_acts(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @given(st.text(max_size=300))
+@example("0&:&0")
 def test_a_name_from_anything(text: str) -> None:
     """Whatever somebody is called becomes a name that an actor can have, or none; a name stays what it is."""
     name = name_from(text, MAX_NAME_LENGTH)

@@ -44,7 +44,7 @@ def is_name(text: str) -> bool:
 def name_from(text: str, max_length: int) -> str | None:
     """The name of a person as an actor's: what no such name can have is left out; None where nothing is left."""
     kept = "".join(one if _is_in_names(one) else " " for one in UNSEEN.sub("", HIDDEN.sub(" ", text)))
-    words = COLONS_BEFORE_SPACE.sub("", " ".join(kept.split()))
+    words = " ".join(COLONS_BEFORE_SPACE.sub("", " ".join(kept.split())).split())
     start = next((at for at, one in enumerate(words) if one.isalnum()), len(words))
     name = words[start : start + max_length].rstrip(" :")
     return name if is_name(name) else None

@@ -44,13 +44,16 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["aut
         [("create_work_items", {"items": PLAN, "request_id": "plan"})],
         [("claim_work_item", {})],
         [("update_work_items", {"updates": [{"id": 2, "status": "completed", "note": "done"}]})],
-        [("claim_work_item", {})],
+        [("claim_work_item", {"wait_seconds": 50})],
+        [("claim_work_item", {"wait_seconds": 1})],
         [("update_work_items", {"updates": [{"id": 3, "status": "completed"}]})],
         [("list_work_items", {}), ("get_work_item", {"id": 4})],
         [("get_work_item", {"id": 99})],
         era=era,
     )
-    created, claimed, updated, again, finished, listed, detail = texts(done.calls[:-1])
+    created, claimed, updated, again, waited, finished, listed, detail = texts(done.calls[:-1])
+    assert "Nothing is ready for this: 0 ready, 1 in progress, 2 blocked" in waited
+    assert "Waited 1 s; the same call waits on." in waited
     assert created.splitlines()[0] == "project: codebase-mcp | created 4"
     assert ids_in(created) == [1, 2, 3, 4]
     assert (done.calls[1].data["item"]["id"], done.calls[3].data["item"]["id"]) == (2, 3), (claimed, again)
@@ -58,9 +61,9 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["aut
     assert "now ready:" not in updated
     assert 'now ready:\n#4 task p2 ready "Test it"' in finished
     assert ids_in(listed) == [4]
-    assert done.calls[6].data["ancestors"] == ['#1 epic p2 blocked "Log in"'], detail
-    assert done.calls[7].is_error
-    assert "ITEM_NOT_FOUND: " in done.calls[7].content
+    assert done.calls[7].data["ancestors"] == ['#1 epic p2 blocked "Log in"'], detail
+    assert done.calls[8].is_error
+    assert "ITEM_NOT_FOUND: " in done.calls[8].content
     assert done.code == 0
 
 
