@@ -35,7 +35,7 @@ def install(folder: Path, version: str) -> dict[str, str]:
 
 def start(env: Mapping[str, str]) -> Wire:
     """A window of the version in the environment."""
-    return Wire(work_in(Path(env["HOME"])), env, MODERN)
+    return Wire(work_in(Path(env["HOME"])), env, MODERN, anew=True)
 
 
 def version_in(discovered: Message) -> str:
@@ -99,7 +99,7 @@ def test_an_installation_that_broke_after_its_memo_was_made(
         assert "ImportError: half of it is gone" in wire.log
         assert wire.out.count(b"\n") == 1
     assert not memo_for(wire.cwd, wire.env).count()
-    with Wire(wire.cwd, wire.env) as again:
+    with Wire(wire.cwd, wire.env, anew=True) as again:
         again.send(again.message("server/discover"))
         assert again.ended() == 1
         assert again.out == b""
