@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients import processes
 from tests.clients.agents import agent_on, make_project
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
 from tests.clients.peers import in_memory
@@ -51,10 +52,7 @@ def rows(title: str) -> list[str]:
 
 def run(home: Path, cwd: Path, *arguments: str) -> str:
     """The stdout of `workflow-mcp` with these arguments, which succeeds."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "workflow_mcp", *arguments],
-        cwd=cwd, env=environment(home), capture_output=True, encoding="utf-8", timeout=150, check=False,
-    )  # fmt: skip
+    done = processes.run(arguments, cwd=cwd, env=environment(home))
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients import processes
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
 from tests.clients.stdio import environment
 from workflow_mcp.claude_code.installation import ClaudeCodeFiles, Registration
@@ -44,10 +45,7 @@ def install(home: Path, version: str, server: dict[str, Any] = OURS, *, enabled:
 
 def doctor(home: Path, directory: Path) -> dict[str, list[tuple[str, str]]]:
     """The doctor's steps by name, as a process prints them."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "workflow_mcp", "doctor", str(directory), "--json"],
-        cwd=home, env=environment(home), capture_output=True, encoding="utf-8", timeout=150, check=False,
-    )  # fmt: skip
+    done = processes.run(["doctor", str(directory), "--json"], cwd=home, env=environment(home))
     steps: dict[str, list[tuple[str, str]]] = {}
     for step in json.loads(done.stdout)["steps"]:
         steps.setdefault(step["step"], []).append((step["verdict"], step["detail"]))
