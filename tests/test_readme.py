@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,17 @@ def test_bringing_work_in(tmp_path: Path) -> None:
     command, _, answer = shown.partition("\n")
     assert run(tmp_path, folder, *command.removeprefix("$ workflow-mcp ").split()) == answer
     assert [cell.strip("`") for cell in rows("Bring your work in") if "--from" not in cell] == list(FORMATS)
+
+
+def test_the_session_in_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command of the session prints what is shown below it."""
+    shell = Shell(tmp_path, make_project(tmp_path, "shop"), monkeypatch, capsys)
+    [session] = fences(section("Command line"), "text")
+    for step in session.removeprefix("$ ").split("\n$ "):
+        command, _, shown = step.partition("\n")
+        assert shell.told(*shlex.split(command)[1:]).strip() == shown.strip(), command
 
 
 async def test_the_options_of_the_item_commands(tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ def test_what_is_held_is_kept_and_given_back(shell: Shell) -> None:
     assert shell.data("claim", "--lease", "5", "--wait", "50")["item"]["assignee"] == "Ana López"
 
 
+def test_what_waits_for_others_is_completed_by_force_alone(shell: Shell) -> None:
+    """`done` refuses it and names what is unfinished; `--force` completes it."""
+    shell.told("add", "first")
+    shell.told("add", "then", "--after", "1")
+    assert shell.refused("done", "2").startswith("1 ")
+    assert '#2 task p2 completed "then"' in shell.told("done", "2", "--force")
+
+
 def test_links_and_deletions(shell: Shell) -> None:
     """`link` says what it did and what became ready; `delete` asks for children, and `restore` brings all back."""
     for title in ("a", "b"):

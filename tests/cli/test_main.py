@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,12 +20,13 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from tests.clients import processes
 from tests.clients.agents import assert_one_line
 from tests.clients.stdio import environment
-from tests.support import PROJECT_ID, config_text, write_config
+from tests.support import PROJECT_ID, config_text, posix_only, write_config
 from tests.workspace.test_worktrees import add_worktree
 from workflow_mcp import __version__
 from workflow_mcp.cli.main import app
 
 COMMANDS = (
+    "completion",
     "serve",
     "init",
     "doctor",
@@ -115,6 +117,19 @@ def test_unknown_commands(tmp_path: Path, arguments: list[str]) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert_one_line(done.stderr.strip())
     assert list(tmp_path.iterdir()) == []
+
+
+@posix_only
+def test_completion(tmp_path: Path) -> None:
+    """Bash completes commands and options with what the command prints."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("bash is not there")
+    script = run(tmp_path, "completion", "bash").stdout
+    asked = 'COMP_WORDS=(workflow-mcp {}); COMP_CWORD={}; _workflow_mcp; echo "${{COMPREPLY[@]}}"\n'
+    lines = script + asked.format("cla", 1) + asked.format("done --evi", 2)
+    done = subprocess.run([bash], input=lines, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert done.stdout.split() == ["claim", "--evidence"]
 
 
 def test_init_twice(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 
 import workflow_mcp
 from workflow_mcp.cli import output, serving
+from workflow_mcp.cli.completing import completion_of
 from workflow_mcp.cli.errors import error_line, exit_code, misuse
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import visible
@@ -55,7 +56,7 @@ ITEM_COMMANDS = {
         "claiming:claim",
         (
             "Take a work item, or without a number the first ready one, so that nobody else does.\n\n"
-            "Exits with 1 when none is ready."
+            "Exits with 1 when none is ready, or becomes so within the time to wait."
         ),
     ),
     "done": ("changes:done", "Complete work items, all or none; it says what became ready."),
@@ -110,6 +111,9 @@ app.command(plugin)
 app.command("workflow_mcp.cli.projects:app", name="projects", help=PROJECTS_HELP)
 for _name, (_function, _help) in ITEM_COMMANDS.items():
     app.command(f"workflow_mcp.cli.{_function}", name=_name, help=_help)
+
+
+app.command(completion_of(lambda shell: app.generate_completion(shell=shell)), name="completion")
 
 
 def run() -> NoReturn:
