@@ -18,8 +18,9 @@ from workflow_mcp import build_server
 PROJECT = "codebase-mcp"
 ROW = re.compile(
     r"#(?P<id>\d+) (?P<type>\w+) p(?P<priority>\d) (?P<state>\w+)(?P<marks>( \w+)*) "
-    r'"(?P<title>([^"\\]|\\.)*)"(?P<holder> @.+)?'
+    r'"(?P<title>([^"\\]|\\.)*)"(?P<holder> @[^,<]+)?(?P<why>, \d+[mhd] left| <#\d+(,#\d+)*…?)?'
 )
+SPAN = re.compile(r"\| #(\d+) to #(\d+) in the order given")
 Calls = list[tuple[str, dict[str, Any]]]
 CURSOR = re.compile(r"cursor=(\S+)")
 
@@ -100,7 +101,9 @@ def rows_in(text: str) -> list[dict[str, str]]:
 
 
 def ids_in(text: str) -> list[int]:
-    """The ids of an answer's rows."""
+    """The ids of an answer's rows, or of what it says was created without a row for each."""
+    if (span := SPAN.search(text.splitlines()[0])) is not None:
+        return list(range(int(span[1]), int(span[2]) + 1))
     return [int(row["id"]) for row in rows_in(text)]
 
 

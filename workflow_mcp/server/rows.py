@@ -7,13 +7,16 @@ from dataclasses import replace
 
 from workflow_mcp.errors import shown
 from workflow_mcp.server.fitting import MAX_TEXT_BYTES
+from workflow_mcp.work.errors import numbers
 from workflow_mcp.work.lines import count_fitting, counted, first_fitting, row, text_size
 from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
+from workflow_mcp.work.text import plain_or_quoted
 from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary, Project
 from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_FIRST_LINE_BYTES = 400  # with counts and a cursor, but without the name of the project
 MAX_PROBLEM_BYTES = 4_000
+MAX_CREATED_ROWS = 10  # of more items than these, the answer gives ids alone
 TITLES_ARE_DATA = "titles are data"
 
 
@@ -42,13 +45,30 @@ def _page_text(work: WorkItems, page: ItemPage[ItemSummary], rows: Sequence[str]
     return _answer(work, parts, rows)
 
 
-def created_text(work: WorkItems, result: CreateResult, request_id: str | None) -> str:
-    """The items that were created, now or by an earlier request with the same id."""
+def created_text(work: WorkItems, result: CreateResult, request_id: str | None, refs: Sequence[str | None] = ()) -> str:
+    """The items that were created, now or by an earlier request with the same id: a row each, or if many, `ref -> #id`.
+
+    Args:
+        work: the work items that they belong to.
+        result: the items.
+        request_id: the id of the request.
+        refs: what the request called each item.
+    """
     count = len(result.items)
-    if result.repeated:
-        what = f"nothing new: request_id {shown(request_id)} had created these {count} before"
+    again = f"nothing new: request_id {shown(request_id)} had created these {count} before"
+    what = again if result.repeated else f"created {count}"
+    if count <= MAX_CREATED_ROWS:
         return _changes(work, what, UpdateResult(result.items))
-    return _changes(work, f"created {count}", UpdateResult(result.items))
+    first, last = result.items[0], result.items[-1]
+    return _answer(work, [what, f"#{first.id} to #{last.id} in the order given"], _refs(work, result, refs))
+
+
+def _refs(work: WorkItems, result: CreateResult, refs: Sequence[str | None]) -> list[str]:
+    """A line for each ref with the id of its item, after one with what can be begun."""
+    ready = numbers(item.id for item in result.items if item.ready)
+    pairs = zip(refs, result.items, strict=False)
+    named = [f"{plain_or_quoted(ref)} -> #{item.id}" for ref, item in pairs if ref is not None]
+    return first_fitting([f"ready: {ready or 'none'}", *named], _room(work))
 
 
 def updated_text(work: WorkItems, result: UpdateResult) -> str:

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import accumulate, takewhile
 
 from workflow_mcp.work.text import quoted, visible
 from workflow_mcp.work.values import Counts, ItemSummary
 
 ROW_OVERHEAD = 40
+MAX_SHOWN_WAITS = 3
 
 
 def row(item: ItemSummary, *marks: str) -> str:
     """`#12 task p1 ready "Fix login" @ana`: at most 40 bytes beyond the title and the marks; a long name is cut.
 
-    What stands between the quotes is the title, whatever it says; `marks` stand before it.
+    After it stands how long a claim still runs, `, 54m left`, or what a blocked item waits for, ` <#4,#7`; no name has
+    a comma or a `<`. What stands between the quotes is the title, whatever it says; `marks` stand before it.
     """
     head = f"#{item.id} {item.item_type} p{item.priority} {item.state} "
     name = item.assignee and _short_name(visible(item.assignee), ROW_OVERHEAD - len(head) - len('"" @'))
-    return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{name}' if name else ''}"
+    return f"{head}{''.join(f'{mark} ' for mark in marks)}{quoted(item.title)}{f' @{name}' if name else ''}{_why(item)}"
+
+
+def _why(item: ItemSummary) -> str:
+    if item.waits_for:
+        shown = ",".join(f"#{one}" for one in item.waits_for[:MAX_SHOWN_WAITS])
+        return f" <{shown}{'…' if len(item.waits_for) > MAX_SHOWN_WAITS else ''}"
+    if item.lease_left is None or item.state != "in_progress":
+        return ""
+    return f", {_duration(item.lease_left)} left"
+
+
+def _duration(left: timedelta) -> str:
+    """In the largest of minutes, hours and days of which there are at least two; never more than there is."""
+    minutes = int(left.total_seconds() // 60)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    return f"{days}d" if days > 1 else f"{hours}h" if hours > 1 else f"{minutes}m"
 
 
 def text_size(text: str) -> int:

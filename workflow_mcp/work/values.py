@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Generic, Literal, TypeVar, get_args
 
@@ -134,6 +134,8 @@ class ItemSummary:
     Attributes:
         state: the status, except that pending items, and those whose claim has expired, are `ready` or `blocked`.
             Deleted items are `deleted`.
+        lease_left: how long the claim on it still runs; None when it is not claimed.
+        waits_for: the first of what a blocked item waits for, at most 4.
     """
 
     id: int
@@ -142,6 +144,8 @@ class ItemSummary:
     state: str
     priority: int
     assignee: str | None
+    lease_left: timedelta | None = field(default=None, kw_only=True)
+    waits_for: tuple[int, ...] = field(default=(), kw_only=True)
 
     @property
     def ready(self) -> bool:

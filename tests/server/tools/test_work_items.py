@@ -55,7 +55,7 @@ async def whole_story(agent: Agent) -> None:
     assert linked == f"project: {PROJECT} | linked #1 relates_to #4"
     detail = await agent.data("get_work_item", id=API)
     assert detail["project"] == PROJECT
-    assert detail["ancestors"] == ['#2 epic p2 blocked "Log in"']
+    assert detail["ancestors"] == ['#2 epic p2 blocked "Log in" <#1']
     assert detail["notes"][0].endswith("ana: It works.")
     assert 'blocks #1 chore p2 ready "Test it"' in detail["links"]
     assert 'relates to #1 chore p2 ready "Test it"' in detail["links"]
@@ -174,7 +174,7 @@ async def test_a_number_sign_before_an_id(agent: Agent) -> None:
     """`#5` is an id wherever an id is taken."""
     await agent.create("one", "two")
     await agent.create("child", parent="#1", depends_on=["#2"])
-    assert (await agent.data("get_work_item", id="#3"))["ancestors"] == ['#1 task p2 blocked "one"']
+    assert (await agent.data("get_work_item", id="#3"))["ancestors"] == ['#1 task p2 blocked "one" <#3']
     assert ids_in(await agent.told("list_work_items", view="all", parent="#1")) == [3]
     assert (await agent.data("claim_work_item", id="#2"))["item"]["id"] == 2
     assert ids_in(await agent.told("update_work_items", updates=[{"id": "#3", "parent": "#1"}])) == [3]
@@ -653,14 +653,14 @@ LONG_NAMES = ["ana", "agent-0123456789abcdef", "Ünïcödé-" * 12, "名前" * 5
 
 
 async def test_rows_are_short(agent: Agent) -> None:
-    """A row takes at most 40 bytes beyond its title, however long its assignee's name and however it is written."""
+    """A row takes at most 40 bytes beyond its title and why, however long the assignee's name, however it is written."""
     title = "Fix the log-in: größer als 名前"
     await agent.create(*[title] * len(LONG_NAMES), item_type="research")
     for number, assignee in enumerate(LONG_NAMES, start=1):
         await agent.data("claim_work_item", actor=assignee)
         (row,) = (await agent.told("list_work_items", view="open", assignee=assignee)).splitlines()[1:]
         assert row.startswith(f'#{number} research p2 in_progress "{title}" @{assignee[:1]}')
-        assert len(row.encode()) - len(title.encode()) <= ROW_OVERHEAD
+        assert len(row.removesuffix(", 59m left").encode()) - len(title.encode()) <= ROW_OVERHEAD
         assert (await agent.item(number))["assignee"] == assignee
 
 
@@ -950,3 +950,40 @@ async def test_a_claim_is_retried_and_labels_are_changed_one_by_one(agent: Agent
     assert (await agent.data("get_work_item", id=1))["item"]["labels"] == ["new"]
     await agent.told("update_work_items", updates=[{"id": 2, "assignee": "bob"}])
     assert "assigned to somebody else" in (await agent.data("claim_work_item", actor="ana"))["message"]
+
+
+async def test_rows_tell_why(agent: Agent) -> None:
+    """What a blocked item waits for, at most three of it, its parent's blockers included; how long a claim runs."""
+    await agent.create("design", "build", "test", "review", "ship")
+    await agent.create("release", depends_on=[1, 2, 3, 4])
+    await agent.create("announce", parent=6)
+    await agent.create("after", depends_on=[5])
+    for actor, minutes in (("ana", 60), ("bob", 600), ("eve", 20_000)):
+        await agent.data("claim_work_item", actor=actor, lease_minutes=minutes)
+    assert (await agent.told("list_work_items", view="open")).splitlines()[1:] == [
+        '#1 task p2 in_progress "design" @ana, 59m left',
+        '#2 task p2 in_progress "build" @bob, 9h left',
+        '#3 task p2 in_progress "test" @eve, 13d left',
+        '#4 task p2 ready "review"',
+        '#5 task p2 ready "ship"',
+        '#6 task p2 blocked "release" <#1,#2,#3…',
+        '#7 task p2 blocked "announce" <#1,#2,#3…',
+        '#8 task p2 blocked "after" <#5',
+    ]
+
+
+async def test_a_large_plan_is_answered_with_ids(agent: Agent) -> None:
+    """Of more than ten created items the answer gives `ref -> #id`, what is ready, and no title, again as well."""
+    plan = [
+        {"title": f"title {number}", "ref": f"step {number}", "depends_on": [f"step {number - 1}"]}
+        for number in range(11)
+    ]
+    plan[0] |= {"ref": "first", "depends_on": []}
+    plan[1]["depends_on"] = ["first"]
+    told = (await agent.told("create_work_items", items=plan, request_id="r")).splitlines()
+    assert told[0] == f"project: {PROJECT} | created 11 | #1 to #11 in the order given"
+    assert told[1:4] == ["ready: #1", "first -> #1", '"step 1" -> #2']
+    assert len(told) == 13
+    again = (await agent.told("create_work_items", items=plan, request_id="r")).splitlines()
+    assert again[0].startswith(f"project: {PROJECT} | nothing new: request_id 'r' had created these 11 before | #1 to")
+    assert again[1:] == told[1:]

@@ -44,7 +44,7 @@ async def create_work_items(
     """Create 1-100 work items at once, all or none: a whole plan. Give an item a `ref` to name it as
     parent or dependency of others in the same call."""
     result = await work.create([new_item(item) for item in items], request_id)
-    return rows.created_text(work, result, request_id)
+    return rows.created_text(work, result, request_id, [item.ref for item in items])
 
 
 async def list_work_items(

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import Executable, bindparam, literal, select
+from sqlalchemy import Executable, bindparam, func, literal, select
 
 from workflow_mcp.storage.items.rows import chunks
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
+from workflow_mcp.work.values import ItemSummary
+
+MAX_WAITS = 4  # one more than rows show
+
+SummaryT = TypeVar("SummaryT", bound=ItemSummary)
 
 
 class Blocker(NamedTuple):
@@ -68,6 +74,33 @@ def _blockers(*, finished_too: bool) -> Executable:
         .order_by(above.c.item, above.c.distance, links.c.source_id)
     )
     return statement if finished_too else statement.where(blocker.c.completed_at.is_(None), blocker.c.hidden_by == 0)
+
+
+def with_waits(tx: Transaction, given: Iterable[SummaryT]) -> tuple[SummaryT, ...]:
+    """The same items, of which those that are blocked name the first of what they wait for: blockers, then children."""
+    found = tuple(given)
+    blocked = [one.id for one in found if one.blocked]
+    if not blocked:
+        return found
+    waits = defaultdict[int, dict[int, None]](dict)
+    for item_id, other in [*((one.item, one.blocker) for one in blockers_of(tx, blocked)), *_children(tx, blocked)]:
+        waits[item_id][other] = None
+    return tuple(replace(one, waits_for=tuple(waits[one.id])[:MAX_WAITS]) if one.blocked else one for one in found)
+
+
+def _children(tx: Transaction, ids: Sequence[int]) -> list[tuple[int, int]]:
+    rows = [row for some in chunks(ids) for row in tx.all(_first_children(), ids=some)]
+    return [(row.parent_id, row.id) for row in rows]
+
+
+@cache
+def _first_children() -> Executable:
+    place = func.row_number().over(partition_by=items.c.parent_id, order_by=items.c.id).label("place")
+    unfinished = items.c.completed_at.is_(None), items.c.hidden_by == 0
+    wanted = items.c.parent_id.in_(bindparam("ids", expanding=True))
+    numbered = select(items.c.parent_id, items.c.id, place).where(in_project(items), wanted, *unfinished).subquery()
+    statement = select(numbered.c.parent_id, numbered.c.id).where(numbered.c.place <= MAX_WAITS)
+    return statement.order_by(numbered.c.parent_id, numbered.c.id)
 
 
 def ancestors_of(tx: Transaction, ids: Iterable[int]) -> dict[int, set[int]]:

@@ -132,7 +132,9 @@ def _take(tx: Transaction, row: Row[Any], actor: Actor, lease: timedelta, action
     others = {"lease_seconds": round(lease.total_seconds()), "version": version, "updated_at": tx.written_at}
     change_item(tx, row.id, held | others)
     add_events(tx, actor, [(row.id, action, changes)])
-    return replace(to_item(row, tx.now), **held, state="in_progress", version=version, updated_at=tx.written_at)
+    return replace(
+        to_item(row, tx.now), **held, state="in_progress", lease_left=lease, version=version, updated_at=tx.written_at
+    )
 
 
 def refuse_if_held(tx: Transaction, row: Row[Any], actor: Actor) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflow_mcp.storage.events.rows import add_events
-from workflow_mcp.storage.items.blockers import blockers_of
+from workflow_mcp.storage.items.blockers import blockers_of, with_waits
 from workflow_mcp.storage.items.graph import depth_of, refuse_cycle
 from workflow_mcp.storage.items.readiness import Waits
 from workflow_mcp.storage.items.requests import add_request, earlier_items, request_of
@@ -49,12 +49,12 @@ class Creation:
         """Store the items and return them in the given order."""
         earlier = earlier_items(tx, self._request)
         if earlier is not None:
-            return CreateResult(fetch_items(tx, earlier), repeated=True)
+            return CreateResult(with_waits(tx, fetch_items(tx, earlier)), repeated=True)
         existing = self._check_existing(tx)
         ids = take_ids(tx, len(self._plan.entries))
         created = self._insert(tx, ids, existing)
         add_request(tx, self._request, ids)
-        return CreateResult(tuple(created))
+        return CreateResult(with_waits(tx, created))
 
     def _check_existing(self, tx: Transaction) -> dict[int, Row[Any]]:
         parents, blockers = self._plan.outer_parents, self._plan.outer_blockers

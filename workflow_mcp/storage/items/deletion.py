@@ -10,6 +10,7 @@ from sqlalchemy import Executable, Row, bindparam, select, update
 
 from workflow_mcp.errors import Code, WorkItemError
 from workflow_mcp.storage.events.rows import add_events
+from workflow_mcp.storage.items.blockers import with_waits
 from workflow_mcp.storage.items.claims import refuse_if_held
 from workflow_mcp.storage.items.graph import descent
 from workflow_mcp.storage.items.readiness import Waits
@@ -84,7 +85,7 @@ def restore_items(tx: Transaction, ids: Sequence[int], actor: Actor) -> UpdateRe
 
 def _result(tx: Transaction, ids: Sequence[int], changed: set[int], waits: Waits) -> UpdateResult:
     became_ready = waits.write(tx)
-    found = fetch_items(tx, list(dict.fromkeys(ids)))
+    found = with_waits(tx, fetch_items(tx, list(dict.fromkeys(ids))))
     unchanged = tuple(one.id for one in found if one.id not in changed)
     return UpdateResult(found, became_ready, unchanged, below=len(changed - set(ids)))
 

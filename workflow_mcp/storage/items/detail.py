@@ -8,7 +8,7 @@ from functools import cache
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
 from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
-from workflow_mcp.storage.items.blockers import blockers_of
+from workflow_mcp.storage.items.blockers import blockers_of, with_waits
 from workflow_mcp.storage.items.graph import ancestry
 from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import items, links
@@ -29,7 +29,7 @@ def detail_of(tx: Transaction, item_id: int, part: Part) -> ItemDetail:
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
     """
-    item = to_item((require_rows(tx, [item_id]))[item_id], tx.now)
+    (item,) = with_waits(tx, [to_item(require_rows(tx, [item_id])[item_id], tx.now)])
     children, count = _children(tx, item_id)
     linked, linked_count = _linked(tx, item_id)
     return ItemDetail(
@@ -94,7 +94,7 @@ def _unfinished_children() -> Executable:
 def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
     if item.parent is None:
         return ()
-    return tuple(to_summary(row, tx.now) for row in tx.all(_ancestors_of(), of_item=item.id))
+    return with_waits(tx, (to_summary(row, tx.now) for row in tx.all(_ancestors_of(), of_item=item.id)))
 
 
 @cache
@@ -106,7 +106,7 @@ def _ancestors_of() -> Executable:
 
 def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
     rows = tx.all(_children_of(), of_item=item_id)
-    children = tuple(to_summary(row, tx.now) for row in rows)
+    children = with_waits(tx, (to_summary(row, tx.now) for row in rows))
     if len(rows) < MAX_CHILDREN:
         return children, len(rows)
     counted = tx.first(_count_of_children(), of_item=item_id)
@@ -131,7 +131,9 @@ def _count_of_children() -> Executable:
 
 def _linked(tx: Transaction, item_id: int) -> tuple[tuple[Linked, ...], int]:
     rows = tx.all(_links_of(), of_item=item_id)
-    linked = tuple(Linked(row.link_kind, bool(row.outgoing), to_summary(row, tx.now)) for row in rows)
+    others = with_waits(tx, (to_summary(row, tx.now) for row in rows))
+    ends = zip(rows, others, strict=True)
+    linked = tuple(Linked(row.link_kind, bool(row.outgoing), other) for row, other in ends)
     return linked, rows[0].total if rows else 0
 
 

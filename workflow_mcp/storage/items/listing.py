@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from workflow_mcp.storage.items.blockers import with_waits
 from workflow_mcp.storage.items.rows import item_columns, state_of, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import item_texts, items, labels
 from workflow_mcp.storage.transactions import Transaction, in_project, in_unfinished_import, stored_in_project
@@ -64,7 +65,7 @@ def _page(
     tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
 ) -> ItemPage[ItemT_co]:
     rows = _page_rows(tx, query, columns, more=1)
-    page = tuple(to_value(row, tx.now) for row in rows[: query.limit])
+    page = with_waits(tx, (to_value(row, tx.now) for row in rows[: query.limit]))
     following = (
         make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1])) if len(rows) > len(page) else None
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -61,7 +61,14 @@ def to_summary(row: Row[Any], now: datetime) -> ItemSummary:
     """The summary, at a time, in a row that begins with `summary_columns`."""
     item_id, title, item_type, status, priority, assignee, claim_expires_at, waits, hidden_by = row[:SUMMARY]
     state = "deleted" if hidden_by else state_of(status, claim_expires_at, waits, now)
-    return ItemSummary(item_id, title, item_type, state, priority, assignee)
+    left = lease_left(status, claim_expires_at, now)
+    return ItemSummary(item_id, title, item_type, state, priority, assignee, lease_left=left)
+
+
+def lease_left(status: str, claim_expires_at: datetime | None, now: datetime) -> timedelta | None:
+    """How long a claim still runs; None without one."""
+    runs = status == "in_progress" and claim_expires_at is not None and claim_expires_at > now
+    return claim_expires_at - now if runs and claim_expires_at is not None else None
 
 
 def to_item(row: Row[Any], now: datetime) -> Item:
@@ -77,6 +84,7 @@ def to_item(row: Row[Any], now: datetime) -> Item:
         labels=tuple(labels_of(row)),
         parent=row.parent_id,
         assignee=row.assignee,
+        lease_left=lease_left(row.status, row.claim_expires_at, now),
         claim_expires_at=row.claim_expires_at,
         version=row.version,
         waits=row.waits,

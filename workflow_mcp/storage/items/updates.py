@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflow_mcp.storage.events.rows import add_events, add_notes
+from workflow_mcp.storage.items.blockers import with_waits
 from workflow_mcp.storage.items.cancelling import cancel_below
 from workflow_mcp.storage.items.claims import is_held_by_another, refuse_if_held
 from workflow_mcp.storage.items.detail import reasons
@@ -81,7 +82,9 @@ def apply_updates(
         if changes[one.id].completes and evidence_required_by is not None:
             _require_evidence(written[one.id], evidence_required_by)
     unchanged = tuple(one for one, change in changes.items() if not change)
-    return UpdateResult(tuple(written.values()), became_ready, unchanged, below=len(with_others - written.keys()))
+    return UpdateResult(
+        with_waits(tx, written.values()), became_ready, unchanged, below=len(with_others - written.keys())
+    )
 
 
 def _check_right(tx: Transaction, row: Row[Any], one: ItemUpdate, actor: Actor) -> None:
