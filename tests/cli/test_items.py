@@ -118,7 +118,7 @@ def test_what_is_printed_for_people(here: Path, capsys: pytest.CaptureFixture[st
         "project: codebase-mcp | 0 ready, 1 in progress, 2 blocked, 1 done of 4 | 0 shown\n"
     )
     items.list_items(view="all", directory=str(here))
-    assert '#2 task p2 in_progress "Build the form" @ana' in capsys.readouterr().out.splitlines()
+    assert '#2 task p2 in_progress "Build the form" @ana, 59m left' in capsys.readouterr().out.splitlines()
     details.show(1, directory=str(here))
     text = capsys.readouterr().out
     for part in ("#1 Log in", "labels: auth, später", "Größe: 名前", "not ready: below it, #2, #3 are unfinished"):
@@ -165,8 +165,8 @@ async def test_import_where_ids_are_taken(tmp_path: Path, project: Path) -> None
     async with agent_on(tmp_path, other) as agent:
         assert [(await agent.item(number))["title"] for number in (1, 2)] == ["mine", "mine too"]
         form = await agent.data("get_work_item", id=7)
-        assert (form["item"]["parent"], form["ancestors"]) == (6, ['#6 epic p2 blocked "Log in"'])
-        assert form["links"] == ['blocks #3 task p2 blocked "Test it"']
+        assert (form["item"]["parent"], form["ancestors"]) == (6, ['#6 epic p2 blocked "Log in" <#3,#7'])
+        assert form["links"] == ['blocks #3 task p2 blocked "Test it" <#7']
 
 
 BROKEN = [

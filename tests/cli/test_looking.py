@@ -26,7 +26,7 @@ def test_a_tree(shell: Shell) -> None:
         shell.told("add", title, "--parent", parent)
     shell.told("add", "alone")
     shell.told("done", "4")
-    rows = ['#1 epic p2 blocked "epic"', '  #2 task p2 blocked "a"', '    #3 task p2 ready "below a"']
+    rows = ['#1 epic p2 blocked "epic" <#2', '  #2 task p2 blocked "a" <#3', '    #3 task p2 ready "below a"']
     done, alone = '  #4 task p2 completed "b"', '#5 task p2 ready "alone"'
     heading = "shop: 2 ready, 0 in progress, 2 blocked, 1 done of 5"
     assert shell.told("tree").splitlines() == [heading, *(f"  {row}" for row in (*rows, alone))]

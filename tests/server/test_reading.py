@@ -62,5 +62,5 @@ def test_reading_an_item_touches_no_lease(era: Era, tmp_path: Path) -> None:
         wire.call("claim_work_item", actor="ana")
         before = wire.call("get_work_item", id=1).data
         read_everything(wire)
-        assert wire.call("list_work_items", view="mine", actor="ana").text.endswith("@ana")
+        assert wire.call("list_work_items", view="mine", actor="ana").text.endswith("@ana, 59m left")
         assert wire.call("get_work_item", id=1).data == before

@@ -61,7 +61,7 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["aut
     assert "now ready:" not in updated
     assert 'now ready:\n#4 task p2 ready "Test it"' in finished
     assert ids_in(listed) == [4]
-    assert done.calls[7].data["ancestors"] == ['#1 epic p2 blocked "Log in"'], detail
+    assert done.calls[7].data["ancestors"] == ['#1 epic p2 blocked "Log in" <#4'], detail
     assert done.calls[8].is_error
     assert "ITEM_NOT_FOUND: " in done.calls[8].content
     assert done.code == 0

@@ -516,8 +516,8 @@ async def test_links_both_ways(agent: Agent) -> None:
         assert "linked #1" in await agent.told("link_work_items", id=1, other=2, kind=kind)
         assert "nothing had to be changed" in await agent.told("link_work_items", id=1, other=2, kind=kind)
         seen = [(await agent.data("get_work_item", id=one))["links"] for one in (1, 2)]
-        state = "blocked" if kind == "blocks" else "ready"
-        assert seen == [[f'{forwards} #2 task p2 {state} "two"'], [f'{backwards} #1 task p2 ready "one"']]
+        state, why = ("blocked", " <#1") if kind == "blocks" else ("ready", "")
+        assert seen == [[f'{forwards} #2 task p2 {state} "two"{why}'], [f'{backwards} #1 task p2 ready "one"']]
         told = await agent.told("link_work_items", id=1, other=2, kind=kind, remove=True)
         assert ("now ready:\n#2" in told) is (kind == "blocks")
         assert (await agent.data("get_work_item", id=2))["links"] == []
@@ -653,7 +653,7 @@ LONG_NAMES = ["ana", "agent-0123456789abcdef", "Ünïcödé-" * 12, "名前" * 5
 
 
 async def test_rows_are_short(agent: Agent) -> None:
-    """A row takes at most 40 bytes beyond its title and why, however long the assignee's name, however it is written."""
+    """A row takes at most 40 bytes beyond its title and why, however long its assignee's name."""
     title = "Fix the log-in: größer als 名前"
     await agent.create(*[title] * len(LONG_NAMES), item_type="research")
     for number, assignee in enumerate(LONG_NAMES, start=1):
