@@ -21,7 +21,7 @@ from workflow_mcp import build_server
 TITLES = ["Fix the login", "Write the docs", "Fix the login, again"]
 REFUSALS = {
     "ITEM_CLAIMED", "ITEM_NOT_READY", "VERSION_CONFLICT", "ITEM_CYCLE", "ITEM_TOO_DEEP", "ITEM_NOT_FOUND",
-    "ITEM_DELETED",
+    "ITEM_DELETED", "ITEM_UNFINISHED",
     "CHILDREN_NEED_CONFIRM", "PARENT_DELETED", "CURSOR_INVALID", "ITEM_INVALID",
 }  # fmt: skip
 

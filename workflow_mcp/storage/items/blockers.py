@@ -13,10 +13,10 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Executable, bindparam, func, literal, select
 
-from workflow_mcp.storage.items.rows import chunks
+from workflow_mcp.storage.items.rows import chunks, visible
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.values import ItemSummary
+from workflow_mcp.work.values import FINISHED, ItemSummary
 
 MAX_WAITS = 4  # one more than rows show
 
@@ -50,9 +50,9 @@ def blockers_of(
         passed_on: only what others would wait for that are put below the items.
         finished_too: also what is finished or deleted.
     """
-    statement = _blockers(finished_too=finished_too)
-    rows = [row for some in chunks(sorted(set(ids))) for row in tx.all(statement, ids=some)]
-    found = [Blocker(row.item, row.distance, row.blocked, row.blocker) for row in rows]
+    lines = [row for some in chunks(sorted(set(ids))) for row in tx.all(_lines(), ids=some)]
+    blockers = _blockers(tx, {row.id for row in lines}, finished_too=finished_too)
+    found = [Blocker(row.item, row.distance, row.id, one) for row in lines for one in blockers[row.id]]
     own = [] if passed_on else [one for one in found if not one.distance]
     others = [one for one in found if passed_on or one.distance]
     above = ancestors_of(tx, {one.blocker for one in others})
@@ -60,20 +60,32 @@ def blockers_of(
 
 
 @cache
-def _blockers(*, finished_too: bool) -> Executable:
+def _lines() -> Executable:
+    """The items and all that is above each of them."""
     start = select(items.c.id.label("item"), items.c.id, items.c.parent_id, literal(0).label("distance"))
     above = start.where(in_project(items), items.c.id.in_(bindparam("ids", expanding=True))).cte(recursive=True)
-    one, blocker = items.alias(), items.alias()
+    one = items.alias()
     step = select(above.c.item, one.c.id, one.c.parent_id, above.c.distance + 1)
     above = above.union_all(step.where(in_project(one), one.c.id == above.c.parent_id))
-    statement = (
-        select(above.c.item, above.c.distance, above.c.id.label("blocked"), links.c.source_id.label("blocker"))
-        .join(links, links.c.target_id == above.c.id)
-        .join(blocker, blocker.c.id == links.c.source_id)
-        .where(in_project(links), links.c.kind == "blocks", in_project(blocker))
-        .order_by(above.c.item, above.c.distance, links.c.source_id)
-    )
-    return statement if finished_too else statement.where(blocker.c.completed_at.is_(None), blocker.c.hidden_by == 0)
+    return select(above.c.item, above.c.distance, above.c.id).order_by(above.c.item, above.c.distance)
+
+
+def _blockers(tx: Transaction, ids: Iterable[int], *, finished_too: bool) -> defaultdict[int, list[int]]:
+    # Without a join, which SQLite begins at the wrong end: at all links of the project, or all its open items.
+    pairs = sorted((row.target_id, row.source_id) for some in chunks(sorted(ids)) for row in tx.all(_links(), ids=some))
+    sources = {source for _, source in pairs}
+    wanted = sources if finished_too else {one.id for one in visible(tx, sources) if one.state not in FINISHED}
+    found = defaultdict[int, list[int]](list)
+    for target, source in pairs:
+        if source in wanted:
+            found[target].append(source)
+    return found
+
+
+@cache
+def _links() -> Executable:
+    blocking = [in_project(links), links.c.target_id.in_(bindparam("ids", expanding=True)), links.c.kind == "blocks"]
+    return select(links.c.target_id, links.c.source_id).where(*blocking)
 
 
 def with_waits(tx: Transaction, given: Iterable[SummaryT]) -> tuple[SummaryT, ...]:
@@ -95,7 +107,8 @@ def _children(tx: Transaction, ids: Sequence[int]) -> list[tuple[int, int]]:
 
 @cache
 def _first_children() -> Executable:
-    place = func.row_number().over(partition_by=items.c.parent_id, order_by=items.c.id).label("place")
+    # The addition keeps SQLite from going through all items because their key is in this order.
+    place = func.row_number().over(partition_by=items.c.parent_id, order_by=items.c.id + 0).label("place")
     unfinished = items.c.completed_at.is_(None), items.c.hidden_by == 0
     wanted = items.c.parent_id.in_(bindparam("ids", expanding=True))
     numbered = select(items.c.parent_id, items.c.id, place).where(in_project(items), wanted, *unfinished).subquery()
