@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from workflow_mcp.errors import shown
 from workflow_mcp.work.records import EPOCH_YEAR, MAX_YEAR
-from workflow_mcp.work.text import has_visible, is_name
+from workflow_mcp.work.text import has_visible, name_from
 from workflow_mcp.work.validation import (
     CONTROL_CATEGORIES,
     MAX_DESCRIPTION_LENGTH,
@@ -25,8 +25,6 @@ Losses = list[str]
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 GOES_ON = "\n\n(goes on in a note)"
-_IN_NAME = re.compile(r"[\w.\-/@()+:#' ]")
-_COLONS_BEFORE_SPACE = re.compile(":+(?= |$)")
 
 
 def text_of(text: str, losses: Losses) -> str:
@@ -71,17 +69,10 @@ def labels_of(given: Iterable[str], losses: Losses) -> tuple[str, ...]:
 
 def name_of(given: str, losses: Losses) -> str | None:
     """The name of a person as one that an actor can have; None where nothing of it can be."""
-    kept = "".join(one if _may_be_in_name(one) else " " for one in line_of(given))
-    words = _COLONS_BEFORE_SPACE.sub("", " ".join(kept.split()))
-    name = words.lstrip(".-/@()+:#' _")[:MAX_NAME_LENGTH].rstrip(" :")
-    found = name if name and is_name(name) else None
+    found = name_from(line_of(given), MAX_NAME_LENGTH)
     if found != given.strip().removeprefix("@"):
         losses.append(f"the name {shown(given)} became {found}" if found else f"the name {shown(given)} was left out")
     return found
-
-
-def _may_be_in_name(character: str) -> bool:
-    return bool(_IN_NAME.match(character)) or unicodedata.category(character) in ("Mn", "Mc")
 
 
 def time_of(given: str, what: str, losses: Losses) -> datetime | None:
