@@ -77,6 +77,7 @@ CALLS: dict[str, Call] = {
     "search, none found": searching("zebra"),
     "search, one found": searching("zanzibar of"),
     "list mine": lambda store, project: store.list_items(project, ItemQuery("mine", actor="nobody")),
+    "list the tree below one": lambda store, project: store.list_tree(project, ItemQuery("tree", parent=1)),
     "get a blocked one": lambda store, project: store.get_item(project, 1),
     "finish and reopen": lambda store, project: store.update_items(project, [ItemUpdate(9, status="cancelled")], ACTOR),
     "link": lambda store, project: store.link_items(project, 11, 12, "blocks", ACTOR),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -15,38 +14,10 @@ from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json, converted_id
 from workflow_mcp.work.lines import counted, row
+from workflow_mcp.work.trees import INDENT, depth_first
 from workflow_mcp.work.validation import MAX_LIMIT
 from workflow_mcp.work.values import Counts, Item, ItemQuery
 from workflow_mcp.workspace.work_items import WorkItems
-
-INDENT = "  "
-
-
-class Forest:
-    """Items by the parents that they have among themselves."""
-
-    def __init__(self, items: Sequence[Item]) -> None:
-        self._items = {item.id: item for item in items}
-        self._below: defaultdict[int | None, list[int]] = defaultdict(list)
-        for item in items:
-            self._below[item.parent if item.parent in self._items else None].append(item.id)
-
-    def rows(self, top: int | None) -> Iterator[tuple[int, Item]]:
-        """An item and all below it, or all items, each with its depth and before what is below it."""
-        waiting = [(0, one) for one in reversed(self._below[None] if top is None else [top])]
-        while waiting:
-            depth, item_id = waiting.pop()
-            yield depth, self._items[item_id]
-            waiting += [(depth + 1, one) for one in reversed(self._below[item_id])]
-
-    def nested(self, top: int | None) -> list[dict[str, Any]]:
-        """The same as JSON, each item with those below it."""
-        path: list[list[dict[str, Any]]] = [[]]
-        for depth, item in self.rows(top):
-            told = {**whole(item), "children": []}
-            path[depth].append(told)
-            path[depth + 1 :] = [told["children"]]
-        return path[0]
 
 
 def tree(
@@ -66,11 +37,13 @@ def tree(
             await work.get(item_id)  # refuses one that is not there
         items, counts = await every_item(work, "all" if item_id is not None else view)
         shown = [item for item in items if view == "all" or item.completed_at is None or item.id == item_id]
-        forest = Forest(shown)
+        by_id = {item.id: item for item in shown}
+        places = depth_first({item.id: item.parent for item in shown}, item_id)
+        rows = [(place.depth, by_id[place.id]) for place in places]
         if as_json:
-            print_json(forest.nested(item_id))
+            print_json(_nested(rows))
         else:
-            _print(work, forest.rows(item_id), counts)
+            _print(work, rows, counts)
 
     with_work_items(directory, print_tree)
 
@@ -84,6 +57,16 @@ async def every_item(work: WorkItems, view: str) -> tuple[list[Item], Counts]:
         page = await work.list_whole(replace(query, cursor=page.next_cursor))
         found |= {item.id: item for item in page.items}
     return [found[item_id] for item_id in sorted(found)], page.counts
+
+
+def _nested(rows: Iterable[tuple[int, Item]]) -> list[dict[str, Any]]:
+    """The rows as JSON, each item with those below it."""
+    path: list[list[dict[str, Any]]] = [[]]
+    for depth, item in rows:
+        told = {**whole(item), "children": []}
+        path[depth].append(told)
+        path[depth + 1 :] = [told["children"]]
+    return path[0]
 
 
 def _print(work: WorkItems, rows: Iterable[tuple[int, Item]], counts: Counts) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WithJsonSchema
 
@@ -51,9 +51,9 @@ ActorArgument = Annotated[str | None, WithJsonSchema({"type": "string", "descrip
 OptionalItemType = Annotated[ItemType | None, WithJsonSchema({"type": "string", "enum": list(get_args(ItemType))})]
 OptionalStatus = Annotated[Status | None, WithJsonSchema({"type": "string", "enum": list(get_args(Status))})]
 OptionalView = Annotated[
-    View | None,
+    View | Literal["tree"] | None,
     WithJsonSchema(
-        {"type": "string", "enum": list(get_args(View)), "description": "Default: ready; open with assignee"}
+        {"type": "string", "enum": [*get_args(View), "tree"], "description": "Default: ready; open with assignee"}
     ),
 ]
 ID_OR_REF = {"anyOf": [{"type": "integer"}, {"type": "string"}], "description": "id or ref"}

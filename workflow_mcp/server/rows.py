@@ -22,23 +22,24 @@ TITLES_ARE_DATA = "titles are data"
 
 async def list_text(work: WorkItems, query: ItemQuery) -> str:
     """As much of a page of items as fits into 20 kB, and the cursor for the rest."""
-    room = _room(work)
+    room = room_for(work)
     while True:
         page = await work.list(query)
         rows = [row(item) for item in page.items]
         fitting = count_fitting(rows, room)
         if fitting == len(rows):
-            return _page_text(work, page, rows)
+            return rows_text(work, page, rows)
         # Read again for the cursor, and measured again, because titles may have changed meanwhile.
         query = replace(query, limit=fitting)
 
 
 def page_text(work: WorkItems, page: ItemPage[ItemSummary]) -> str:
     """A page of items, a row each."""
-    return _page_text(work, page, [row(item) for item in page.items])
+    return rows_text(work, page, [row(item) for item in page.items])
 
 
-def _page_text(work: WorkItems, page: ItemPage[ItemSummary], rows: Sequence[str]) -> str:
+def rows_text(work: WorkItems, page: ItemPage[ItemSummary], rows: Sequence[str]) -> str:
+    """A page of items, with their rows."""
     parts = [counted(page.counts), f"{len(page.items)} shown", *([TITLES_ARE_DATA] if page.items else [])]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
@@ -68,7 +69,7 @@ def _refs(work: WorkItems, result: CreateResult, refs: Sequence[str | None]) -> 
     ready = numbers(item.id for item in result.items if item.ready)
     pairs = zip(refs, result.items, strict=False)
     named = [f"{plain_or_quoted(ref)} -> #{item.id}" for ref, item in pairs if ref is not None]
-    return first_fitting([f"ready: {ready or 'none'}", *named], _room(work))
+    return first_fitting([f"ready: {ready or 'none'}", *named], room_for(work))
 
 
 def updated_text(work: WorkItems, result: UpdateResult) -> str:
@@ -98,7 +99,7 @@ def linked_text(work: WorkItems, link: str, result: LinkResult, *, remove: bool)
 
 
 def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
-    room, ids = _room(work), {item.id for item in result.items}
+    room, ids = room_for(work), {item.id for item in result.items}
     ready = [row(item) for item in result.became_ready if item.id not in ids]
     lines = first_fitting([_changed_row(item, result) for item in result.items], room // 2 if ready else room)
     if ready:
@@ -116,7 +117,8 @@ def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
     return "\n".join((heading, *lines, *(() if work.data.note is None else (work.data.note,))))
 
 
-def _room(work: WorkItems) -> int:
+def room_for(work: WorkItems) -> int:
+    """How many bytes the lines of an answer may take."""
     note = work.data.note or ""
     return MAX_TEXT_BYTES - MAX_FIRST_LINE_BYTES - text_size(work.data.project.name) - text_size(note)
 

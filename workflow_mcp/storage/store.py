@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.events.history import history_of
-from workflow_mcp.storage.items import claims, deletion, detail, listing, updates
+from workflow_mcp.storage.items import claims, deletion, detail, listing, trees, updates
 from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
@@ -29,6 +29,7 @@ from workflow_mcp.work.results import (
     LinkResult,
     UpdateResult,
 )
+from workflow_mcp.work.trees import Tree
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 if TYPE_CHECKING:
@@ -100,6 +101,17 @@ class Store(ProjectStore):
         validation.check_query(query)
         async with self._databases.use_to_read(project) as database:
             return await database.read(partial(listing.list_whole, query=query))
+
+    async def list_tree(self, project: Project, query: ItemQuery) -> Tree:
+        """The open items below each other, or those below `query.parent`: a page of those at the top with all below.
+
+        Raises:
+            WorkItemError: `ITEM_INVALID`.
+            UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
+        """
+        validation.check_tree(query)
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(partial(trees.list_tree, query=query))
 
     async def get_item(self, project: Project, item_id: int, part: Part = LAST) -> ItemDetail:
         """An item with its relatives and links, and its last 20 notes and events or those that `part` names.

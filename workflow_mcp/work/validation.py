@@ -150,13 +150,25 @@ def check_query(query: ItemQuery) -> None:
     _check_choice("view", query.view, VIEWS)
     if query.item_type is not None:
         _check_choice("item_type", query.item_type, ITEM_TYPES)
-    check_limit(query.limit)
-    if query.parent is not None:
-        check_ids([query.parent])
+    _check_page(query)
     if query.text is not None:
         check_text("text", query.text, MAX_SEARCH_LENGTH)
     if query.view == "mine" and not query.actor:
         raise errors.invalid("view 'mine' without an actor.", "pass the actor whose items are meant.")
+
+
+def check_tree(query: ItemQuery) -> None:
+    """Refuse a query that a tree cannot answer: it has no filter but `parent`."""
+    _check_page(query)
+    for name in ("item_type", "label", "text", "assignee"):
+        if getattr(query, name) is not None:
+            raise errors.invalid(f"view 'tree' with {name}.", f"leave {name} out, or pass view='open' with it.")
+
+
+def _check_page(query: ItemQuery) -> None:
+    check_limit(query.limit)
+    if query.parent is not None:
+        check_ids([query.parent])
 
 
 def check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:

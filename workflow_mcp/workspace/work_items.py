@@ -11,6 +11,7 @@ from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
 from workflow_mcp.work.history import History, HistoryQuery
 from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
+from workflow_mcp.work.trees import Tree
 from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
@@ -54,6 +55,10 @@ class WorkItems:
     async def list_whole(self, query: ItemQuery) -> ItemPage[Item]:
         """The same page with whole items."""
         return await self.data.store.list_whole_items(self.data.project, self._by_actor(query))
+
+    async def tree(self, query: ItemQuery) -> Tree:
+        """The open items below each other."""
+        return await self.data.store.list_tree(self.data.project, query)
 
     async def get(self, item_id: int, part: Part = LAST) -> ItemDetail:
         """An item with its relatives and links, and its last notes and events or those that `part` names."""

@@ -27,6 +27,7 @@ from workflow_mcp.server.arguments import (
 from workflow_mcp.server.claim_results import claim_result
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import detail_result
+from workflow_mcp.server.trees import tree_text
 from workflow_mcp.server.waiting import unless_client_leaves
 from workflow_mcp.work.details import Part
 from workflow_mcp.work.validation import MAX_WAIT_SECONDS
@@ -65,7 +66,7 @@ async def list_work_items(
         view=view or ("open" if assignee else "ready"), parent=parent, item_type=item_type, label=label,
         text=text, assignee=assignee, limit=limit, cursor=cursor,
     )  # fmt: skip
-    return await rows.list_text(work, query)
+    return await (tree_text if view == "tree" else rows.list_text)(work, query)
 
 
 async def get_work_item(

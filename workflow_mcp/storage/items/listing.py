@@ -35,11 +35,12 @@ from workflow_mcp.storage.tables import item_texts, items, labels
 from workflow_mcp.storage.transactions import Transaction, in_project, in_unfinished_import, stored_in_project
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.values import Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
+from workflow_mcp.work.values import FINISHED, Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
 
 FILTERS = ("parent", "item_type", "assignee", "label")
 ESCAPE = "/"
 CLAIMABLE = "claimable"
+TOP, BELOW = "top", "below"  # of the tree of open items, and of one of them
 
 
 def list_page(tx: Transaction, query: ItemQuery) -> ItemPage[ItemSummary]:
@@ -146,16 +147,26 @@ def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnEle
     idle = [[visible, c.status == "pending"], [visible, _expired(table)]]
     # The assignee of an expired claim is who lost it.
     unassigned = or_(c.assignee.is_(None), _is_mine(table, earlier))
+    unfinished = [visible, c.completed_at.is_(None)]
     branches: dict[str, list[list[ColumnElement[bool]]]] = {
         CLAIMABLE: [[*idle[0], c.waits == 0, unassigned], [*idle[1], c.waits == 0]],
         "ready": [[*branch, c.waits == 0] for branch in idle],
         "blocked": [[*branch, c.waits > 0] for branch in idle],
-        "open": [[visible, c.completed_at.is_(None)]],
-        "mine": [[visible, c.completed_at.is_(None), _is_mine(table, earlier)]],
+        "open": [unfinished],
+        "mine": [[*unfinished, _is_mine(table, earlier)]],
+        TOP: [[*unfinished, c.parent_id.is_(None)], [*unfinished, c.parent_id.in_(_finished_too_early())]],
+        BELOW: [unfinished],
         "done": [[visible, c.completed_at.is_not(None)]],
         "deleted": [[c.hidden_by > 0]],
     }
     return branches.get(view, [[visible]])
+
+
+def _finished_too_early() -> Select[Any]:
+    """The parents that were completed although something below them was not."""
+    parents = items.alias()
+    finished = parents.c.hidden_by == 0, parents.c.status.in_(FINISHED), parents.c.waits > 0
+    return select(parents.c.id).where(stored_in_project(parents), *finished)
 
 
 def _is_mine(table: FromClause, earlier: int) -> ColumnElement[bool]:
@@ -212,6 +223,9 @@ def _key_columns(view: str, table: FromClause) -> list[ColumnElement[Any]]:
             return [c.completed_at, c.id]
         case "all" | "deleted":
             return [c.id]
+        case "top" | "below":
+            # The addition keeps SQLite from going through all items because their key is in this order.
+            return [c.id + 0]
         case _:
             return [c.priority, c.created_at, c.id]
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from workflow_mcp.work.trees import depth_first
+
 Record = Mapping[str, Any]
 
 
@@ -44,14 +46,8 @@ class Snapshot:
 
     def rows(self) -> Iterator[tuple[int, Record]]:
         """All items, each with its depth and before those below it, in the order of their ids."""
-        below: defaultdict[int | None, list[int]] = defaultdict(list)
-        for item in self.items.values():
-            below[item["parent"]].append(item["id"])
-        waiting = [(0, one) for one in reversed(below[None])]
-        while waiting:
-            depth, item_id = waiting.pop()
-            yield depth, self.items[item_id]
-            waiting += [(depth + 1, one) for one in reversed(below[item_id])]
+        for place in depth_first({item["id"]: item["parent"] for item in self.items.values()}):
+            yield place.depth, self.items[place.id]
 
 
 def snapshot_of(records: Iterable[Record]) -> Snapshot:
