@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
 from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
+from tests.clients.postgresql import Database, Server, running_server
 from tests.clients.processes import fork_server
 from tests.clients.protocol import ERAS, Era, Roots
 from tests.clients.served import Served, serving
@@ -100,6 +101,20 @@ def connect(processes: SharedProcesses, kind: tuple[Era, Transport], tmp_path: P
                 yield peer
 
     return connecting
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server, one for all tests of a worker."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgresql: Server) -> Database:
+    """An empty database with the store's tables; the next test clears it."""
+    postgresql.shared.clear()
+    return postgresql.shared
 
 
 @pytest.fixture(scope="session")

@@ -118,3 +118,32 @@ def test_a_user_without_a_home_can_be_served(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         os.setresuid(0, 0, 0)
     assert not os.path.isdir(settings.home)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ana:s3cret@host/db",
+        "postgresql://ana:s3cret@host",
+        "postgresql://ana:s3cret@host/",
+        "postgresql://ana:s3@cret@host/db",
+        "postgresql://ana:s3cret@host:port/db",
+        "s3cret",
+    ],
+)
+def test_a_wrong_database_url_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a password, and so may the part of it that is wrong."""
+    monkeypatch.setenv("WORKFLOW_MCP_DATABASE_URL", url)
+    with pytest.raises(UsageError) as caught:
+        load_settings()
+    assert caught.value.code == "SETTING_INVALID"
+    assert "WORKFLOW_MCP_DATABASE_URL" in str(caught.value)
+    assert "cret" not in str(caught.value)
+
+
+def test_a_database_url_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are settings that hold it."""
+    monkeypatch.setenv("WORKFLOW_MCP_DATABASE_URL", "postgresql://ana:s3cret@host/db")
+    settings = load_settings()
+    assert settings.database_url is not None
+    assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"

@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path, user_state_path
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow_mcp.errors import Code, UsageError, shown
 
+SECRET_SETTINGS = (("database_url",), ("database_owner_url",))
 PLUGIN_FOLDERS = ("PLUGIN_ROOT", "PLUGIN_DATA", "CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA")
 
 
@@ -60,6 +63,22 @@ def _state_dir() -> Path | None:
         return None
 
 
+def check_database_url(url: str) -> None:
+    """Check that a URL names a PostgreSQL database.
+
+    Raises:
+        ValueError: it does not; the text says why, without the URL, which may hold a password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("it does not begin with postgresql://")
+    if parts.netloc.count("@") > 1 or any(mark in parts.netloc for mark in "/?# "):
+        raise ValueError("the user or password has characters that must be percent-encoded")
+    if not parts.path.strip("/"):
+        raise ValueError("it names no database: postgresql://user:password@host/database")
+    _ = parts.port
+
+
 class Settings(BaseSettings):
     """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
 
@@ -78,6 +97,13 @@ class Settings(BaseSettings):
         default_factory=_state_dir,
         description="Where it is remembered which projects a data directory has.",
     )
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://user:password@host/database, in place of files in the data directory."
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None, description="The same database as the user who owns it; only `database migrate` uses it."
+    )
+    pooled: bool = Field(default=False, description="Set where the database is reached through pgbouncer.")
     allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Directories that working directories must be inside of, separated like PATH."
     )
@@ -167,6 +193,13 @@ class Settings(BaseSettings):
             raise ValueError("not an absolute path")
         return value
 
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _of_a_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_database_url(value.get_secret_value())
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: Any) -> Any:
@@ -206,6 +239,11 @@ def load_settings(**values: Any) -> Settings:
         variable = name if name.isupper() else f"WORKFLOW_MCP_{name.upper()}"
         raise UsageError(
             Code.SETTING_INVALID,
-            f"{variable}={shown(first['input'])}: {first['msg']}.",
+            f"{variable}={_told(first)}: {first['msg']}.",
             f"correct or unset {variable}; the README's settings table says what it takes.",
         ) from error
+
+
+def _told(problem: ErrorDetails) -> str:
+    """The value of a setting that is wrong, unless it is a secret."""
+    return "…" if problem["loc"][:1] in SECRET_SETTINGS else shown(problem["input"])

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from workflow_mcp.work.values import Project
 
 LOOK_SECONDS = 0.2
 MIN_LOOK_SECONDS = 0.02
@@ -159,3 +163,29 @@ class Feed(Served[Signal]):
             async with asyncio.timeout(self._interval - self._min_interval):
                 await self._hurry.wait()
         self._hurry.clear()
+
+
+class Feeds:
+    """The projects that are watched, each by one feed.
+
+    Args:
+        look: returns what is different after every commit in a project.
+    """
+
+    def __init__(self, look: Callable[[Project], Awaitable[Hashable]]) -> None:
+        self._look = look
+        self._read: WeakValueDictionary[str, Feed] = WeakValueDictionary()
+
+    def read(self, project: Project) -> AbstractAsyncContextManager[Signal]:
+        """See `Databases.changes`."""
+        return self._read.setdefault(project.known_id, Feed(partial(self._look, project))).read()
+
+    def committed(self, project_id: str) -> None:
+        """Note that this process has committed something."""
+        if (feed := self._read.get(project_id)) is not None:
+            feed.hasten()
+
+    def end(self, failure: BaseException) -> None:
+        """Watch no more; what readers wait for raises `failure`."""
+        for feed in list(self._read.values()):
+            feed.end(failure)

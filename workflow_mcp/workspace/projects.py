@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from workflow_mcp.errors import Code, ConfigWriteError, ProjectError, ProjectUnknownError
 from workflow_mcp.settings import Settings
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.uptime import machine_uptime
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import write_project_id
 from workflow_mcp.workspace.joining import Joining, Membership
@@ -22,7 +21,6 @@ from workflow_mcp.workspace.values import Location, Workspace
 if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
 
-STORE = "workflow_mcp.storage.sqlite.store"
 PAUSE = 0.05  # seconds in which an answer gets out
 
 
@@ -56,7 +54,7 @@ class Projects:
     """Finds the data of a workspace's project.
 
     Args:
-        settings: name the data directory.
+        settings: name the data directory or the database.
         threads: run blocking file work.
     """
 
@@ -69,26 +67,24 @@ class Projects:
         self.joining = Joining(settings=settings, threads=threads)
 
     async def store(self) -> Store:
-        """The store of all projects. The first call imports SQLAlchemy and opens it."""
+        """The store of all projects, in files or in a database. The first call imports SQLAlchemy and opens it."""
         async with self._opening:
             if self._store is None:
                 self._is_importing = True
-                await self._threads.run(partial(import_module, STORE))
-                from workflow_mcp.storage.sqlite.store import sqlite_store  # noqa: PLC0415 - has just been imported in a thread
-
-                self._store = sqlite_store(
-                    self._settings.data_dir,
-                    state_dir=self._settings.state_dir,
-                    threads=self._threads,
-                    uptime=machine_uptime,
-                )
+                module = await self._threads.run(partial(import_module, self._store_module))
+                self._store = module.store_of(self._settings, threads=self._threads)
             return self._store
+
+    @property
+    def _store_module(self) -> str:
+        kind = "sqlite" if self._settings.database_url is None else "postgresql"
+        return f"workflow_mcp.storage.{kind}.store"
 
     def open_soon(self) -> None:
         """Import SQLAlchemy once the present call is answered: where there is a project, its data is wanted next."""
         if not self._is_importing:
             self._is_importing = True
-            thread = threading.Thread(target=import_module, args=[STORE], name="open-soon", daemon=True)
+            thread = threading.Thread(target=import_module, args=[self._store_module], name="open-soon", daemon=True)
             asyncio.get_running_loop().call_later(PAUSE, thread.start)
 
     def end_waits(self) -> None:

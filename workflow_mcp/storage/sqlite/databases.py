@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workflow_mcp.storage.changes import Signal
+from workflow_mcp.storage.changes import Feeds, Signal
 from workflow_mcp.storage.databases import ReadableDatabase, store_closed
 from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.sqlite import projects
-from workflow_mcp.storage.sqlite.changes import Feeds, stamp_of
+from workflow_mcp.storage.sqlite.changes import stamp_of
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
 from workflow_mcp.storage.sqlite.files import is_there

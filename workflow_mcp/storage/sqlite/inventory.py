@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
+from workflow_mcp.storage.projects.choice import MAX_SHOWN_PROJECTS
 from workflow_mcp.storage.sqlite.connections import header_of
 from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, store_errors
 from workflow_mcp.storage.sqlite.files import check_owner
@@ -18,7 +19,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import open_without_log
 from workflow_mcp.storage.sqlite.opening import open_file
 from workflow_mcp.storage.sqlite.paths import TRASH, path_of
-from workflow_mcp.storage.sqlite.projects import MAX_SHOWN_PROJECTS, Problem, read_projects
+from workflow_mcp.storage.sqlite.projects import Problem, read_projects
 from workflow_mcp.storage.sqlite.trash import DeletedCopy, deleted_projects, name_in
 from workflow_mcp.storage.types import from_micros
 from workflow_mcp.work.values import Project

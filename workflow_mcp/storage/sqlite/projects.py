@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
+from workflow_mcp.errors import Code, StoreError, shown
+from workflow_mcp.storage.projects.choice import alike, by_name, found_or_refused, id_in, named, only_match, page_of
 from workflow_mcp.storage.sqlite.connections import Header, last_directory, read_header
 from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE
 from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, store_error, store_errors
@@ -20,12 +20,8 @@ from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, path_of
 from workflow_mcp.storage.sqlite.trash import absent, copy_of, deleted, deleted_named
-from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.results import ProjectPage
-from workflow_mcp.work.validation import check_limit
 from workflow_mcp.work.values import Project
-
-MAX_SHOWN_PROJECTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def read_projects(data_dir: Path, known: KnownProjects) -> Found:
         projects.append(Project(project_id, header.project_name or ""))
         if header.archived_at is not None:
             archived_at[project_id] = header.archived_at
-    return Found(tuple(sorted(projects, key=_by_name)), tuple(problems), archived_at)
+    return Found(tuple(sorted(projects, key=by_name)), tuple(problems), archived_at)
 
 
 def list_projects(
@@ -87,30 +83,16 @@ def list_projects(
         UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         StoreError: see `read_projects`.
     """
-    check_limit(limit)
     found = read_projects(data_dir, known)
-    subject = ["projects", text, archived]
-    after = tuple(read_cursor(subject, cursor, [str, str, str])) if cursor else None
-    matching = [one for one in found.projects if not text or text.casefold() in one.name.casefold()]
-    shown_ones = [one for one in matching if archived or one.known_id not in found.archived_at]
-    rest = [one for one in shown_ones if after is None or _by_name(one) > after]
-    following = make_cursor(subject, _by_name(rest[limit - 1])) if len(rest) > limit else None
+    page = page_of(found.projects, found.archived_at, text=text, limit=limit, cursor=cursor, archived=archived)
     problems = () if cursor else tuple(str(problem.error) for problem in found.problems)
-    return ProjectPage(
-        tuple(rest[:limit]),
-        following,
-        problems,
-        _directories(data_dir, found.projects, rest[:limit]),
-        frozenset(found.archived_at),
-        len(matching) - len(shown_ones),
-    )
+    ids = alike(found.projects, page.projects)
+    return replace(page, problems=problems, directories=_directories(data_dir, ids))
 
 
-def _directories(data_dir: Path, known: Sequence[Project], page: Sequence[Project]) -> dict[str, str]:
-    """Where the projects of a page that share their name with another were last changed from, by id."""
-    names = Counter(one.name for one in known)
-    shared = [one.known_id for one in page if names[one.name] > 1]
-    directories = {project_id: _last_directory(path_of(data_dir, project_id)) for project_id in shared}
+def _directories(data_dir: Path, ids: Iterable[str]) -> dict[str, str]:
+    """Where projects were last changed from, by id."""
+    directories = {project_id: _last_directory(path_of(data_dir, project_id)) for project_id in ids}
     return {project_id: directory for project_id, directory in directories.items() if directory is not None}
 
 
@@ -126,21 +108,15 @@ def find_project(data_dir: Path, known: KnownProjects, id_or_name: str) -> Proje
         ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         StoreError: it has a file that cannot be used or is gone, or `PROJECT_DELETED`; or see `read_projects`.
     """
-    found = _with_id(data_dir, known, id_or_name) or find_by_name(data_dir, known, id_or_name)
-    if found is None:
-        raise ProjectUnknownError(
-            Code.PROJECT_UNKNOWN,
-            f"there is no project {shown(id_or_name)}.",
-            "call list_projects() for those there are.",
-        )
-    return found
+    return found_or_refused(
+        _with_id(data_dir, known, id_or_name) or find_by_name(data_dir, known, id_or_name), id_or_name
+    )
 
 
 def _with_id(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project | None:
     # Reads only that project's file: a session that chose its project gets here on every call.
-    try:
-        project_id = str(UUID(id_or_name))
-    except ValueError:
+    project_id = id_in(id_or_name)
+    if project_id is None:
         return None
     path = path_of(data_dir, project_id)
     if os.path.exists(path):
@@ -221,27 +197,6 @@ def _may_be_meant(problem: Problem, name: str) -> StoreError:
     )
 
 
-def named(projects: Sequence[Project], name: str) -> list[Project]:
-    """Those of the projects that have exactly this name."""
-    return [one for one in projects if one.name == name]
-
-
-def only_match(matching: Sequence[Project]) -> Project:
-    """The only one of some projects with the same name.
-
-    Raises:
-        ProjectError: `PROJECT_AMBIGUOUS`.
-    """
-    if len(matching) > 1:
-        ids = ", ".join(one.known_id for one in matching[:MAX_SHOWN_PROJECTS])
-        raise ProjectError(
-            Code.PROJECT_AMBIGUOUS,
-            f"{len(matching)} projects are named {shown(matching[0].name)}: {ids}.",
-            "name the one that is meant by its id: as project.id in the config, or switch_project(project=<id>).",
-        )
-    return matching[0]
-
-
 def _ids(data_dir: Path) -> list[str]:
     folder = str(data_dir / FOLDER)
     with store_errors(folder):
@@ -262,7 +217,3 @@ def stored_header(path: str, project_id: str) -> Header:
         header = read_header(path)
     check_owner(path, header, project_id)
     return header
-
-
-def _by_name(project: Project) -> tuple[str, str, str]:
-    return project.name.casefold(), project.name, project.known_id

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from workflow_mcp.settings import Settings
 from workflow_mcp.storage.sqlite.databases import SqliteDatabases
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.times import Clock
-from workflow_mcp.storage.uptime import Uptime
+from workflow_mcp.storage.uptime import Uptime, machine_uptime
 
 MAX_OPEN_PROJECTS = 32
 
@@ -43,3 +44,8 @@ def sqlite_store(
     known = KnownProjects(data_dir, state_dir)
     databases = SqliteDatabases(data_dir, known=known, clock=Clock(now, uptime), maximum=max_open, threads=threads)
     return Store(databases, threads=threads)
+
+
+def store_of(settings: Settings, *, threads: WorkerThreads) -> Store:
+    """The store that the settings name."""
+    return sqlite_store(settings.data_dir, state_dir=settings.state_dir, threads=threads, uptime=machine_uptime)

@@ -1,0 +1,149 @@
+"""Connections to the database, and the first and the last statement of transactions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, cast
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, create_engine, make_url
+
+from workflow_mcp.storage import tables
+from workflow_mcp.storage.postgresql.faults import BUSY_TIMEOUT, DRIVER_ERRORS, fault_of, newer, older
+from workflow_mcp.storage.types import from_micros
+
+MAX_CONNECTIONS = 8
+CONNECT_TIMEOUT = 5
+# What `workflow.project` is where projects are listed and found: it shows their names and nothing of their work.
+ALL_PROJECTS = "*"
+
+_READ = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ")
+_WRITE = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED; ")
+# For this transaction alone, so that a pooler may give the connection to somebody else afterwards.
+_SET = sql.SQL(
+    "SELECT set_config('workflow.project', {project}, true), set_config('lock_timeout', {busy}, true), "
+    "set_config('idle_in_transaction_session_timeout', {busy}, true); "
+)
+_LOCK = sql.SQL("SELECT pg_advisory_xact_lock({key}); ")
+# After the lock was acquired: it sees what was committed before that.
+_HEADER = sql.SQL(
+    "SELECT clock_timestamp(), (SELECT version_num FROM alembic_version), "
+    "EXISTS (SELECT FROM projects WHERE id = {project}), "
+    "(SELECT at FROM events WHERE project_id = {project} ORDER BY id DESC LIMIT 1)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a transaction begins with.
+
+    Attributes:
+        now: the database's time, read after the lock was acquired.
+        is_there: whether the project has a row.
+        last_change: what the project's last change carries.
+    """
+
+    now: datetime
+    is_there: bool
+    last_change: datetime | None
+
+
+def driver_url(url: str) -> str:
+    """A URL as SQLAlchemy takes it, with the password."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+class Connections:
+    """A pool of connections to a database; thread-safe.
+
+    Args:
+        url: where the database is.
+        pooled: whether a pooler such as pgbouncer, in transaction mode, stands between.
+    """
+
+    def __init__(self, url: str, *, pooled: bool = False) -> None:
+        options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "workflow-mcp"}
+        if pooled:
+            options["prepare_threshold"] = None
+        # Transactions are begun and ended explicitly here, together with what else they begin and end with.
+        self._engine = create_engine(
+            driver_url(url),
+            connect_args=options,
+            isolation_level="AUTOCOMMIT",
+            pool_size=MAX_CONNECTIONS,
+            max_overflow=0,
+            pool_reset_on_return=None,
+        )
+
+    @contextlib.contextmanager
+    def transaction(self, project_id: str, *, lock: str | None = None) -> Iterator[tuple[Connection, Header]]:
+        """A transaction in a project, which is committed, or rolled back when the body raises.
+
+        Args:
+            project_id: the only project whose rows it sees.
+            lock: what it locks until it ends; None for a transaction that only reads, and sees one state.
+
+        Raises:
+            StoreError: `STORE_OLDER` or `STORE_NEWER`.
+            psycopg.Error: it cannot be begun or ended.
+        """
+        with self._engine.connect() as connection:
+            raw = raw_of(connection)
+            try:
+                header = _begin(raw, project_id, lock)
+                yield connection, header
+                raw.execute("COMMIT")
+            except DRIVER_ERRORS as error:
+                if fault_of(error) == "lost":
+                    connection.invalidate()
+                    self._engine.dispose()  # the others are lost as well
+                raise
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def raw_of(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's connection."""
+    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def key_of(name: str) -> int:
+    """The number of the advisory lock of this name."""
+    digest = blake2b(f"workflow-mcp {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None) -> Header:
+    parts = [_READ if lock is None else _WRITE, _SET, *([] if lock is None else [_LOCK]), _HEADER]
+    values = {
+        "project": sql.Literal(project_id),
+        "busy": sql.Literal(f"{BUSY_TIMEOUT:.0f}s"),
+        "key": sql.Literal(0 if lock is None else key_of(lock)),
+    }
+    with raw.cursor() as cursor:
+        # One message for all of them: each by itself would wait for its own answer.
+        cursor.execute(sql.Composed([part.format(**values) for part in parts]))
+        while cursor.nextset():
+            pass
+        ((now, version, is_there, last_change),) = cursor.fetchall()
+    check_version(version)
+    return Header(now.astimezone(UTC), is_there, None if last_change is None else from_micros(last_change))
+
+
+def check_version(version: str | None) -> None:
+    """Refuse a database whose tables are not those that this version knows.
+
+    Raises:
+        StoreError: `STORE_OLDER` or `STORE_NEWER`.
+    """
+    if version is None or version < tables.VERSION:
+        raise older(version)
+    if version > tables.VERSION:
+        raise newer(version, tables.VERSION)

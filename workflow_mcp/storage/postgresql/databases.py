@@ -1,0 +1,132 @@
+"""All projects' rows in one database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
+
+from workflow_mcp.storage.changes import Feeds, Signal
+from workflow_mcp.storage.databases import ReadableDatabase, store_closed
+from workflow_mcp.storage.postgresql import projects
+from workflow_mcp.storage.postgresql.changes import stamp_of
+from workflow_mcp.storage.postgresql.connections import MAX_CONNECTIONS, Connections
+from workflow_mcp.storage.postgresql.database import PostgresqlDatabase, attempted
+from workflow_mcp.storage.projects import rows
+from workflow_mcp.storage.threads import WorkerThreads
+from workflow_mcp.storage.transactions import Transaction
+from workflow_mcp.work.results import ProjectPage
+from workflow_mcp.work.values import Project
+
+T = TypeVar("T")
+
+
+class PostgresqlDatabases:
+    """The projects in a database.
+
+    Args:
+        connections: to the database; closed with it.
+        clock: the current time, UTC; None for the database's own.
+        threads: run the blocking work.
+    """
+
+    def __init__(
+        self, connections: Connections, *, clock: Callable[[], datetime] | None, threads: WorkerThreads
+    ) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._threads = threads
+        self._free = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._used: WeakValueDictionary[str, PostgresqlDatabase] = WeakValueDictionary()
+        self._there: set[str] = set()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._feeds = Feeds(self._stamp)
+        self._closed = False
+
+    @contextlib.asynccontextmanager
+    async def use(self, project: Project) -> AsyncIterator[PostgresqlDatabase]:
+        """See `Databases`."""
+        database = self._database(project)
+        if project.known_id not in self._there:
+            await database.write(_nothing)
+            self._there.add(project.known_id)
+        yield database
+
+    @contextlib.asynccontextmanager
+    async def use_to_read(self, project: Project) -> AsyncIterator[ReadableDatabase]:
+        """See `Databases`."""
+        yield self._database(project)
+
+    def _database(self, project: Project) -> PostgresqlDatabase:
+        self._refuse_when_closed()
+        found = self._used.get(project.id or "")
+        if found is None:
+            found = self._used[project.id or ""] = PostgresqlDatabase(
+                project,
+                connections=self._connections,
+                free=self._free,
+                threads=self._threads,
+                clock=self._clock,
+                committed=self._feeds.committed,
+                running=self._running,
+            )
+        return found
+
+    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
+        """See `Databases`."""
+        self._refuse_when_closed()
+        return self._feeds.read(project)
+
+    async def _stamp(self, project: Project) -> tuple[int, str] | None:
+        return await self._database(project).read(stamp_of)
+
+    async def list_projects(
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+    ) -> ProjectPage:
+        """See `Databases`."""
+        return await self._run(
+            partial(projects.list_projects, self._connections, text, limit, cursor, archived=archived)
+        )
+
+    async def find_project(self, id_or_name: str) -> Project:
+        """See `Databases`."""
+        return await self._run(partial(projects.find_project, self._connections, id_or_name))
+
+    async def find_by_name(self, name: str) -> Project | None:
+        """See `Databases`."""
+        return await self._run(partial(projects.find_by_name, self._connections, name))
+
+    async def find_or_create(self, name: str) -> Project:
+        """See `Databases`."""
+        now = None if self._clock is None else self._clock()
+        return await self._run(partial(projects.find_or_create, self._connections, name, now))
+
+    async def rename(self, project: Project, name: str) -> None:
+        """See `Databases`."""
+        async with self.use(project) as database:
+            await database.write(partial(rows.rename, name=name))
+
+    async def close(self) -> None:
+        """Close all connections, after what is running on them."""
+        self._closed = True
+        self._feeds.end(store_closed())
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._threads.run(self._connections.close)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        self._refuse_when_closed()
+        async with self._free:
+            return await self._threads.run(partial(attempted, work))
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise store_closed()
+
+
+def _nothing(_tx: Transaction) -> None:
+    """What makes sure that the project has a row: every write does."""
