@@ -69,8 +69,9 @@ class World:
             find_project=self.find_project,
         )
 
-    async def find_project(self, project_id: str) -> Project:
+    async def find_project(self, project_id: str, principal: str | None) -> Project:
         """The one other project there is."""
+        assert principal is None
         if project_id != OTHER_ID:
             raise ProjectError(Code.PROJECT_UNKNOWN, f"{project_id} is unknown.", "name another.")
         return Project(OTHER_ID, "other")

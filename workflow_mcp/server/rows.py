@@ -18,6 +18,10 @@ MAX_FIRST_LINE_BYTES = 400  # with counts and a cursor, but without the name of 
 MAX_PROBLEM_BYTES = 4_000
 MAX_CREATED_ROWS = 10  # of more items than these, the answer gives ids alone
 TITLES_ARE_DATA = "titles are data"
+WAY_IN = (
+    "These are the projects that {name} is a member of. init_project makes the working directory a project of yours; "
+    "whoever runs the server lets you into another with `workflow-mcp members add {name}`, run in its directory."
+)
 
 
 async def list_text(work: WorkItems, query: ItemQuery) -> str:
@@ -123,8 +127,8 @@ def room_for(work: WorkItems) -> int:
     return MAX_TEXT_BYTES - MAX_FIRST_LINE_BYTES - text_size(work.data.project.name) - text_size(note)
 
 
-def projects_text(page: ProjectPage, current: str | None) -> str:
-    """A page of projects, the caller's own marked."""
+def projects_text(page: ProjectPage, current: str | None, principal: str | None = None) -> str:
+    """A page of projects, the caller's own marked; a principal without any is told how it gets some."""
     parts = [f"projects: {len(page.projects)} shown"]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
@@ -132,7 +136,8 @@ def projects_text(page: ProjectPage, current: str | None) -> str:
         parts.append(f"{page.hidden} archived not shown")
     problems = first_fitting([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
     lines = [_project_row(one, current, page) for one in page.projects]
-    return "\n".join((" | ".join(parts), *lines, *problems))
+    way_in = [WAY_IN.format(name=principal)] if principal is not None and not (lines or page.hidden) else []
+    return "\n".join((" | ".join(parts), *lines, *problems, *way_in))
 
 
 def _project_row(project: Project, current: str | None, page: ProjectPage) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from workflow_mcp.storage.changes import Served, Signal
-from workflow_mcp.storage.databases import Databases, ReadableDatabase, store_closed
+from workflow_mcp.storage.databases import Databases, ProjectDatabases, ReadableDatabase, store_closed
 from workflow_mcp.storage.items.claims import Wanted, claim
 from workflow_mcp.storage.items.waiting import due_now
 from workflow_mcp.work.results import Claim
@@ -35,8 +35,13 @@ class ClaimQueue(Served[_Waiter]):
         self._project = project
         self._changed = Signal()
 
-    async def claim(self, wanted: Wanted, seconds: float) -> Claim | None:
+    async def claim(self, wanted: Wanted, seconds: float, *, through: ProjectDatabases) -> Claim | None:
         """Claim what is wanted as soon as that can be done; None when it cannot within so many seconds.
+
+        Args:
+            wanted: what is wanted.
+            seconds: how long to wait.
+            through: the databases as whoever waits reaches them.
 
         Raises:
             WorkItemError: see `claims.claim`.
@@ -44,7 +49,7 @@ class ClaimQueue(Served[_Waiter]):
         """
         now, waiter = asyncio.get_running_loop().time, _Waiter(wanted)
         deadline = now() + seconds
-        async with self._databases.use(self._project) as database, self.join(waiter):
+        async with through.use(self._project) as database, self.join(waiter):
             try:
                 # Also whoever comes last is told when it is its turn: a claim in vain would be a change for all others.
                 self._changed.tell()
@@ -88,7 +93,9 @@ class ClaimQueues:
         """How many wait."""
         return sum(len(queue) for queue in self._queues.values())
 
-    async def claim(self, project: Project, wanted: Wanted, seconds: float) -> Claim | None:
+    async def claim(
+        self, project: Project, wanted: Wanted, seconds: float, *, through: ProjectDatabases
+    ) -> Claim | None:
         """See `ClaimQueue.claim`.
 
         Raises:
@@ -96,7 +103,8 @@ class ClaimQueues:
         """
         if not self._may_wait:
             raise store_closed()
-        return await self._queues.setdefault(project, ClaimQueue(self._databases, project)).claim(wanted, seconds)
+        queue = self._queues.setdefault(project, ClaimQueue(self._databases, project))
+        return await queue.claim(wanted, seconds, through=through)
 
     def end(self) -> None:
         """Let all who wait raise `STORE_CLOSED`, and nobody wait from now on."""

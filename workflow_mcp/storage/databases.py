@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from workflow_mcp.errors import Code, StoreError
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.transactions import Transaction, Work
+from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
@@ -40,8 +41,8 @@ class Database(ReadableDatabase, Protocol):
         ...
 
 
-class Databases(Protocol):
-    """The data of all projects. Every method may raise `StoreError`."""
+class ProjectDatabases(Protocol):
+    """Opens projects' data. Every method may raise `StoreError`."""
 
     def use(self, project: Project) -> AbstractAsyncContextManager[Database]:
         """The project's data, usable while the body runs; created when there is none."""
@@ -55,8 +56,15 @@ class Databases(Protocol):
         """What is committed in a project while the body runs, by whichever process; the project has an id."""
         ...
 
+
+class Databases(ProjectDatabases, Protocol):
+    """The data of all projects.
+
+    With `member`, it is as if there were no projects but those that this principal is a member of.
+    """
+
     async def list_projects(
-        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False, member: str | None = None
     ) -> ProjectPage:
         """A page of the projects whose name contains `text`, ignoring case, ordered by name.
 
@@ -64,7 +72,14 @@ class Databases(Protocol):
         """
         ...
 
-    async def find_project(self, id_or_name: str) -> Project:
+    async def role(self, project_id: str, principal: str) -> Role | None:
+        """What the principal may do in the project.
+
+        None also where there is no such project, or where nobody can tell because its data cannot be used.
+        """
+        ...
+
+    async def find_project(self, id_or_name: str, *, member: str | None = None) -> Project:
         """The project with this id, else the one with exactly this name.
 
         Raises:
@@ -72,7 +87,7 @@ class Databases(Protocol):
         """
         ...
 
-    async def find_by_name(self, name: str) -> Project | None:
+    async def find_by_name(self, name: str, *, member: str | None = None) -> Project | None:
         """The only project of this name; None when there is none.
 
         Raises:
@@ -80,12 +95,18 @@ class Databases(Protocol):
         """
         ...
 
-    async def find_or_create(self, name: str) -> Project:
+    async def find_or_create(self, name: str, *, member: str | None = None) -> Project:
         """The only project of this name, else a new one; concurrent calls, also of other processes, create only one.
+
+        A new one has `member` as its admin.
 
         Raises:
             ProjectError: `PROJECT_AMBIGUOUS`.
         """
+        ...
+
+    async def create(self, name: str, *, admin: str | None) -> Project:
+        """A new project, which has this principal as its admin, if there is one."""
         ...
 
     async def rename(self, project: Project, name: str) -> None:

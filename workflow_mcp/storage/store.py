@@ -46,12 +46,28 @@ class Store(ProjectStore):
     Args:
         databases: the databases that hold the data; closed with the store.
         threads: run the blocking work.
+        queues: those who wait for an item; default: nobody yet.
+        principal: see `ProjectStore`.
     """
 
-    def __init__(self, databases: Databases, *, threads: WorkerThreads) -> None:
-        super().__init__(databases)
+    def __init__(
+        self,
+        databases: Databases,
+        *,
+        threads: WorkerThreads,
+        queues: ClaimQueues | None = None,
+        principal: str | None = None,
+    ) -> None:
+        super().__init__(databases, principal)
         self._threads = threads
-        self._queues = ClaimQueues(databases)
+        self._queues = ClaimQueues(databases) if queues is None else queues
+
+    def of_member(self, principal: str) -> Store:
+        """The same store as this principal reaches it: there are no projects but those that it is a member of.
+
+        Its calls also raise `PROJECT_UNKNOWN`, the same for a project of others as for none, and `ROLE_INSUFFICIENT`.
+        """
+        return Store(self._all, threads=self._threads, queues=self._queues, principal=principal)
 
     async def __aenter__(self) -> Self:
         return self
@@ -67,7 +83,7 @@ class Store(ProjectStore):
 
     async def aclose(self) -> None:
         """Finish running transactions and close all databases; safe to repeat."""
-        await self._databases.close()
+        await self._all.close()
 
     async def create_items(
         self, project: Project, items: Sequence[NewItem], actor: Actor, request_id: str | None = None
@@ -152,7 +168,7 @@ class Store(ProjectStore):
         wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
         claims.check_claim(wanted)
         if wanted.waits:
-            return await self._queues.claim(project, wanted, wait_seconds)
+            return await self._queues.claim(project, wanted, wait_seconds, through=self._databases)
         async with self._databases.use(project) as database:
             return await database.write(partial(claims.claim, wanted=wanted))
 

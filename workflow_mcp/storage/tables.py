@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from workflow_mcp.storage.types import Instant, RowId
 
-VERSION = "0007"
+VERSION = "0008"
 
 
 metadata = MetaData()
@@ -52,6 +52,17 @@ repositories = Table(
     Column("joined_at", Instant, nullable=False),
     PrimaryKeyConstraint("project_id", "place"),
     ForeignKeyConstraint(["project_id"], ["projects.id"]),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("project_id", String(36), nullable=False),
+    Column("principal", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    PrimaryKeyConstraint("project_id", "principal"),
+    ForeignKeyConstraint(["project_id"], ["projects.id"]),
+    Index("ix_members_principal", "principal", "project_id"),
 )
 
 

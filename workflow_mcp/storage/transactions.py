@@ -44,6 +44,7 @@ class Transaction:
         find_texts: the ids of the items that alone can have all of some folded words in their text; None where the
             database's index cannot tell, or they are too many to be looked at one by one.
         written: what `written_at` is where that is not `now`.
+        principal: on whose behalf it runs, see `members`; None where nothing is asked.
     """
 
     connection: Connection
@@ -51,6 +52,7 @@ class Transaction:
     now: datetime
     find_texts: FindTexts
     written: datetime | None = None
+    principal: str | None = None
 
     @property
     def written_at(self) -> datetime:

@@ -28,17 +28,54 @@ class Initialised:
     message: str
 
 
-def init_project(location: Location, *, name: str | None, home: str) -> Initialised:
+def init_project(location: Location, *, name: str | None, home: str, new_id: str | None = None) -> Initialised:
     """Create or complete the config of a location's project; blocking, safe to repeat and to run concurrently.
 
     A config in the location's repository is completed; else one is made at the nearest git top level,
     or in the directory itself outside of repositories. A git worktree joins the project of its main checkout,
     which gets an id first if it has none, unless another name is asked for.
 
+    Args:
+        location: the directory, and the config that applies there.
+        name: the project's name, where no config has one.
+        home: the home directory.
+        new_id: the id of a project that has none yet; default: a new one.
+
     Raises:
         ConfigError: the config, or the main checkout's, is broken or cannot be written; it is left as it is.
         UsageError: `NAME_INVALID`.
     """
+    plan, project_id = _plan(location, name, home), new_id or str(uuid4())
+    if plan.joined is not None:
+        return _joined(location, plan.path, plan.joined, project_id)
+    return _initialised(location, plan.path, Project(project_id, plan.name), plan.note)
+
+
+def new_project(location: Location, *, name: str | None, home: str) -> str | None:
+    """The name of the project that `init_project` would give an id; None where it has one, or nothing would be written.
+
+    Raises:
+        WorkflowError: see `init_project`.
+    """
+    plan = _plan(location, name, home)
+    given = plan.joined.config if plan.joined is not None else location.config
+    if plan.joined is None and location.config_path != plan.path:
+        given = None
+    has_one = given is not None and (given.project.id is not None or given.dry_run)
+    return None if has_one else plan.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which config is to be written, for a project of which name; `joined` when it is that of a main checkout."""
+
+    path: str
+    name: str
+    joined: MainCheckout | None = None
+    note: str = ""
+
+
+def _plan(location: Location, name: str | None, home: str) -> _Plan:
     if name is not None:
         check_name(name)
     top = project_top(location.directory, home=home)
@@ -48,9 +85,8 @@ def init_project(location: Location, *, name: str | None, home: str) -> Initiali
     wanted = _name_at(location, path) or name
     main = _main_checkout(location, top, path)
     if main is not None and wanted in (None, main.config.project.name):
-        return _joined(location, path, main)
-    own = Project(str(uuid4()), wanted or default_name(top))
-    return _initialised(location, path, own, "" if main is None else _other_project(main))
+        return _Plan(path, main.config.project.name, main)
+    return _Plan(path, wanted or default_name(top), None, "" if main is None else _other_project(main))
 
 
 def _main_checkout(location: Location, top: str, path: str) -> MainCheckout | None:
@@ -70,12 +106,12 @@ def _other_project(main: MainCheckout) -> str:
     return f" The main checkout {main.directory} belongs to another project, {shown(main.config.project.name)}."
 
 
-def _joined(location: Location, path: str, main: MainCheckout) -> Initialised:
+def _joined(location: Location, path: str, main: MainCheckout, new_id: str) -> Initialised:
     name, known = main.config.project.name, main.config.project.id
     if main.config.dry_run:
         message = f"dry_run is true in {main.config_path}: {path} would join its project {shown(name)}"
         return Initialised(path, f"{message}; nothing was changed.")
-    given = known or write_project_id(main.config_path, str(uuid4()), within=location.directory.root)
+    given = known or write_project_id(main.config_path, new_id, within=location.directory.root)
     note = f" It is the project of the main checkout {main.directory}: both share its work items."
     done = _initialised(location, path, Project(given, name), note)
     return done if known else replace(done, message=f"{done.message} An id was written into {main.config_path}.")

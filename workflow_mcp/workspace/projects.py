@@ -19,7 +19,6 @@ from workflow_mcp.workspace.joining import Joining, Membership
 from workflow_mcp.workspace.values import Location, Workspace
 
 if TYPE_CHECKING:
-    from workflow_mcp.storage.observed import Observe
     from workflow_mcp.storage.store import Store
 
 PAUSE = 0.05  # seconds in which an answer gets out
@@ -57,25 +56,30 @@ class Projects:
     Args:
         settings: name the data directory or the database.
         threads: run blocking file work.
-        observe: is told how long each transaction of the store took.
     """
 
-    def __init__(self, *, settings: Settings, threads: WorkerThreads, observe: Observe | None = None) -> None:
+    def __init__(self, *, settings: Settings, threads: WorkerThreads) -> None:
         self._settings = settings
         self._threads = threads
-        self._observe = observe
         self._store: Store | None = None
         self._opening = asyncio.Lock()
         self._is_importing = False
         self.joining = Joining(settings=settings, threads=threads)
 
-    async def store(self) -> Store:
-        """The store of all projects, in files or in a database. The first call imports SQLAlchemy and opens it."""
+    async def store(self, principal: str | None = None) -> Store:
+        """The store of all projects, in files or in a database; or as a principal reaches it: see `Store.of_member`.
+
+        The first call imports SQLAlchemy and opens it.
+        """
+        store = await self._opened()
+        return store if principal is None else store.of_member(principal)
+
+    async def _opened(self) -> Store:
         async with self._opening:
             if self._store is None:
                 self._is_importing = True
                 module = await self._threads.run(partial(import_module, self._store_module))
-                self._store = module.store_of(self._settings, threads=self._threads, observe=self._observe)
+                self._store = module.store_of(self._settings, threads=self._threads)
             return self._store
 
     @property
@@ -100,34 +104,35 @@ class Projects:
         if self._store is not None:
             await self._store.aclose()
 
-    async def find(self, id_or_name: str) -> Project:
-        """The project with this id or name.
+    async def find(self, id_or_name: str, principal: str | None = None) -> Project:
+        """The project with this id or name, with `principal` of those that it is a member of.
 
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         """
-        return await (await self.store()).find_project(id_or_name)
+        return await (await self.store(principal)).find_project(id_or_name)
 
-    async def choose(self, id_or_name: str, location: Location | None) -> Project:
+    async def choose(self, id_or_name: str, location: Location | None, principal: str | None = None) -> Project:
         """The project with this id or name, for a session that switches to it.
 
-        A project that only the config at `location` names is created.
+        A project that only the config at `location` names is created; for a principal only where that config has no
+        id, since an id may be that of others.
 
         Raises:
             ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`, or `DRY_RUN` where nothing may be changed.
         """
         configured = _configured_project(location, id_or_name)
         try:
-            chosen = await self.find(id_or_name)
+            chosen = await self.find(id_or_name, principal)
         except ProjectUnknownError:
-            if configured is None:
+            if configured is None or (principal is not None and configured.id is not None):
                 raise
             chosen = configured
         if location is None:
             return chosen
         if location.dry_run_config is not None:
             raise dry_run_error(location.dry_run_config, f"the project {chosen.name} would be chosen")
-        return await self._ensured(chosen, location) if chosen is configured else chosen
+        return await self._ensured(chosen, location, principal) if chosen is configured else chosen
 
     async def data_of(self, workspace: Workspace, *, create: bool = False) -> ProjectData:
         """The data of a workspace's project; if the config has no id, of the only project of its name.
@@ -142,14 +147,15 @@ class Projects:
         project, location = workspace.project, workspace.location
         if project is None or location is None:
             raise no_project(workspace)
+        data_of = partial(self._data, await self.store(workspace.principal), project, location)
         if workspace.chosen:
-            return await self._data(project, location, create=create)
+            return await data_of(create=create)
         if project.id is None and create:
             # Whether it may join comes first: an id that is written into its config is a change.
-            named = await self._data(project, location, create=False)
+            named = await data_of(create=False)
             if named.project.id is not None:
                 await self.joining.check(named.store, named.project, location)
-        return await self._joined(await self._data(project, location, create=create), location, create=create)
+        return await self._joined(await data_of(create=create), location, create=create)
 
     async def join(self, location: Location) -> tuple[Project, Membership]:
         """Let the repository of the location's config work in its project; both, and how they stood to each other.
@@ -162,7 +168,7 @@ class Projects:
             raise no_project(Workspace(None, None, location))
         if location.dry_run_config is not None:
             raise dry_run_error(location.dry_run_config, f"the project {project.name} would be joined")
-        data = await self._data(project, location, create=True)
+        data = await self._data(await self.store(), project, location, create=True)
         found = await self.joining.membership(data.store, data.project, location)
         await self.joining.add(data.store, data.project, location, found.repository)
         return data.project, found
@@ -177,8 +183,7 @@ class Projects:
         joined = partial(self.joining.add, data.store, data.project, location, join.repository)
         return replace(data, note=notes or None, joined=joined)
 
-    async def _data(self, project: Project, location: Location, *, create: bool) -> ProjectData:
-        store = await self.store()
+    async def _data(self, store: Store, project: Project, location: Location, *, create: bool) -> ProjectData:
         if project.id is None and create and location.dry_run_config is None:
             data = await self._with_id(store, project.name, location)
         elif project.id is None:
@@ -188,8 +193,8 @@ class Projects:
         evidence = location.evidence_config(data.project)
         return replace(data, dry_run_config=location.dry_run_config, evidence_required_by=evidence)
 
-    async def _ensured(self, project: Project, location: Location) -> Project:
-        data = await self._data(project, location, create=True)
+    async def _ensured(self, project: Project, location: Location, principal: str | None) -> Project:
+        data = await self._data(await self.store(principal), project, location, create=True)
         await data.store.ensure(data.project)
         return data.project
 

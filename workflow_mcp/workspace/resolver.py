@@ -27,7 +27,7 @@ class Resolver:
         configs: the cache of parsed configs.
         settings: name the directories that the launcher gave, and the allowed roots.
         threads: run blocking file work.
-        find_project: finds the project with an id that a session chose.
+        find_project: finds the project with an id that a session chose, or that the config of a principal names.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Resolver:
         configs: ConfigCache,
         settings: Settings,
         threads: WorkerThreads,
-        find_project: Callable[[str], Awaitable[Project]],
+        find_project: Callable[[str, str | None], Awaitable[Project]],
     ) -> None:
         self._sessions = sessions
         self._configs = configs
@@ -48,28 +48,41 @@ class Resolver:
     async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace; its location is None when no row of table 2 applies.
 
-        Without `choice`, the project is the config's even if the session chose another.
+        Without `choice`, the project is the config's even if the session chose another, and need not be one that the
+        principal is a member of.
 
         Raises:
             SessionError: `SESSION_UNKNOWN`, for a handle that is not this caller's, or `SESSION_UNREADABLE`.
             DirectoryError: the first directory that applies cannot be used; later ones are not tried. Or
                 `ROOTS_UNANSWERED`, for a client that does not answer when no later row applies.
             ConfigError: the config that applies cannot be used.
-            ProjectError: `PROJECT_UNKNOWN` or `STRICT_MODE`, for the project that the session chose.
+            ProjectError: `PROJECT_UNKNOWN` or `STRICT_MODE`, for the project that the session chose; the former also
+                for that of a config, when there is a principal and it is not a member.
         """
         session = await self.session(call.caller)
         named = await self._directory(call, session)
         location = None if named is None else await self.locate(named.path, named.source)
         project = None if location is None else location.project
-        chosen = chosen_project(session) if choice else None
+        chosen, principal = chosen_project(session) if choice else None, call.caller.principal
         if chosen is not None:
             check_choice(location, chosen)
-            project = await self._find_project(chosen)
+            project = await self._find_project(chosen, principal)
+        elif choice:
+            await self.admit(project, principal)
         unanswered = named is not None and named.roots_unanswered
         return Workspace(
             session_key(call.caller), call.caller.handle, location, project, chosen is not None, unanswered,
-            option=self._settings.directory_option,
+            option=self._settings.directory_option, principal=principal,
         )  # fmt: skip
+
+    async def admit(self, project: Project | None, principal: str | None) -> None:
+        """Check that a principal is a member of the project that a config names; one without an id is to be found yet.
+
+        Raises:
+            ProjectError: `PROJECT_UNKNOWN`, the same whether there is such a project or not.
+        """
+        if principal is not None and project is not None and project.id is not None:
+            await self._find_project(project.id, principal)
 
     async def require(self, call: Call, *, choice: bool = True) -> Workspace:
         """The call's workspace, which has a location.

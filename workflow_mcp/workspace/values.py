@@ -86,6 +86,7 @@ class Workspace:
         chosen: whether the session chose that project with switch_project, rather than the config.
         roots_unanswered: whether the client did not answer for its roots, so that a later row of table 2 was used.
         option: what gives this server a directory of its own: `--directory` or `WORKFLOW_MCP_DIRECTORY`.
+        principal: whose call it is, who reaches only the projects that it is a member of; None without authentication.
     """
 
     session_key: str | None
@@ -95,6 +96,7 @@ class Workspace:
     chosen: bool = False
     roots_unanswered: bool = False
     option: str | None = None
+    principal: str | None = None
 
     @property
     def directory(self) -> str | None:

@@ -33,12 +33,12 @@ async def list_projects(
 ) -> str:
     """List projects, name and id."""
     services = services_of(context)
-    store = await services.projects.store()
+    store = await services.projects.store(workspace.principal)
     # Not looked up: where the chosen one is gone, another is to be found here.
     current = chosen_project(await services.resolver.session(caller_of(context, session))) or _id_of(workspace)
     while True:
         page = await store.list_projects(text, limit, cursor, archived=archived)
-        answer = projects_text(page, current)
+        answer = projects_text(page, current, workspace.principal)
         if text_size(answer) <= MAX_TEXT_BYTES or len(page.projects) <= 1:
             return answer
         limit = len(page.projects) // 2
@@ -58,7 +58,7 @@ async def switch_project(
         config_path = workspace.config_path
         await services.sessions.set_project(key, config_path=config_path, project_id=_id_of(workspace))
         return workspace_result(replace(workspace, handle=handle))
-    chosen = await services.projects.choose(project, workspace.location)
+    chosen = await services.projects.choose(project, workspace.location, workspace.principal)
     check_choice(workspace.location, chosen.id or "")
     await services.sessions.set_project(key, config_path=None, project_id=chosen.id)
     return workspace_result(replace(workspace, session_key=key, handle=handle, project=chosen, chosen=True))

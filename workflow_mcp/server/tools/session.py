@@ -29,6 +29,7 @@ from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
 from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.workspace.init import init_project as initialise
+from workflow_mcp.workspace.init import new_project
 from workflow_mcp.workspace.resolver import chosen_project
 from workflow_mcp.workspace.values import Call, Location, Workspace
 
@@ -114,11 +115,22 @@ async def init_project(
     config is left as it is."""
     services = services_of(context)
     location = workspace.known_location
-    work = partial(initialise, location, name=name, home=services.settings.home)
+    new_id = await _new_id(services, location, workspace.principal, name)
+    work = partial(initialise, location, name=name, home=services.settings.home, new_id=new_id)
     done = await services.threads.run_bounded(location.directory.path, work)
     now = await services.resolver.locate(location.directory.path, location.directory.source)
+    await services.resolver.admit(now.project, workspace.principal)
     await _note_project(services, workspace, now)
     return workspace_result(replace(workspace, location=now, project=now.project), done.message)
+
+
+async def _new_id(services: Services, location: Location, principal: str | None, name: str | None) -> str | None:
+    """The id of a new project whose admin is the principal, if `init_project` needs one for it."""
+    if principal is None:
+        return None
+    work = partial(new_project, location, name=name, home=services.settings.home)
+    new = await services.threads.run_bounded(location.directory.path, work)
+    return None if new is None else (await (await services.projects.store(principal)).create_project(new)).id
 
 
 async def _note_project(services: Services, workspace: Workspace, location: Location) -> None:

@@ -19,7 +19,7 @@ from workflow_mcp.storage.types import from_micros
 
 MAX_CONNECTIONS = 8
 CONNECT_TIMEOUT = 5
-# What `workflow.project` is where projects are listed and found: it shows their names and nothing of their work.
+# What `workflow.project` is where projects are listed and found: it shows their names and members, none of their work.
 ALL_PROJECTS = "*"
 
 _READ = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ")

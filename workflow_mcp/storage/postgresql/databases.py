@@ -20,6 +20,7 @@ from workflow_mcp.storage.postgresql.database import PostgresqlDatabase, attempt
 from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction
+from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
@@ -86,25 +87,35 @@ class PostgresqlDatabases:
         return await self._database(project).read(stamp_of)
 
     async def list_projects(
-        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False, member: str | None = None
     ) -> ProjectPage:
         """See `Databases`."""
-        return await self._run(
-            partial(projects.list_projects, self._connections, text, limit, cursor, archived=archived)
-        )
+        listed = partial(projects.list_projects, self._connections, text, limit, cursor)
+        return await self._run(partial(listed, archived=archived, member=member))
 
-    async def find_project(self, id_or_name: str) -> Project:
+    async def role(self, project_id: str, principal: str) -> Role | None:
         """See `Databases`."""
-        return await self._run(partial(projects.find_project, self._connections, id_or_name))
+        return await self._run(partial(projects.role_of, self._connections, project_id, principal))
 
-    async def find_by_name(self, name: str) -> Project | None:
+    async def find_project(self, id_or_name: str, *, member: str | None = None) -> Project:
         """See `Databases`."""
-        return await self._run(partial(projects.find_by_name, self._connections, name))
+        return await self._run(partial(projects.find_project, self._connections, id_or_name, member))
 
-    async def find_or_create(self, name: str) -> Project:
+    async def find_by_name(self, name: str, *, member: str | None = None) -> Project | None:
         """See `Databases`."""
+        return await self._run(partial(projects.find_by_name, self._connections, name, member))
+
+    async def find_or_create(self, name: str, *, member: str | None = None) -> Project:
+        """See `Databases`."""
+        return await self._made(projects.find_or_create, name, member)
+
+    async def create(self, name: str, *, admin: str | None) -> Project:
+        """See `Databases`."""
+        return await self._made(projects.create, name, admin)
+
+    async def _made(self, make: Callable[..., Project], name: str, admin: str | None) -> Project:
         now = None if self._clock is None else self._clock()
-        return await self._run(partial(projects.find_or_create, self._connections, name, now))
+        return await self._run(partial(make, self._connections, name, now, admin))
 
     async def rename(self, project: Project, name: str) -> None:
         """See `Databases`."""

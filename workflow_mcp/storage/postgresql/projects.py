@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cache
 from uuid import uuid4
 
-from sqlalchemy import Connection, Executable, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, func, insert, select, true
 
 from workflow_mcp.storage.postgresql.connections import ALL_PROJECTS, Connections
 from workflow_mcp.storage.postgresql.database import add_project
 from workflow_mcp.storage.projects.choice import alike, by_name, found_or_refused, id_in, only_match, page_of
-from workflow_mcp.storage.tables import events, projects
+from workflow_mcp.storage.tables import events, members, projects
+from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
@@ -29,7 +30,13 @@ class Found:
 
 
 def list_projects(
-    connections: Connections, text: str | None, limit: int, cursor: str | None, *, archived: bool
+    connections: Connections,
+    text: str | None,
+    limit: int,
+    cursor: str | None,
+    *,
+    archived: bool,
+    member: str | None = None,
 ) -> ProjectPage:
     """See `Databases`.
 
@@ -38,13 +45,14 @@ def list_projects(
         StoreError: the database cannot be used.
     """
     with connections.transaction(ALL_PROJECTS) as (connection, _):
-        found = _all(connection)
+        found = _all(connection, member)
         page = page_of(found.projects, found.archived, text=text, limit=limit, cursor=cursor, archived=archived)
         return replace(page, directories=_directories(connection, alike(found.projects, page.projects)))
 
 
-def _all(connection: Connection) -> Found:
-    rows = connection.execute(select(projects.c.id, projects.c.name, projects.c.archived_at)).all()
+def _all(connection: Connection, member: str | None) -> Found:
+    columns = select(projects.c.id, projects.c.name, projects.c.archived_at)
+    rows = connection.execute(columns.where(_reachable(member))).all()
     there = sorted((Project(row.id, row.name) for row in rows), key=by_name)
     return Found(tuple(there), frozenset(row.id for row in rows if row.archived_at is not None))
 
@@ -71,7 +79,26 @@ def see(connection: Connection, project_id: str) -> None:
     connection.execute(select(func.set_config("workflow.project", project_id, True)))
 
 
-def find_project(connections: Connections, id_or_name: str) -> Project:
+def _reachable(member: str | None) -> ColumnElement[bool]:
+    """The condition that a project is one of this principal's, if there is one."""
+    if member is None:
+        return true()
+    return projects.c.id.in_(select(members.c.project_id).where(members.c.principal == member))
+
+
+def role_of(connections: Connections, project_id: str, principal: str) -> Role | None:
+    """See `Databases`.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    is_this_one = and_(members.c.project_id == project_id, members.c.principal == principal)
+    with connections.transaction(project_id) as (connection, _):
+        role: Role | None = connection.execute(select(members.c.role).where(is_this_one)).scalar()
+        return role
+
+
+def find_project(connections: Connections, id_or_name: str, member: str | None = None) -> Project:
     """See `Databases`.
 
     Raises:
@@ -79,18 +106,20 @@ def find_project(connections: Connections, id_or_name: str) -> Project:
         StoreError: the database cannot be used.
     """
     with connections.transaction(ALL_PROJECTS) as (connection, _):
-        return found_or_refused(_with_id(connection, id_or_name) or _named(connection, id_or_name), id_or_name)
+        found = _with_id(connection, id_or_name, member) or _named(connection, id_or_name, member)
+        return found_or_refused(found, id_or_name, member)
 
 
-def _with_id(connection: Connection, id_or_name: str) -> Project | None:
+def _with_id(connection: Connection, id_or_name: str, member: str | None) -> Project | None:
     project_id = id_in(id_or_name)
     if project_id is None:
         return None
-    name = connection.execute(select(projects.c.name).where(projects.c.id == project_id)).scalar()
+    is_this_one = and_(projects.c.id == project_id, _reachable(member))
+    name = connection.execute(select(projects.c.name).where(is_this_one)).scalar()
     return None if name is None else Project(project_id, name)
 
 
-def find_by_name(connections: Connections, name: str) -> Project | None:
+def find_by_name(connections: Connections, name: str, member: str | None = None) -> Project | None:
     """See `Databases`.
 
     Raises:
@@ -98,15 +127,16 @@ def find_by_name(connections: Connections, name: str) -> Project | None:
         StoreError: the database cannot be used.
     """
     with connections.transaction(ALL_PROJECTS) as (connection, _):
-        return _named(connection, name)
+        return _named(connection, name, member)
 
 
-def _named(connection: Connection, name: str) -> Project | None:
-    rows = connection.execute(select(projects.c.id).where(projects.c.name == name).order_by(projects.c.id)).all()
+def _named(connection: Connection, name: str, member: str | None) -> Project | None:
+    is_one = and_(projects.c.name == name, _reachable(member))
+    rows = connection.execute(select(projects.c.id).where(is_one).order_by(projects.c.id)).all()
     return only_match([Project(row.id, name) for row in rows]) if rows else None
 
 
-def find_or_create(connections: Connections, name: str, clock: datetime | None) -> Project:
+def find_or_create(connections: Connections, name: str, clock: datetime | None, member: str | None = None) -> Project:
     """See `Databases`.
 
     Raises:
@@ -114,10 +144,24 @@ def find_or_create(connections: Connections, name: str, clock: datetime | None) 
         StoreError: the database cannot be used.
     """
     with connections.transaction(ALL_PROJECTS, lock=NAMES) as (connection, header):
-        found = _named(connection, name)
-        if found is not None:
-            return found
-        made = Project(str(uuid4()), name)
-        see(connection, made.known_id)
-        add_project(connection, made, clock or header.now)
-        return made
+        found = _named(connection, name, member)
+        return _created(connection, name, clock or header.now, member) if found is None else found
+
+
+def create(connections: Connections, name: str, clock: datetime | None, admin: str | None) -> Project:
+    """See `Databases`.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    with connections.transaction(ALL_PROJECTS, lock=NAMES) as (connection, header):
+        return _created(connection, name, clock or header.now, admin)
+
+
+def _created(connection: Connection, name: str, now: datetime, admin: str | None) -> Project:
+    made = Project(str(uuid4()), name)
+    see(connection, made.known_id)
+    add_project(connection, made, now)
+    if admin is not None:
+        connection.execute(insert(members).values(project_id=made.id, principal=admin, role="admin"))
+    return made

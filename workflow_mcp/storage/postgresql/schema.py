@@ -14,6 +14,8 @@ from workflow_mcp.storage.postgresql.faults import newer, store_errors
 CURRENT = "current_setting('workflow.project', true)"
 # What many projects in one table need: the last event of each is found at once.
 INDEXES = ("CREATE INDEX IF NOT EXISTS ix_events_project ON events (project_id, id)",)
+# What shows which projects there are, and whose they are.
+CATALOGUE = (tables.projects, tables.members)
 
 
 def migrate(url: str, role: str | None = None) -> str:
@@ -61,12 +63,12 @@ def _statements(connection: Connection, role: str | None) -> Iterator[str]:
 
 
 def _policies(table: Table) -> Iterator[str]:
-    """Only rows of the project that the transaction named; of all projects their names, where it asked for those."""
+    """Only rows of the project that the transaction named; or of all their names and members."""
     column = "id" if table is tables.projects else "project_id"
     if column not in table.c:
         return
     own = f"{column} = {CURRENT}"
-    visible = f"{own} OR {CURRENT} = '{ALL_PROJECTS}'" if table is tables.projects else own
+    visible = f"{own} OR {CURRENT} = '{ALL_PROJECTS}'" if table in CATALOGUE else own
     yield f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY"
     yield f"ALTER TABLE {table.name} FORCE ROW LEVEL SECURITY"
     yield f"DROP POLICY IF EXISTS of_project ON {table.name}"

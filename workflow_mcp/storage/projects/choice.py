@@ -8,6 +8,7 @@ from uuid import UUID
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, shown
 from workflow_mcp.work.cursors import make_cursor, read_cursor
+from workflow_mcp.work.members import unknown_to
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.validation import check_limit
 from workflow_mcp.work.values import Project
@@ -89,12 +90,14 @@ def id_in(text: str) -> str | None:
         return None
 
 
-def found_or_refused(found: Project | None, id_or_name: str) -> Project:
-    """The project that was found.
+def found_or_refused(found: Project | None, id_or_name: str, member: str | None = None) -> Project:
+    """The project that was found, with `member` among those of this principal.
 
     Raises:
         ProjectError: `PROJECT_UNKNOWN`, when none was.
     """
+    if found is None and member is not None:
+        raise unknown_to(member, id_or_name)
     if found is None:
         raise ProjectUnknownError(
             Code.PROJECT_UNKNOWN,

@@ -6,17 +6,24 @@ from functools import cache
 
 from sqlalchemy import Executable, bindparam, select, update
 
+from workflow_mcp.storage.members.rows import require
 from workflow_mcp.storage.tables import projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction
 
 
 def rename(tx: Transaction, name: str) -> None:
-    """Give the project a name."""
+    """Give the project a name.
+
+    Raises:
+        ProjectError: see `require`, as in `set_archived`.
+    """
+    require(tx, "admin")
     tx.change(_change("name"), [{"value": name}])
 
 
 def set_archived(tx: Transaction, *, archived: bool) -> bool:
     """Archive the project, or end that; whether it was otherwise before."""
+    require(tx, "admin")
     row = tx.first(_archived_at())
     if row is None or (row.archived_at is not None) is archived:
         return False

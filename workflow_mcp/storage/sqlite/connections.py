@@ -19,8 +19,10 @@ from workflow_mcp.storage.sqlite.opening import is_read_only, open_file
 from workflow_mcp.storage.sqlite.watch import Watch
 from workflow_mcp.storage.times import Noted
 from workflow_mcp.storage.types import from_micros
+from workflow_mcp.work.members import Role
 
 MAX_CONNECTIONS = 4
+MEMBERS_SINCE = "0008"
 
 
 NOTHING_NOTED = Noted()
@@ -30,7 +32,7 @@ NOTHING_NOTED = Noted()
 class Header:
     """The version and project that a file states; all None when it states none.
 
-    A transaction's has no `archived_at`, one that was read alone has no times.
+    A transaction's has no `archived_at` and no `role`, one that was read alone has no times.
     """
 
     version: str | None
@@ -39,6 +41,7 @@ class Header:
     number: int = 0
     noted: Noted = NOTHING_NOTED
     archived_at: datetime | None = None
+    role: Role | None = None
 
 
 # One statement, for every transaction begins with it. The key of events leads to the last one at once.
@@ -193,8 +196,8 @@ def stamp(connection: Connection, number: int) -> None:
     raw_of(connection).execute(f"PRAGMA user_version={following(number)}")
 
 
-def header_of(raw: sqlite3.Connection) -> Header:
-    """The header of the file that a connection has open.
+def header_of(raw: sqlite3.Connection, member: str | None = None) -> Header:
+    """The header of the file that a connection has open, with the role of a member.
 
     Raises:
         sqlite3.Error: it cannot be read, or is not a project's.
@@ -209,17 +212,25 @@ def header_of(raw: sqlite3.Connection) -> Header:
     # Only by its name, for older formats have no such column.
     archived_at = dict(zip((column[0] for column in cursor.description), row, strict=True)).get("archived_at")
     version, project_id, name, number, *_ = row
-    return Header(version, project_id, name, number, archived_at=_time(archived_at))
+    role = None if member is None else _role_in(raw, version, member)
+    return Header(version, project_id, name, number, archived_at=_time(archived_at), role=role)
 
 
-def read_header(path: str) -> Header:
-    """Read the header of an existing file; blocking.
+def _role_in(raw: sqlite3.Connection, version: str, member: str) -> Role | None:
+    # Older formats have no members.
+    held = raw.execute("SELECT role FROM members WHERE principal = ?", [member]) if version >= MEMBERS_SINCE else None
+    row = None if held is None else held.fetchone()
+    return None if row is None else row[0]
+
+
+def read_header(path: str, member: str | None = None) -> Header:
+    """Read the header of an existing file, with the role of a member; blocking.
 
     Raises:
         sqlite3.Error: it cannot be read, or is no database.
     """
     with contextlib.closing(open_file(path, wait=BUSY_TIMEOUT)) as raw:
-        return header_of(raw)
+        return header_of(raw, member)
 
 
 def last_directory(path: str) -> str | None:

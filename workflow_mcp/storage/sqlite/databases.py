@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.times import Clock
+from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
@@ -112,25 +113,35 @@ class SqliteDatabases:
             return await database.read(stamp_of)
 
     async def list_projects(
-        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False
+        self, text: str | None, limit: int, cursor: str | None, *, archived: bool = False, member: str | None = None
     ) -> ProjectPage:
         """See `Databases`; a damaged file hides no other."""
         listed = partial(projects.list_projects, self._data_dir, self._known, text=text, archived=archived)
-        return await self._threads.run(partial(listed, limit=limit, cursor=cursor))
+        return await self._threads.run(partial(listed, limit=limit, cursor=cursor, member=member))
 
-    async def find_project(self, id_or_name: str) -> Project:
-        """See `Databases`."""
-        return await self._threads.run(partial(projects.find_project, self._data_dir, self._known, id_or_name))
+    async def role(self, project_id: str, principal: str) -> Role | None:
+        """See `Databases`; a file that is not open yet is only looked into."""
+        self._refuse_when_closed()
+        return await self._threads.run(partial(projects.role_of, self._data_dir, project_id, principal))
 
-    async def find_by_name(self, name: str) -> Project | None:
+    async def find_project(self, id_or_name: str, *, member: str | None = None) -> Project:
         """See `Databases`."""
-        return await self._threads.run(partial(projects.find_by_name, self._data_dir, self._known, name))
+        return await self._threads.run(partial(projects.find_project, self._data_dir, self._known, id_or_name, member))
 
-    async def find_or_create(self, name: str) -> Project:
+    async def find_by_name(self, name: str, *, member: str | None = None) -> Project | None:
         """See `Databases`."""
-        return await self._threads.run(
-            partial(projects.find_or_create, self._data_dir, self._known, name, self._clock.now())
-        )
+        return await self._threads.run(partial(projects.find_by_name, self._data_dir, self._known, name, member))
+
+    async def find_or_create(self, name: str, *, member: str | None = None) -> Project:
+        """See `Databases`."""
+        return await self._made(projects.find_or_create, name, member)
+
+    async def create(self, name: str, *, admin: str | None) -> Project:
+        """See `Databases`."""
+        return await self._made(projects.create, name, admin)
+
+    async def _made(self, make: Callable[..., Project], name: str, admin: str | None) -> Project:
+        return await self._threads.run(partial(make, self._data_dir, self._known, name, self._clock.now(), admin))
 
     async def rename(self, project: Project, name: str) -> None:
         """See `Databases`."""

@@ -28,15 +28,17 @@ COPY = ".backup"
 MAX_COPIES = 3
 
 
-def prepare(path: str, project: Project, now: datetime, known: KnownProjects) -> None:
+def prepare(path: str, project: Project, now: datetime, known: KnownProjects, *, admin: str | None = None) -> None:
     """Create the file of a new project, check that a file is the project's, and upgrade it when it is older.
+
+    A file that is created has `admin` as the project's first member.
 
     Raises:
         StoreError: `STORE_NOT_FOUND`, `PROJECT_DELETED`, `STORE_WRONG_PROJECT`, `STORE_NEWER`, or see `store_errors`.
     """
     with store_errors(path):
         if not is_there(path, project, known):
-            _create(path, project, now)
+            _create(path, project, now, admin)
         if not known.knows(project.known_id):
             known.remember(project)
         header = _header(path, project)
@@ -115,15 +117,15 @@ def make_folder(folder: str) -> None:
     os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
 
 
-def _create(path: str, project: Project, now: datetime) -> None:
+def _create(path: str, project: Project, now: datetime, admin: str | None) -> None:
     # Created under a temporary name and linked when complete, so `path` never names an incomplete file.
     make_folder(os.path.dirname(path))
     with temporary_beside(path) as temporary:
-        _fill(temporary, project, now)
+        _fill(temporary, project, now, admin)
         _put_in_place(temporary, path)
 
 
-def _fill(path: str, project: Project, now: datetime) -> None:
+def _fill(path: str, project: Project, now: datetime, admin: str | None) -> None:
     from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.3 s to import
 
     with exclusive(path) as connection:
@@ -131,6 +133,8 @@ def _fill(path: str, project: Project, now: datetime) -> None:
         connection.execute(
             insert(tables.projects).values(id=project.id, name=project.name, next_item_id=1, created_at=now)
         )
+        if admin is not None:
+            connection.execute(insert(tables.members).values(project_id=project.id, principal=admin, role="admin"))
 
 
 def _put_in_place(temporary: str, path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,11 @@ from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, path_of
 from workflow_mcp.storage.sqlite.trash import absent, copy_of, deleted, deleted_named
+from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,10 @@ class Found:
     archived_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def read_projects(data_dir: Path, known: KnownProjects) -> Found:
-    """All projects of a data directory, also those whose file is gone.
+def read_projects(data_dir: Path, known: KnownProjects, member: str | None = None) -> Found:
+    """All projects of a data directory, also those whose file is gone; with `member` only this principal's.
+
+    Whose a project is whose file cannot be read, nobody can tell: for a principal there is none.
 
     Raises:
         StoreError: the folder is there but cannot be read.
@@ -63,27 +69,38 @@ def read_projects(data_dir: Path, known: KnownProjects) -> Found:
         try:
             if project_id not in ids:
                 raise _absent(path, name or project_id)
-            header = stored_header(path, project_id)
+            header = stored_header(path, project_id, member)
         except StoreError as error:
             if error.code != Code.PROJECT_DELETED:
                 problems.append(Problem(project_id, name, error))
             continue
+        if member is not None and header.role is None:
+            continue
         projects.append(Project(project_id, header.project_name or ""))
         if header.archived_at is not None:
             archived_at[project_id] = header.archived_at
-    return Found(tuple(sorted(projects, key=by_name)), tuple(problems), archived_at)
+    return Found(tuple(sorted(projects, key=by_name)), tuple(problems) if member is None else (), archived_at)
 
 
 def list_projects(
-    data_dir: Path, known: KnownProjects, *, text: str | None, limit: int, cursor: str | None, archived: bool
+    data_dir: Path,
+    known: KnownProjects,
+    *,
+    text: str | None,
+    limit: int,
+    cursor: str | None,
+    archived: bool,
+    member: str | None = None,
 ) -> ProjectPage:
     """A page of the projects whose name contains `text`, ignoring case; without `archived` not of those that are.
+
+    With `member` as if there were only this principal's.
 
     Raises:
         UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         StoreError: see `read_projects`.
     """
-    found = read_projects(data_dir, known)
+    found = read_projects(data_dir, known, member)
     page = page_of(found.projects, found.archived_at, text=text, limit=limit, cursor=cursor, archived=archived)
     problems = () if cursor else tuple(str(problem.error) for problem in found.problems)
     ids = alike(found.projects, page.projects)
@@ -101,23 +118,25 @@ def _last_directory(path: str) -> str | None:
         return last_directory(path)
 
 
-def find_project(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project:
-    """The project with this id, else the one with exactly this name.
+def find_project(data_dir: Path, known: KnownProjects, id_or_name: str, member: str | None = None) -> Project:
+    """The project with this id, else the one with exactly this name; with `member` of those of this principal.
 
     Raises:
         ProjectError: `PROJECT_UNKNOWN` or `PROJECT_AMBIGUOUS`.
         StoreError: it has a file that cannot be used or is gone, or `PROJECT_DELETED`; or see `read_projects`.
     """
-    return found_or_refused(
-        _with_id(data_dir, known, id_or_name) or find_by_name(data_dir, known, id_or_name), id_or_name
-    )
+    found = _with_id(data_dir, known, id_or_name, member) or find_by_name(data_dir, known, id_or_name, member)
+    return found_or_refused(found, id_or_name, member)
 
 
-def _with_id(data_dir: Path, known: KnownProjects, id_or_name: str) -> Project | None:
+def _with_id(data_dir: Path, known: KnownProjects, id_or_name: str, member: str | None) -> Project | None:
     # Reads only that project's file: a session that chose its project gets here on every call.
     project_id = id_in(id_or_name)
     if project_id is None:
         return None
+    if member is not None:
+        header = _header_for(data_dir, project_id, member)
+        return None if header is None else Project(project_id, header.project_name or "")
     path = path_of(data_dir, project_id)
     if os.path.exists(path):
         return Project(project_id, stored_header(path, project_id).project_name or "")
@@ -133,21 +152,41 @@ def _absent(path: str, name: str) -> StoreError:
         return absent(path, name)
 
 
-def find_by_name(data_dir: Path, known: KnownProjects, name: str) -> Project | None:
-    """The only project of this name; None when there is none.
+def role_of(data_dir: Path, project_id: str, principal: str) -> Role | None:
+    """What the principal may do in the project; None where there is no such project or its file cannot be used."""
+    header = _header_for(data_dir, project_id, principal)
+    return None if header is None else header.role
+
+
+def _header_for(data_dir: Path, project_id: str, member: str) -> Header | None:
+    """The header of the project's file; None where this principal is no member."""
+    try:
+        path = path_of(data_dir, project_id)
+        header = stored_header(path, project_id, member) if os.path.exists(path) else None
+    except StoreError as error:
+        # It may be others', who alone may know what is wrong with it.
+        logger.warning("the members of %s cannot be read: %s", project_id, error)
+        return None
+    return None if header is None or header.role is None else header
+
+
+def find_by_name(data_dir: Path, known: KnownProjects, name: str, member: str | None = None) -> Project | None:
+    """The only project of this name, with `member` of those of this principal; None when there is none.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
         StoreError: the project known by this name has a file that cannot be used or is gone, or `PROJECT_DELETED`; or
             see `read_projects`.
     """
-    return _by_this_name(data_dir, read_projects(data_dir, known), name)
+    return _by_this_name(data_dir, read_projects(data_dir, known, member), name, member)
 
 
-def _by_this_name(data_dir: Path, found: Found, name: str) -> Project | None:
+def _by_this_name(data_dir: Path, found: Found, name: str, member: str | None) -> Project | None:
     matching = named(found.projects, name)
     if matching:
         return only_match(matching)
+    if member is not None:
+        return None
     for problem in found.problems:
         if problem.name == name:
             raise problem.error
@@ -158,8 +197,10 @@ def _by_this_name(data_dir: Path, found: Found, name: str) -> Project | None:
     return None
 
 
-def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime) -> Project:
+def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime, admin: str | None = None) -> Project:
     """The only project of this name, else a new one; concurrent calls, also of other processes, create only one.
+
+    With `admin` it is found among those of this principal, who becomes the admin of a new one.
 
     Raises:
         ProjectError: `PROJECT_AMBIGUOUS`.
@@ -170,21 +211,30 @@ def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetim
         make_folder(folder)
         try:
             with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE):
-                return _find_or_create(data_dir, known, name, now)
+                return _find_or_create(data_dir, known, name, now, admin)
         except Timeout as error:
             raise store_error(folder, "busy", error) from error
 
 
-def _find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime) -> Project:
-    all_there_are = read_projects(data_dir, known)
-    found = _by_this_name(data_dir, all_there_are, name)
+def _find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime, admin: str | None) -> Project:
+    all_there_are = read_projects(data_dir, known, admin)
+    found = _by_this_name(data_dir, all_there_are, name, admin)
     if found is not None:
         return found
     for problem in all_there_are.problems:
         if problem.name is None:
             raise _may_be_meant(problem, name)
+    return create(data_dir, known, name, now, admin)
+
+
+def create(data_dir: Path, known: KnownProjects, name: str, now: datetime, admin: str | None) -> Project:
+    """A new project, which has this principal as its admin, if there is one.
+
+    Raises:
+        StoreError: see `prepare`.
+    """
     made = Project(str(uuid4()), name)
-    prepare(path_of(data_dir, made.id), made, now, known)
+    prepare(path_of(data_dir, made.known_id), made, now, known, admin=admin)
     return made
 
 
@@ -207,13 +257,13 @@ def _ids(data_dir: Path) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))
 
 
-def stored_header(path: str, project_id: str) -> Header:
-    """What the file at a path says of the project, whose it must be.
+def stored_header(path: str, project_id: str, member: str | None = None) -> Header:
+    """What the file at a path says of the project, whose it must be, and of a member.
 
     Raises:
         StoreError: it cannot be read, or see `check_owner`.
     """
     with store_errors(path):
-        header = read_header(path)
+        header = read_header(path, member)
     check_owner(path, header, project_id)
     return header

@@ -1,0 +1,1 @@
+"""Who may work in a project, and what each of them may do there."""
