@@ -1,0 +1,79 @@
+/** Everything that changes work items. What is refused is told; what is in conflict is shown from both sides. */
+
+import { write } from "./api.js";
+import { reload } from "./data.js";
+import { close, focusOn, go, inProject, open, state, update } from "./store.js";
+
+const TOAST = 8000; // ms
+
+/** Tell something, with a button perhaps, until the time is over. */
+export function tell(text, { action = null, bad = false } = {}) {
+  const toast = { text, action, bad };
+  update({ toast });
+  setTimeout(() => state.toast === toast && update({ toast: null }), action ? 2 * TOAST : TOAST);
+}
+
+const told = (error) => `${error.message} ${error.next ?? ""}`.trim();
+
+/** Change an item, of which `base` is what the person saw. True when it is done. */
+export async function change(base, path, body = {}) {
+  try {
+    await write(inProject(`items/${base.id}${path}`), { version: base.version, ...body });
+    if (state.overlay) close();
+    await reload();
+    return true;
+  } catch (error) {
+    if (error.status === 409 && error.current) conflict(base, path, body, error);
+    else if (state.overlay?.kind === "form") update({ overlay: { ...state.overlay, error: told(error) } });
+    else tell(told(error), { bad: true });
+    return false;
+  }
+}
+
+function conflict(base, path, body, error) {
+  document.querySelector("dialog[open]")?.close();
+  open({ kind: "conflict", base, path, body, error, back: `card-${base.id}` });
+  reload();
+}
+
+export const move = (item, to) => change(item, "/move", { to });
+export const edit = (item, fields) => change(item, "", fields);
+export const claim = (item) => change(item, "/claim");
+export const release = (item) => change(item, "/release");
+export const note = (item, text) => change(item, "/notes", { text });
+export const link = (item, other, kind, remove = false) => change(item, "/links", { other, kind, remove });
+
+/** Delete an item, and offer to bring it back. */
+export async function remove(item) {
+  if (!(await change(item, "/delete"))) return;
+  if (state.route.item === item.id) go({ item: null });
+  const action = { label: "Undo", run: () => restore(item) };
+  tell(`#${item.id} was deleted.`, { action });
+}
+
+/** Bring a deleted item back. */
+export async function restore(item) {
+  try {
+    await write(inProject(`items/${item.id}/restore`));
+    update({ toast: null });
+    await reload();
+  } catch (error) {
+    tell(told(error), { bad: true });
+  }
+}
+
+/** Create an item, and give its card the focus. True when it is done. */
+export async function create(fields) {
+  try {
+    const { item } = await write(inProject("items"), fields);
+    close();
+    update({ cursor: item.id });
+    tell(`#${item.id} was created.`, { action: { label: "Open", run: () => go({ item: item.id }) } });
+    await reload();
+    focusOn(`card-${item.id}`);
+    return true;
+  } catch (error) {
+    update({ overlay: { ...state.overlay, error: told(error) } });
+    return false;
+  }
+}

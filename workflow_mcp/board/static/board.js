@@ -1,0 +1,91 @@
+/** The board: starts the page, and draws it after each change. */
+
+import { enter, read } from "./api.js";
+import { boardView } from "./columns.js";
+import { reload } from "./data.js";
+import { conflictView, helpView, toastView } from "./dialogs.js";
+import { formView } from "./forms.js";
+import { graphView } from "./graph.js";
+import { applyTheme, header } from "./header.js";
+import { itemPanel } from "./item.js";
+import { pressed } from "./keys.js";
+import { html, nothing, render } from "./lit-html.js";
+import { follow, stop } from "./live.js";
+import { menuView, placeMenu } from "./menu.js";
+import { emptyState } from "./pieces.js";
+import { drawWith, hrefTo, keepingFocus, routeIn, state, update } from "./store.js";
+import { activityView, epicStrip, treeView } from "./views.js";
+
+const TICK = 10000; // ms between two looks at the clock
+const DRAWN = { board: boardView, tree: treeView, graph: graphView, activity: activityView };
+const DIALOGS = { form: formView, help: helpView, conflict: conflictView };
+
+const app = document.getElementById("app");
+
+function draw() {
+  keepingFocus(() => render(page(), app));
+  document.querySelector("dialog:not([open])")?.showModal();
+  placeMenu();
+  const name = state.board?.project.name;
+  document.title = name ? `${name} · board` : "Board · workflow-mcp";
+}
+
+function page() {
+  if (state.problem && (!state.board || state.problem.status === 401)) return problemView(state.problem);
+  if (state.projects?.length === 0) return noProject();
+  if (!state.board) return html`<main class="wait" aria-busy="true"></main>`;
+  return html`<div class="page-frame ${state.route.item ? "with-panel" : ""}">
+    ${header()}${state.problem ? html`<p class="banner" role="alert">${state.problem.message} ${state.problem.next}</p>` : nothing}
+    ${epicStrip()}<div class="content">${DRAWN[state.route.view]()}${itemPanel()}</div></div>
+    ${menuView()}${DIALOGS[state.overlay?.kind]?.() ?? nothing}${toastView()}`;
+}
+
+const problemView = ({ status, message, next }) => html`<main>${status === 401
+  ? emptyState("This board is closed", html`<p>Open it again: run <code>workflow-mcp board</code> in your project.</p>`)
+  : emptyState("The board cannot be shown", html`<p>${message}</p>`, html`<p>${next}</p>`)}</main>`;
+
+const noProject = () => html`<main>${emptyState("No project yet",
+  html`<p>Run <code>workflow-mcp init</code> in your repository, or tell your agent: <q>Make this a project</q>.</p>`)}</main>`;
+
+/** Show what the address says. */
+function arrive() {
+  const before = state.route;
+  const route = routeIn(location.hash);
+  route.project ??= before.project ?? state.me.project ?? state.projects[0]?.id ?? null;
+  const moved = route.project !== before.project;
+  const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
+  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null } : {}) });
+  if (!moved) return reload();
+  history.replaceState(null, "", hrefTo({}));
+  follow();
+  return reload();
+}
+
+/** Let leases run down; one that has ended makes its item ready for others. */
+function tick() {
+  const before = state.now;
+  update({ now: Date.now() });
+  const ended = ({ lease_until: until }) => until && until * 1000 > before && until * 1000 <= state.now;
+  if (!document.hidden && state.board?.columns.some(({ items }) => items.some(ended))) reload();
+}
+
+async function start() {
+  applyTheme();
+  drawWith(draw);
+  try {
+    await enter();
+    const [me, { projects }] = await Promise.all([read("me"), read("projects")]);
+    update({ me, projects });
+  } catch (problem) {
+    update({ problem });
+    return;
+  }
+  addEventListener("hashchange", arrive);
+  addEventListener("keydown", pressed);
+  addEventListener("pagehide", stop);
+  addEventListener("pageshow", ({ persisted }) => persisted && follow());
+  setInterval(tick, TICK);
+  arrive();
+}
+
+start();

@@ -1,0 +1,132 @@
+/** The page of one item, beside the view it was opened from. */
+
+import * as act from "./actions.js";
+import { html, nothing } from "./lit-html.js";
+import { cardMenu } from "./menu.js";
+import { expired, holder, icon, itemLink, labels, stateDot, stateName, time } from "./pieces.js";
+import { go, hrefTo, mayWrite, open, PRIORITIES, state } from "./store.js";
+
+const LINK_KINDS = { blocked_by: "Waits for", blocks: "Blocks", relates_to: "Relates to",
+  duplicates: "Duplicates", duplicated_by: "Duplicated by", discovered_from: "Discovered from", led_to: "Led to" };
+const NEW_LINKS = ["blocked_by", "blocks", "relates_to", "duplicates", "discovered_from"];
+
+/** The panel, if an item is open. */
+export function itemPanel() {
+  if (!state.route.item) return nothing;
+  const found = state.item;
+  const shows = found?.item?.id === state.route.item || found?.missing;
+  return html`<aside class="panel" aria-label="Item #${state.route.item}">
+    ${!shows ? nothing : found.missing ? missing(found.missing) : whole(found)}</aside>`;
+}
+
+const closeButton = () => html`<button class="quiet" data-key="panel-close" aria-label="Close" title="Close (Esc)"
+  @click=${() => go({ item: null })}>${icon("close")}</button>`;
+
+const missing = ({ message, next }) => html`<div class="panel-top"><span></span>${closeButton()}</div>
+  <p>${message}</p><p class="muted">${next}</p>`;
+
+const whole = (found) => html`
+  <div class="panel-top"><span class="number">#${found.item.id}</span><span class="type">${found.item.type}</span>
+    <span class="state">${stateDot(found.item.state)}${stateName(found.item.state)}</span>${closeButton()}</div>
+  <h2 class="headline">${found.item.title}</h2>
+  ${found.item.deleted ? deleted(found.item) : mayWrite() ? buttons(found.item) : nothing}
+  ${found.item.why ? html`<p class="why">${icon("wait")}${found.item.why}</p>` : nothing}
+  ${facts(found)}
+  ${found.item.description_html ? html`<div class="prose" .innerHTML=${found.item.description_html}></div>` : nothing}
+  ${section("Acceptance", found.item.acceptance, (one, index) => criterion(found.item, one, index))}
+  ${section("Evidence", found.item.evidence, (one) => html`<li>${one}</li>`)}
+  ${children(found)}
+  ${linksOf(found)}
+  ${notesOf(found)}
+  ${section("History", found.history, event)}`;
+
+const deleted = (item) => html`<div class="buttons"><span class="late">This item is deleted.</span>
+  ${mayWrite() ? html`<button @click=${() => act.restore(item)}>Restore</button>` : nothing}</div>`;
+
+function buttons(item) {
+  const held = item.holder !== null && !expired(item);
+  const takes = expired(item) ? "Take over" : "Take";
+  const claims = item.state === "ready" || expired(item);
+  return html`<div class="buttons">
+    ${claims ? html`<button class="primary" data-key="claim" @click=${() => act.claim(item)}>${takes}</button>` : nothing}
+    ${held ? html`<button data-key="release" @click=${() => act.release(item)}>Release</button>` : nothing}
+    <button data-key="panel-menu" aria-haspopup="menu" title="m"
+      @click=${({ currentTarget }) => cardMenu(item, currentTarget)}>Move to…</button>
+    <button data-key="edit" @click=${() => open({ kind: "form", item, back: "edit" })}>Edit</button>
+    <button class="danger" data-key="delete" @click=${() => act.remove(item)}>Delete</button></div>`;
+}
+
+function facts({ item, parent }) {
+  const rows = [
+    ["Priority", prioritySelect(item)],
+    ["Holder", item.holder || item.assignee ? html`${holder(item)}${expired(item) ? html` <span class="late">claim expired</span>` : nothing}` : null],
+    ["Directory", item.directory && html`<code>${item.directory}</code>`],
+    ["Labels", item.labels.length ? labels(item.labels) : null],
+    ["Part of", parent && itemLink(parent)],
+    ["Created", time(item.created_at)],
+    ["Changed", time(item.updated_at)],
+  ];
+  return html`<dl class="facts">${rows.filter(([, value]) => value).map(
+    ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function prioritySelect(item) {
+  const options = PRIORITIES.map((name, value) => html`<option value=${value} ?selected=${value === item.priority}>P${value} ${name}</option>`);
+  const set = ({ target }) => act.edit(item, { priority: Number(target.value) });
+  return html`<select aria-label="Priority" data-key="priority" ?disabled=${!mayWrite() || item.deleted} @change=${set}>${options}</select>`;
+}
+
+const section = (title, entries, entry) => entries?.length
+  ? html`<section><h3>${title}</h3><ul class=${title.toLowerCase()}>${entries.map(entry)}</ul></section>` : nothing;
+
+const criterion = (item, { text, met }, index) => html`<li><label><input type="checkbox" data-key="met-${index}" .checked=${met}
+  ?disabled=${!mayWrite()} @change=${({ target }) => act.edit(item, { [target.checked ? "met" : "unmet"]: [index + 1] })}>${text}</label></li>`;
+
+const event = ({ at, by, text }) => html`<li>${time(at)}<b>${by}</b> <span>${text}</span></li>`;
+
+function children({ item, children: found }) {
+  if (!found.length && item.type !== "epic") return nothing;
+  const done = found.filter(({ status }) => status === "completed" || status === "cancelled").length;
+  return html`<section><h3>Items in it <span class="muted">${done}/${found.length}</span></h3>
+    <ul class="refs">${found.map((one) => html`<li>${itemLink(one)}</li>`)}</ul>
+    <p class="actions">${mayWrite() ? html`<button class="small" @click=${() => open({ kind: "form", parent: item.id })}>Add an item</button>` : nothing}
+    ${found.length ? html`<a href=${hrefTo({ view: "graph", epic: item.id, item: null })}>Show the graph</a>` : nothing}</p></section>`;
+}
+
+function linksOf({ item, links }) {
+  if (!links.length && !mayWrite()) return nothing;
+  return html`<section><h3>Links</h3><ul class="refs">${links.map((one) => html`<li><span class="muted">${kindName(one.kind)}</span>
+      ${itemLink(one.item)}${mayWrite() ? unlink(item, one) : nothing}</li>`)}</ul>
+    ${mayWrite() ? linkForm(item) : nothing}</section>`;
+}
+
+const kindName = (kind) => LINK_KINDS[kind] ?? kind.replaceAll("_", " ");
+
+const unlink = (item, { kind, item: other }) => html`<button class="quiet" aria-label="Remove the link to #${other.id}"
+  title="Remove" @click=${() => act.link(item, other.id, kind, true)}>${icon("close")}</button>`;
+
+const linkForm = (item) => html`<form class="inline" @submit=${(submitted) => addLink(item, submitted)}>
+  <select name="kind" aria-label="Kind of link" data-key="link-kind">${NEW_LINKS.map((kind) => html`<option value=${kind}>${kindName(kind)}</option>`)}</select>
+  <input name="other" inputmode="numeric" pattern="#?[0-9]+" required placeholder="#12" aria-label="Number of the other item"
+    data-key="link-other"><button>Link</button></form>`;
+
+async function addLink(item, submitted) {
+  submitted.preventDefault();
+  const form = submitted.target;
+  const other = Number(form.elements.other.value.replace("#", ""));
+  if (await act.link(item, other, form.elements.kind.value)) form.reset();
+}
+
+const notesOf = ({ item, notes }) => html`<section><h3>Notes</h3>
+  <ol class="notes">${notes.map(({ at, by, html: text }) => html`<li><p class="muted"><b>${by}</b> ${time(at)}</p>
+    <div class="prose" .innerHTML=${text}></div></li>`)}</ol>
+  ${mayWrite() ? noteForm(item) : nothing}</section>`;
+
+const noteForm = (item) => html`<form class="note" @submit=${(submitted) => addNote(item, submitted)}>
+  <textarea name="text" rows="2" required aria-label="New note" placeholder="Write a note" data-key="note"></textarea><button>Add note</button></form>`;
+
+async function addNote(item, submitted) {
+  submitted.preventDefault();
+  const form = submitted.target;
+  if (await act.note(item, form.elements.text.value)) form.reset();
+}
