@@ -1,6 +1,6 @@
 /** Everything that changes work items. What is refused is told; what is in conflict is shown from both sides. */
 
-import { write } from "./api.js";
+import { read, write } from "./api.js";
 import { reload } from "./data.js";
 import { close, focusOn, go, inProject, open, state, update } from "./store.js";
 
@@ -23,16 +23,18 @@ export async function change(base, path, body = {}) {
     await reload();
     return true;
   } catch (error) {
-    if (error.status === 409 && error.current) conflict(base, path, body, error);
+    if (error.status === 409 && error.current) await conflict(base, path, body, error);
     else if (state.overlay?.kind === "form") update({ overlay: { ...state.overlay, error: told(error) } });
     else tell(told(error), { bad: true });
     return false;
   }
 }
 
-function conflict(base, path, body, error) {
+/** Ask which side holds, with all of the item as it is now. */
+async function conflict(base, path, body, error) {
+  const { item: current } = await read(inProject(`items/${base.id}`));
   document.querySelector("dialog[open]")?.close();
-  open({ kind: "conflict", base, path, body, error, back: `card-${base.id}` });
+  open({ kind: "conflict", base, path, body, error, current, back: `card-${base.id}` });
   reload();
 }
 

@@ -5,10 +5,12 @@ const ROOT = new URL("../api/", import.meta.url);
 /** What the server refused: its error's code, message and next step, and the item as it is now if that is why. */
 export class Refused extends Error {
   constructor(status, { code, message, next_step: next, current = null }) {
-    super(message);
-    Object.assign(this, { status, code, next, current });
+    super(sentence(message));
+    Object.assign(this, { status, code, next: sentence(next ?? ""), current });
   }
 }
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The URL of a path of the interface, with those parameters that have a value. */
 export function urlOf(path, parameters = {}) {
@@ -41,12 +43,14 @@ function unreachable(status) {
   return new Refused(status, { code: "UNREACHABLE", message, next_step: "Try again when it runs." });
 }
 
-/** Trade the one-time key in the address, if there is one, for the session's cookie. */
+/** Trade the one-time key in the address, if there is one, for a cookie. One that was used leaves the cookie of then. */
 export async function enter() {
   const found = new URLSearchParams(location.hash.slice(1));
   const key = found.get("key");
   if (!key) return;
   found.delete("key");
   history.replaceState(null, "", `#${found}`);
-  await write("session", { key });
+  await write("session", { key }).catch((error) => {
+    if (error.status !== 401) throw error;
+  });
 }

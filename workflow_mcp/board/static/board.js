@@ -54,6 +54,7 @@ function arrive() {
   route.project ??= before.project ?? state.me.project ?? state.projects[0]?.id ?? null;
   const moved = route.project !== before.project;
   const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
+  if (route.item !== before.item) for (const form of document.querySelectorAll(".panel form")) form.reset();
   update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null } : {}) });
   if (!moved) return reload();
   history.replaceState(null, "", hrefTo({}));

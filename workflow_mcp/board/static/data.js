@@ -62,7 +62,7 @@ export function more(column) {
 }
 
 async function loadView({ view, text, epic }) {
-  if (view === "tree") return { tree: await read(inProject("tree"), { text, epic }) };
+  if (view === "tree") return { tree: await read(inProject("tree"), { text, epic, all: state.finished ? 1 : null }) };
   if (view === "graph" && epic) return { graph: await read(inProject("graph"), { epic }) };
   if (view === "activity") return { activity: await loadActivity() };
   return {};

@@ -3,7 +3,7 @@
 import { change } from "./actions.js";
 import { html, nothing } from "./lit-html.js";
 import { icon, stateName } from "./pieces.js";
-import { close, state, update } from "./store.js";
+import { cancelled, close, state, update } from "./store.js";
 
 const KEYS = [
   ["/", "Search"], ["n", "New item"], ["↑ ↓ ← →", "From card to card"], ["Enter", "Open the card"],
@@ -12,7 +12,7 @@ const KEYS = [
 const FIELDS = { item_type: "type", to: "state" };
 
 /** What the keys do. */
-export const helpView = () => html`<dialog aria-labelledby="help-title" @cancel=${close} @close=${close}>
+export const helpView = () => html`<dialog aria-labelledby="help-title" @cancel=${cancelled}>
   <h2 id="help-title">Keys</h2>
   <dl class="keys">${KEYS.map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl>
   <p class="muted">Cards can be dragged from column to column. You are ${state.me?.actor}.</p>
@@ -20,9 +20,8 @@ export const helpView = () => html`<dialog aria-labelledby="help-title" @cancel=
 
 /** What the person wanted, beside what somebody else has made of the item meanwhile. */
 export function conflictView() {
-  const { base, path, body, error } = state.overlay;
-  const { current } = error;
-  return html`<dialog class="conflict" aria-labelledby="conflict-title" @cancel=${close} @close=${close}>
+  const { base, path, body, error, current } = state.overlay;
+  return html`<dialog class="conflict" aria-labelledby="conflict-title" @cancel=${cancelled}>
     <h2 id="conflict-title">#${current.id} has changed meanwhile</h2>
     <p>${error.message}</p>
     <table><thead><tr><th scope="col">Field</th><th scope="col">You saw</th><th scope="col">It is now</th><th scope="col">You want</th></tr></thead>

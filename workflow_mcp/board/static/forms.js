@@ -2,16 +2,16 @@
 
 import { create, edit } from "./actions.js";
 import { html, nothing } from "./lit-html.js";
-import { close, PRIORITIES, state, TYPES } from "./store.js";
+import { cancelled, close, PRIORITIES, state, TYPES } from "./store.js";
 
 const drafts = new Map();
-const draftOf = ({ item }) => item?.id ?? "new";
+const draftOf = ({ item }) => (item ? `${item.id}@${item.version}` : "new");
 
 /** The dialog. */
 export function formView() {
   const { item, error } = state.overlay;
   const shown = drafts.get(draftOf(state.overlay)) ?? textsOf(item) ?? { ...EMPTY, parent: state.overlay.parent ?? state.route.epic ?? "" };
-  return html`<dialog class="form" aria-labelledby="form-title" @cancel=${close} @close=${close}>
+  return html`<dialog class="form" aria-labelledby="form-title" @cancel=${cancelled}>
     <form @submit=${submit} @input=${keepDraft}>
       <h2 id="form-title">${item ? `Edit #${item.id}` : "New item"}</h2>
       ${error ? html`<p role="alert" class="error">${error}</p>` : nothing}
@@ -33,7 +33,7 @@ const EMPTY = { title: "", item_type: "task", priority: "2", description: "", ac
 const field = (name, input, hint = null) => html`<label class="field"><span>${name}${
   hint ? html` <span class="muted">${hint}</span>` : nothing}</span>${input}</label>`;
 
-const option = (value, text, chosen) => html`<option value=${value} ?selected=${value === chosen}>${text}</option>`;
+const option = (value, text, chosen) => html`<option value=${value} .selected=${value === chosen}>${text}</option>`;
 
 /** An item's fields as the form has them. */
 const textsOf = (item) => item && {

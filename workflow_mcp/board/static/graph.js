@@ -1,7 +1,7 @@
 /** The dependencies of an epic from left to right: who blocks stands left of who waits. */
 
 import { html, svg } from "./lit-html.js";
-import { emptyState, stateName } from "./pieces.js";
+import { emptyState, stateDot, stateName } from "./pieces.js";
 import { go, hrefTo, state } from "./store.js";
 
 const WIDTH = 208;
@@ -36,14 +36,10 @@ function curve({ from, to }) {
   return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }
 
-const node = ({ item, x, y }) => svg`<a class="node ${item.state}" href=${hrefTo({ item: item.id })}
-    data-key="node-${item.id}" aria-label="#${item.id} ${item.title}, ${stateName(item.state)}">
-  <rect x=${x} y=${y} width=${WIDTH} height=${HEIGHT} rx="8"></rect>
-  <circle cx=${x + 15} cy=${y + 18} r="4"></circle>
-  <text class="small" x=${x + 26} y=${y + 22}>#${item.id} · ${stateName(item.state)}${item.holder ? ` · ${item.holder}` : ""}</text>
-  <text x=${x + 12} y=${y + 42}>${clipped(item.title)}</text><title>${item.title}</title></a>`;
-
-const clipped = (text) => (text.length > 28 ? `${text.slice(0, 27)}…` : text);
+const node = ({ item, x, y }) => svg`<foreignObject x=${x} y=${y} width=${WIDTH} height=${HEIGHT}>
+  <a class="node ${item.state}" href=${hrefTo({ item: item.id })} data-key="node-${item.id}" title=${item.title}
+    ><span class="small">${stateDot(item.state)} #${item.id} · ${stateName(item.state)}${item.holder ? ` · ${item.holder}` : ""}</span
+    ><span>${item.title}</span></a></foreignObject>`;
 
 /** Where each node stands. Layers are longest paths; within a layer, nodes stand near those they are joined to. */
 export function layout({ nodes, edges }) {

@@ -31,7 +31,7 @@ function projectSwitch() {
   if (projects.length < 2) return html`<h1>${projects[0]?.name ?? "Board"}</h1>`;
   return html`<h1><select aria-label="Project" data-key="project"
     @change=${({ target }) => go({ project: target.value, epic: null, item: null, text: null })}>
-    ${projects.map(({ id, name, archived }) => html`<option value=${id} ?selected=${id === state.route.project}
+    ${projects.map(({ id, name, archived }) => html`<option value=${id} .selected=${id === state.route.project}
       >${name}${archived ? " (archived)" : ""}</option>`)}</select></h1>`;
 }
 

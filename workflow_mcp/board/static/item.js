@@ -71,8 +71,10 @@ function facts({ item, parent }) {
 }
 
 function prioritySelect(item) {
-  const options = PRIORITIES.map((name, value) => html`<option value=${value} ?selected=${value === item.priority}>P${value} ${name}</option>`);
-  const set = ({ target }) => act.edit(item, { priority: Number(target.value) });
+  const options = PRIORITIES.map((name, value) => html`<option value=${value} .selected=${value === item.priority}>P${value} ${name}</option>`);
+  const set = async ({ target }) => {
+    if (!(await act.edit(item, { priority: Number(target.value) }))) target.value = item.priority;
+  };
   return html`<select aria-label="Priority" data-key="priority" ?disabled=${!mayWrite() || item.deleted} @change=${set}>${options}</select>`;
 }
 
@@ -80,7 +82,12 @@ const section = (title, entries, entry) => entries?.length
   ? html`<section><h3>${title}</h3><ul class=${title.toLowerCase()}>${entries.map(entry)}</ul></section>` : nothing;
 
 const criterion = (item, { text, met }, index) => html`<li><label><input type="checkbox" data-key="met-${index}" .checked=${met}
-  ?disabled=${!mayWrite()} @change=${({ target }) => act.edit(item, { [target.checked ? "met" : "unmet"]: [index + 1] })}>${text}</label></li>`;
+  ?disabled=${!mayWrite()} @change=${({ target }) => tick(item, index, target)}>${text}</label></li>`;
+
+async function tick(item, index, box) {
+  const met = box.checked;
+  if (!(await act.edit(item, { [met ? "met" : "unmet"]: [index + 1] }))) box.checked = !met;
+}
 
 const event = ({ at, by, text }) => html`<li>${time(at)}<b>${by}</b> <span>${text}</span></li>`;
 

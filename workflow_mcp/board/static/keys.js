@@ -8,8 +8,9 @@ const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowR
 /** Serve a key that was pressed anywhere. */
 export function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-  if (event.key === "Escape") return leave();
-  if (state.overlay || event.target.closest("input, textarea, select")) return;
+  const writing = event.target.closest("input, textarea, select");
+  if (event.key === "Escape") return writing ? writing.blur() : leave();
+  if (state.overlay || writing) return;
   const run = ARROWS[event.key] ? () => step(...ARROWS[event.key]) : { "/": search, n: create, m: menu, "?": help }[event.key];
   if (run && run() !== false) event.preventDefault();
 }
@@ -31,14 +32,14 @@ function menu() {
   const id = Number(card?.dataset.id ?? state.route.item);
   const item = state.board.columns.flatMap(({ items }) => items).find((one) => one.id === id) ?? state.item?.item;
   const button = document.querySelector(`[data-key="menu-${id}"], [data-key="panel-menu"]`);
-  if (item && button && mayWrite()) cardMenu(item, button);
+  if (item && button && mayWrite()) cardMenu(item, button, document.activeElement.dataset.key);
 }
 
 /** From a card to the next one; from nowhere to the first card. */
 function step(across, down) {
   const columns = [...document.querySelectorAll(".column")].map((one) => [...one.querySelectorAll("a.title")]);
   const at = columns.findIndex((links) => links.includes(document.activeElement));
-  if (at < 0) return document.activeElement === document.body ? columns.flat()[0]?.focus() : false;
+  if (at < 0) return document.activeElement === document.body && columns.length ? columns.flat()[0]?.focus() : false;
   const row = columns[at].indexOf(document.activeElement);
   if (down) return columns[at][row + down]?.focus();
   let to = at + across;

@@ -7,9 +7,9 @@ import { COLUMNS, close, open, PRIORITIES, state } from "./store.js";
 const TARGETS = ["ready", "in_progress", "done", "cancelled"];
 
 /** Open the menu of an item beside the button that asks for it. */
-export function cardMenu(item, button) {
+export function cardMenu(item, button, back = button.dataset.key) {
   const { left, bottom } = button.getBoundingClientRect();
-  open({ kind: "menu", item, at: { left, top: bottom + 4 }, back: button.dataset.key });
+  open({ kind: "menu", item, at: { left, top: bottom + 4 }, back });
   queueMicrotask(() => document.querySelector("[role=menu] button:not([disabled])")?.focus());
 }
 

@@ -4,7 +4,7 @@ import { html, nothing, svg } from "./lit-html.js";
 import { COLUMNS, hrefTo, PRIORITIES, state } from "./store.js";
 
 const ICONS = {
-  more: svg`<circle cx="3.5" cy="8" r="1.3"/><circle cx="8" cy="8" r="1.3"/><circle cx="12.5" cy="8" r="1.3"/>`,
+  more: svg`<path class="solid" d="M2 8a1.5 1.5 0 1 1 3 0 1.5 1.5 0 0 1-3 0m4.5 0a1.5 1.5 0 1 1 3 0 1.5 1.5 0 0 1-3 0M11 8a1.5 1.5 0 1 1 3 0 1.5 1.5 0 0 1-3 0"/>`,
   close: svg`<path d="m4 4 8 8m0-8-8 8"/>`,
   search: svg`<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>`,
   plus: svg`<path d="M8 3.5v9M3.5 8h9"/>`,
@@ -47,7 +47,7 @@ export function holder({ holder: name, lease_until: until, assignee }) {
 
 /** Whether the claim on an item has run out, so that somebody else can take it over. */
 export const expired = (item) =>
-  item.status === "in_progress" && (item.lease_until === null || item.lease_until * 1000 <= state.now);
+  item.status === "in_progress" && (item.state !== "in_progress" || (item.lease_until && item.lease_until * 1000 <= state.now));
 
 /** A point in time, epoch seconds or text in ISO 8601, as people say it. */
 export function time(at) {

@@ -19,6 +19,7 @@ export const state = {
   shown: {}, // how many cards of a column were asked for
   fresh: new Set(), // ids of what has just changed
   collapsed: new Set(), // ids of rows of the tree
+  finished: false, // whether the tree shows what is finished
   cursor: null, // the card that Tab leads to
   overlay: null, // the open dialog or menu
   toast: null,
@@ -88,6 +89,12 @@ export function close() {
   if (back) focusOn(back);
 }
 
+/** Close the dialog of an event, Escape, as the page closes it. */
+export function cancelled(event) {
+  event.preventDefault();
+  close();
+}
+
 let wanted = null;
 
 /** Give the focus to the element with a key, as soon as it is there. */
@@ -105,5 +112,5 @@ export function keepingFocus(drawing) {
   const key = wanted ?? before;
   const target = key && keyed(key);
   if (target && target !== document.activeElement) target.focus({ preventScroll: key !== wanted });
-  if (target && key === wanted) wanted = null;
+  wanted = null;
 }

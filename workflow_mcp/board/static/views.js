@@ -1,6 +1,6 @@
 /** The views beside the board: the tree of all items, and what has happened. */
 
-import { older } from "./data.js";
+import { older, reload } from "./data.js";
 import { html, nothing } from "./lit-html.js";
 import { emptyState, holder, icon, itemLink, priority, time } from "./pieces.js";
 import { go, hrefTo, state, update } from "./store.js";
@@ -10,8 +10,13 @@ export function treeView() {
   const roots = state.tree?.roots;
   if (!roots) return html`<main></main>`;
   if (!roots.length) return html`<main>${emptyState("No items", html`<p>Plan some, or clear the search.</p>`)}</main>`;
-  return html`<main class="page tree"><ul>${roots.map(branch)}</ul></main>`;
+  return html`<main class="page tree">${finishedToo()}<ul>${roots.map(branch)}</ul></main>`;
 }
+
+const finishedToo = () => html`<label class="finished"><input type="checkbox" .checked=${state.finished} @change=${({ target }) => {
+  update({ finished: target.checked });
+  reload();
+}}>Finished items too</label>`;
 
 function branch(item) {
   const inner = item.children?.length ? item.children : null;
@@ -41,8 +46,8 @@ export function activityView() {
     ${activity.next ? html`<button class="more" @click=${older}>Show older</button>` : nothing}</main>`;
 }
 
-const entry = ({ at, by, item, text }) => html`<li>${time(at)}<b>${by}</b>
-  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> ` : nothing}${text}</span></li>`;
+const entry = ({ at, by, item, title, text }) => html`<li>${time(at)}<b>${by}</b>
+  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> ${title} ` : nothing}<span class="muted">${text}</span></span></li>`;
 
 /** The epics above each view: how far they are; a click shows one alone. */
 export function epicStrip() {
