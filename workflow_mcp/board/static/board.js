@@ -33,7 +33,7 @@ function draw() {
 function page() {
   if (state.problem && (!state.board || state.problem.status === 401)) return problemView(state.problem);
   if (state.projects?.length === 0) return noProject();
-  if (!state.board) return html`<main class="wait" aria-busy="true"></main>`;
+  if (!state.board || !state.projects) return html`<main class="wait" aria-busy="true"></main>`;
   return html`<div class="page-frame ${state.route.item ? "with-panel" : ""}">
     ${header()}${state.problem ? html`<p class="banner" role="alert">${state.problem.message} ${state.problem.next}</p>` : nothing}
     ${epicStrip()}<div class="content">${DRAWN[state.route.view]()}${itemPanel()}</div></div>
@@ -51,11 +51,11 @@ const noProject = () => html`<main>${emptyState("No project yet",
 function arrive() {
   const before = state.route;
   const route = routeIn(location.hash);
-  route.project ??= before.project ?? state.me.project ?? state.projects[0]?.id ?? null;
+  route.project ??= before.project ?? state.me?.project ?? state.projects?.[0]?.id ?? null;
   const moved = route.project !== before.project;
   const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
   if (route.item !== before.item) for (const form of document.querySelectorAll(".panel form")) form.reset();
-  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null } : {}) });
+  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, heard: 0 } : {}) });
   if (!moved) return reload();
   history.replaceState(null, "", hrefTo({}));
   follow();
@@ -75,18 +75,19 @@ async function start() {
   drawWith(draw);
   try {
     await enter();
+    if (routeIn(location.hash).project) arrive(); // without waiting for what names the first project
     const [me, { projects }] = await Promise.all([read("me"), read("projects")]);
     update({ me, projects });
   } catch (problem) {
     update({ problem });
     return;
   }
+  if (!state.route.project) arrive();
   addEventListener("hashchange", arrive);
   addEventListener("keydown", pressed);
   addEventListener("pagehide", stop);
   addEventListener("pageshow", ({ persisted }) => persisted && follow());
   setInterval(tick, TICK);
-  arrive();
 }
 
 start();

@@ -28,7 +28,7 @@ function emptyBoard() {
     return html`<main>${emptyState("No item matches", html`<p>Nothing fits the search and the epic.</p>`, all)}</main>`;
   }
   const first = html`<button class="primary" @click=${() => open({ kind: "form" })}>Create the first item</button>`;
-  const hint = html`<p>Ask your agent: <q>Plan the log-in as work items</q>. Or write one yourself.</p>`;
+  const hint = html`<p>Ask your agent: <q>Plan the log-in as work items</q>.${mayWrite() ? " Or write the first one." : ""}</p>`;
   return html`<main>${emptyState("Nothing is planned yet", hint, mayWrite() ? first : nothing)}</main>`;
 }
 

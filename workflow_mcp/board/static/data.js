@@ -33,7 +33,7 @@ async function load() {
   try {
     const parts = await Promise.all([loadBoard(route), loadView(route), loadItem(route)]);
     if (state.route === route) update(Object.assign({ problem: null, now: Date.now() }, ...parts));
-    else again = true;
+    if (state.route !== route || state.board.event < state.heard) again = true;
   } catch (problem) {
     update({ problem });
   }

@@ -34,6 +34,7 @@ function lift() {
   const ghost = document.createElement("div");
   ghost.className = "ghost";
   ghost.append(drag.card.cloneNode(true));
+  drag.card.classList.add("lifted");
   Object.assign(ghost.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px` });
   ghost.inert = true;
   document.body.append(ghost);
@@ -73,6 +74,7 @@ function cancel(event) {
 function end() {
   aim(null);
   drag.ghost?.remove();
+  drag.card.classList.remove("lifted");
   drag = null;
   document.documentElement.classList.remove("dragging");
   removeEventListener("pointermove", follow);

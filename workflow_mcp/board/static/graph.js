@@ -4,7 +4,7 @@ import { html, svg } from "./lit-html.js";
 import { emptyState, stateDot, stateName } from "./pieces.js";
 import { go, hrefTo, state } from "./store.js";
 
-const WIDTH = 208;
+const WIDTH = 248;
 const HEIGHT = 56;
 const GAP_X = 64;
 const GAP_Y = 18;

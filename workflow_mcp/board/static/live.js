@@ -18,6 +18,7 @@ export function follow() {
   source = new EventSource(urlOf(inProject("events")));
   source.onopen = opened;
   source.onerror = lost;
+  source.addEventListener("hello", greeted);
   source.addEventListener("change", changed);
 }
 
@@ -31,7 +32,13 @@ export function stop() {
 function opened() {
   attempts = 0;
   update({ live: "on" });
-  reload(); // what happened before the stream was there
+}
+
+/** What the stream begins with: the last event before it, which the board may have been fetched without. */
+function greeted({ data }) {
+  const { event } = JSON.parse(data);
+  update({ heard: event });
+  if (state.board && state.board.event < event) reload();
 }
 
 function changed({ data }) {

@@ -25,6 +25,7 @@ export const state = {
   toast: null,
   problem: null, // why nothing can be shown
   live: "off",
+  heard: 0, // the last event that the stream told of
   now: Date.now(),
 };
 
