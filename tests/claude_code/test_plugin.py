@@ -120,7 +120,7 @@ def test_the_license_is_the_package_s() -> None:
 
 
 def test_the_wheel_has_every_file_of_it(tmp_path: Path) -> None:
-    """What is installed is what is here, the files in folders that begin with a dot too."""
+    """What is installed is what is here, the board's page and the files in folders that begin with a dot too."""
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not on the PATH")
@@ -133,8 +133,10 @@ def test_the_wheel_has_every_file_of_it(tmp_path: Path) -> None:
         assert "resolve requirements" in done.stderr, done
         pytest.skip(f"uv has no hatchling here and cannot get it: {done.stderr}")
     [wheel] = tmp_path.glob("*.whl")
-    files = {path.relative_to(PLUGIN.parent.parent.parent).as_posix() for path in PLUGIN.rglob("*") if path.is_file()}
-    assert len(files) > 8
+    package = PLUGIN.parent.parent
+    data = [*PLUGIN.rglob("*"), *(package / "board" / "static").iterdir()]
+    files = {path.relative_to(package.parent).as_posix() for path in data if path.is_file()}
+    assert len(files) > 20
     assert files <= set(zipfile.ZipFile(wheel).namelist())
 
 

@@ -13,6 +13,14 @@ export function tell(text, { action = null, bad = false } = {}) {
   setTimeout(() => state.toast === toast && update({ toast: null }), action ? 2 * TOAST : TOAST);
 }
 
+// What is added to a change that was refused, when the person insists on it; other refusals are final.
+const OVERRIDES = {
+  VERSION_CONFLICT: {},
+  ITEM_CLAIMED: { force: true },
+  ITEM_UNFINISHED: { force: true },
+  CHILDREN_NEED_CONFIRM: { confirm: true },
+};
+
 const told = (error) => `${error.message} ${error.next ?? ""}`.trim();
 
 /** Change an item, of which `base` is what the person saw. True when it is done. */
@@ -23,7 +31,7 @@ export async function change(base, path, body = {}) {
     await reload();
     return true;
   } catch (error) {
-    if (error.status === 409 && error.current) await conflict(base, path, body, error);
+    if (OVERRIDES[error.code]) await ask(base, path, { ...body, ...OVERRIDES[error.code] }, error);
     else if (state.overlay?.kind === "form") update({ overlay: { ...state.overlay, error: told(error) } });
     else tell(told(error), { bad: true });
     return false;
@@ -31,7 +39,7 @@ export async function change(base, path, body = {}) {
 }
 
 /** Ask which side holds, with all of the item as it is now. */
-async function conflict(base, path, body, error) {
+async function ask(base, path, body, error) {
   const { item: current } = await read(inProject(`items/${base.id}`));
   document.querySelector("dialog[open]")?.close();
   open({ kind: "conflict", base, path, body, error, current, back: `card-${base.id}` });

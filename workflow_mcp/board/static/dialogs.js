@@ -18,19 +18,23 @@ export const helpView = () => html`<dialog aria-labelledby="help-title" @cancel=
   <p class="muted">Cards can be dragged from column to column. You are ${state.me?.actor}.</p>
   <footer><button autofocus @click=${close}>Close</button></footer></dialog>`;
 
-/** What the person wanted, beside what somebody else has made of the item meanwhile. */
+/** What the person wanted, beside what somebody else has made of the item meanwhile; they choose which holds. */
 export function conflictView() {
   const { base, path, body, error, current } = state.overlay;
+  const found = rows(base, current, path, body);
+  const changed = error.code === "VERSION_CONFLICT";
   return html`<dialog class="conflict" aria-labelledby="conflict-title" @cancel=${cancelled}>
-    <h2 id="conflict-title">#${current.id} has changed meanwhile</h2>
-    <p>${error.message}</p>
-    <table><thead><tr><th scope="col">Field</th><th scope="col">You saw</th><th scope="col">It is now</th><th scope="col">You want</th></tr></thead>
-      <tbody>${rows(base, current, path, body).map(([name, ...values]) => html`<tr><th scope="row">${name}</th>${
-        values.map((value) => html`<td>${value}</td>`)}</tr>`)}</tbody></table>
-    ${error.next ? html`<p class="muted">${error.next}</p>` : nothing}
-    <footer><button autofocus @click=${close}>Keep it as it is now</button>
-      <button class="primary" @click=${() => change(current, path, body)}>Do mine all the same</button></footer></dialog>`;
+    <h2 id="conflict-title">${changed ? `#${current.id} has changed meanwhile` : `#${current.id} ${current.title}`}</h2>
+    ${changed ? nothing : html`<p>${error.message}</p>`}
+    ${found.length ? table(found) : nothing}
+    <footer><button autofocus @click=${close}>Leave it as it is</button>
+      <button class="primary" @click=${() => change(current, path, body)}>${changed ? "Apply mine" : "Do it all the same"}</button></footer></dialog>`;
 }
+
+const HEADINGS = ["Field", "You saw", "It is now", "You want"];
+
+const table = (found) => html`<table><thead><tr>${HEADINGS.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  <tbody>${found.map(([name, ...values]) => html`<tr><th scope="row">${name}</th>${values.map((value) => html`<td>${value}</td>`)}</tr>`)}</tbody></table>`;
 
 const COMPARED = ["title", "type", "state", "priority", "labels", "parent", "holder"];
 const WISHES = { "/claim": "taken", "/release": "released", "/delete": "deleted", "/notes": "a note" };
