@@ -164,7 +164,7 @@ def test_a_client_that_is_gone_is_an_end_of_input(tmp_path: Path) -> None:
         os.write(into, data(*OPENING))
         assert messages_from(out, 1)[0]["id"] == 0
         os.dup2(into, out)  # closes its only reader
-        os.write(into, data(*(asking(number, "tools/list") for number in range(1, 21))))
+        os.write(into, data(*(asking(number, "tools/list") for number in (1, 2))))
         assert process.wait(SOON) == 0
         assert process.stderr is not None
         log = process.stderr.read().decode()
