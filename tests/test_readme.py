@@ -127,12 +127,13 @@ def test_bringing_work_in(tmp_path: Path) -> None:
     assert [cell.strip("`") for cell in rows("Bring your work in") if "--from" not in cell] == list(FORMATS)
 
 
+@pytest.mark.parametrize("named", ["Command line", "Members"])
 def test_the_session_in_a_shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each command of the session prints what is shown below it."""
+    """Each command of a session prints what is shown below it."""
     shell = Shell(tmp_path, make_project(tmp_path, "shop"), monkeypatch, capsys)
-    [session] = fences(section("Command line"), "text")
+    [session] = fences(section(named), "text")
     for step in session.removeprefix("$ ").split("\n$ "):
         command, _, shown = step.partition("\n")
         assert shell.told(*shlex.split(command)[1:]).strip() == shown.strip(), command

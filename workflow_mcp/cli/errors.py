@@ -31,6 +31,7 @@ NEXT_STEPS: dict[str, str] = {
     Code.NO_PROJECT: "run `workflow-mcp init` to make it one, or name the directory of one whose auto_switch is true.",
     Code.PROJECT_AMBIGUOUS: "name the one that is meant by its id, in a config as project.id: `workflow-mcp projects`.",
     Code.PARENT_DELETED: "run `workflow-mcp restore` with the number of that one: it brings back both.",
+    Code.PROJECT_UNKNOWN: "run `workflow-mcp projects --all` for those there are.",
     Code.PROJECT_ID_INVALID: "correct project.id in the config.",
     Code.VERSION_CONFLICT: "look at it with `workflow-mcp show`; leave it to whoever holds it, else repeat the change.",
 }

@@ -46,7 +46,7 @@ def check_principal(name: str) -> None:
         raise UsageError(
             Code.NAME_INVALID,
             f"{shown(name)} is not the name of a principal.",
-            "pass the name in the tokens file, or the subject of the JWTs.",
+            "pass the name that its token has in the tokens file.",
         )
 
 
