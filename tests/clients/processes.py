@@ -28,7 +28,7 @@ class Forked:
 
     Args:
         control: the fork server's socket.
-        command: `-m workflow_mcp` or a script, and its arguments.
+        command: `-m` and a module or a script, and its arguments.
         cwd: where the process starts.
         env: its whole environment.
         streams: the descriptors that become its standard streams.
@@ -139,7 +139,7 @@ def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bo
     """Start a Python process on three pipes.
 
     Args:
-        command: what follows the interpreter; the fork server does it when that is `SERVER` or a script.
+        command: what follows the interpreter; the fork server does it when that is `-W error` and a module or a script.
         cwd: where it starts.
         env: its whole environment.
         anew: do without the fork server.
@@ -151,10 +151,10 @@ def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bo
 
 
 def _forked(command: Sequence[str]) -> Sequence[str] | None:
-    """What follows `-W error`, where the fork server does it: our module or a script."""
+    """What follows `-W error`, where the fork server does it: a module or a script."""
     if os.name != "posix" or tuple(command[:2]) != SERVER[:2]:
         return None
-    return command[2:] if tuple(command[:4]) == SERVER or command[2].endswith(".py") else None
+    return command[2:] if command[2] == "-m" or command[2].endswith(".py") else None
 
 
 def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: str | None = None) -> Done:

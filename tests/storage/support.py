@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Awaitable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients.workers import Worker
+from tests.storage.stores import open_store, titles
 from workflow_mcp.errors import WorkflowError
-from workflow_mcp.storage.sqlite.store import MAX_OPEN_PROJECTS, sqlite_store
 from workflow_mcp.storage.store import Store
-from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.storage.uptime import Uptime
 from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, Project
 
-WORKER = str(Path(__file__).with_name("worker.py"))
+__all__ = ["open_store", "titles"]
+
 ROOT = Path(__file__).parents[2]
-
-
-@asynccontextmanager
-async def open_store(
-    data_dir: Path,
-    *,
-    clock: Callable[[], float] = time.time,
-    uptime: Callable[[], Uptime | None] = lambda: None,
-    max_open: int = MAX_OPEN_PROJECTS,
-) -> AsyncIterator[Store]:
-    """A store over a folder, with threads of its own."""
-    threads = WorkerThreads()
-    try:
-        async with sqlite_store(data_dir, threads=threads, clock=clock, uptime=uptime, max_open=max_open) as store:
-            yield store
-    finally:
-        threads.close()
 
 
 async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:
@@ -72,12 +52,6 @@ async def ids(store: Store, project: Project, view: str = "all", **filters: Any)
         cursor = page.next_cursor
         if cursor is None:
             return found
-
-
-async def titles(store: Store, project: Project) -> list[str]:
-    """The titles of all items, in their order."""
-    found = await store.list_items(project, ItemQuery("all", limit=200))
-    return [one.title for one in found.items]
 
 
 def file_of(data_dir: Path, project: Project) -> Path:
@@ -119,23 +93,14 @@ def check_invariants(path: Path) -> None:
     assert raw(path, "PRAGMA foreign_key_check") == []
 
 
-async def start_worker(*arguments: str | Path, **options: Any) -> asyncio.subprocess.Process:
+async def start_worker(*arguments: str | Path) -> Worker:
     """A process of its own that works on a store; see `worker.py`."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        WORKER,
-        *(str(argument) for argument in arguments),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
-        **options,
-    )
+    return await Worker.start("-m", "tests.storage.worker", *arguments)
 
 
-async def finished(worker: asyncio.subprocess.Process) -> list[str]:
+async def finished(worker: Worker, given: bytes = b"") -> list[str]:
     """The lines of a worker that ended well."""
-    out, err = await asyncio.wait_for(worker.communicate(b""), 150)
+    out, err = await asyncio.wait_for(worker.communicate(given), 150)
     assert worker.returncode == 0, err.decode()
     return out.decode().splitlines()
 

@@ -270,21 +270,10 @@ async def test_many_projects_upgraded_at_once(tmp_path: Path, ana: Actor, monkey
 @pytest.mark.parametrize("processes", [2, 4])
 async def test_many_projects_made_by_many_processes_at_once(tmp_path: Path, processes: int) -> None:
     """Processes that open the same sixteen new projects at once all get through, and agree on the files."""
-    script = (
-        "import asyncio, sys\nfrom pathlib import Path\n"
-        "from tests.storage.support import open_store\nfrom tests.storage.test_files import list_all, make_all\n"
-        "async def main():\n    async with open_store(Path(sys.argv[1])) as store:\n"
-        "        await make_all(store)\n        print(await list_all(store))\n"
-        "sys.stdin.readline()\nasyncio.run(main())\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path)]
-    pipe = asyncio.subprocess.PIPE
-    started = [
-        await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe)
-        for _ in range(processes)
-    ]
-    ended = await asyncio.gather(*(finished(process) for process in started))
-    assert ended == [[str([[]] * len(MANY))]] * processes
+    names = [project.known_id for project in MANY]
+    started = [await start_worker(tmp_path, names[0], "make-many", "w", *names) for _ in range(processes)]
+    ended = await asyncio.gather(*(finished(process, b"\n") for process in started))
+    assert ended == [[str([0] * len(MANY))]] * processes
     for project in MANY:
         check_invariants(file_of(tmp_path, project))
 
@@ -350,6 +339,20 @@ def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
         options = {"include_name": lambda name, kind, _: not (kind == "table" and name.startswith("item_trigrams"))}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata) == []
         assert migrate.version_in(connection) == tables.VERSION
+
+
+async def test_a_new_file_is_what_the_migrations_make(tmp_path: Path, project: Project, other: Project) -> None:
+    """The first of a process and the next, which is a copy of the same template."""
+    schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+    (tmp_path / "x.db").touch()
+    with connections.exclusive(str(tmp_path / "x.db")) as connection:
+        migrate.upgrade(connection)
+    async with open_store(tmp_path) as store:
+        for one in (project, other):
+            await store.ensure(one)
+            assert raw(file_of(tmp_path, one), schema) == raw(tmp_path / "x.db", schema)
+            assert raw(file_of(tmp_path, one), "SELECT version_num FROM alembic_version") == [(OWN_VERSION,)]
+            check_invariants(file_of(tmp_path, one))
 
 
 def test_alembic_is_not_imported_for_a_file_that_is_ready(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.workers import Worker
 from tests.storage.support import (
     check_invariants,
     file_of,
@@ -74,14 +75,12 @@ async def test_a_race_of_eight_for_one_item_has_one_winner(
         await asyncio.gather(*map(finished, workers))
 
 
-async def _asked(worker: asyncio.subprocess.Process, item_id: int) -> str:
-    assert worker.stdin is not None
+async def _asked(worker: Worker, item_id: int) -> str:
     worker.stdin.write(f"{item_id}\n".encode())
     return await _line(worker)
 
 
-async def _line(worker: asyncio.subprocess.Process) -> str:
-    assert worker.stdout is not None
+async def _line(worker: Worker) -> str:
     return (await asyncio.wait_for(worker.stdout.readline(), 150)).decode().strip()
 
 

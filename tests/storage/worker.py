@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.storage.support import open_store, titles
+from tests.storage.stores import open_store, titles
 from workflow_mcp.errors import WorkflowError, WorkItemError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
@@ -63,6 +63,14 @@ async def serve(store: Store, project: Project, actor: Actor) -> None:
             say("ok", *([title] if title else await titles(store, project)))
         except WorkflowError as error:
             say("error", error)
+
+
+async def make_many(store: Store, project: Project, _actor: Actor, *project_ids: str) -> None:
+    """Make many projects, all at once, as soon as a line on stdin says so."""
+    await asyncio.to_thread(sys.stdin.readline)
+    projects = [Project(one, one) for one in project_ids]
+    await asyncio.gather(*map(store.ensure, projects))
+    say([len(found) for found in await asyncio.gather(*(titles(store, one) for one in projects))])
 
 
 async def create(store: Store, project: Project, actor: Actor) -> None:
@@ -149,6 +157,7 @@ WORK = {
     "import-half": import_half,
     "update": update,
     "race": race,
+    "make-many": make_many,
     "serve": serve,
     "create": create,
     "request": request,

@@ -19,17 +19,22 @@ from workflow_mcp.storage.tables import alembic_version
 SCRIPTS = os.path.join(os.path.dirname(__file__), "migrations")
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
+def upgrade(connection: Connection, revision: str = "head", *, scripts: str | None = None) -> None:
     """Bring the schema up to `revision` within the transaction that `connection` is in; blocking.
 
     Safe to call in many threads at once, each with a connection of its own.
+
+    Args:
+        connection: what is upgraded.
+        revision: where to.
+        scripts: the folder of the migrations, the package's own by default.
     """
     context = MigrationContext.configure(connection)
-    operations, scripts = Operations(context), ScriptDirectory(SCRIPTS)
-    missing = list(scripts.iterate_revisions(revision, context.get_current_revision()))
+    operations, folder = Operations(context), ScriptDirectory(scripts or SCRIPTS)
+    missing = list(folder.iterate_revisions(revision, context.get_current_revision()))
     for script in reversed(missing):
         script.module.upgrade(operations)
-    context.stamp(scripts, revision)
+    context.stamp(folder, revision)
 
 
 def version_in(connection: Connection) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from tests.clients.workers import Worker
 from tests.storage.support import check_invariants, raw, start_worker
 from workflow_mcp.work.values import Project
 
@@ -17,7 +18,7 @@ from workflow_mcp.work.values import Project
 class Live:
     """A process of its own with the store open."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Worker) -> None:
         self._process = process
 
     async def titles(self) -> set[str]:
@@ -37,8 +38,6 @@ class Live:
 
     async def ask(self, title: str = "") -> str:
         """Its answer, whatever it is."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(f"{title}\n".encode())
         answer = await asyncio.wait_for(self._process.stdout.readline(), 150)
         return answer.decode().strip()

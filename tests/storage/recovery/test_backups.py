@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.recovery.support import beside, copied_by_hand, live, whole
-from tests.storage.support import file_of, make, open_store, raw, refused, titles
+from tests.storage.support import file_of, make, open_store, raw, refused, start_worker, titles
 from workflow_mcp.errors import StoreError, UsageError
 from workflow_mcp.storage.sqlite.backups import back_up, begin_anew, restore
 from workflow_mcp.storage.sqlite.examination import examine_store
@@ -42,10 +42,7 @@ async def test_a_backup_has_what_a_copy_of_the_file_lacks(tmp_path: Path, projec
 
 async def test_backups_are_whole_while_others_write(tmp_path: Path, project: Project) -> None:
     """Each is of one moment: no tree of four items is there by halves."""
-    from tests.storage.support import start_worker
-
     worker = await start_worker(tmp_path, project.known_id, "create", "w")
-    assert worker.stdout is not None
     await worker.stdout.readline()
     reading = asyncio.create_task(worker.stdout.read())
     for number in range(5):

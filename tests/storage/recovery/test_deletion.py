@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.clients.workers import Worker
 from tests.storage.recovery.support import Live, beside, live, whole
-from tests.storage.support import ROOT, file_of, make, open_store, raw, refused, titles
+from tests.storage.support import file_of, make, open_store, raw, refused, titles
 from tests.support import posix_only
 from workflow_mcp.errors import StoreError, UsageError, WorkflowError
 from workflow_mcp.storage.sqlite.backups import back_up, begin_anew, restore
@@ -252,10 +252,7 @@ async def test_a_kill_at_any_step_leaves_it_whole(tmp_path: Path, project: Proje
         await server.make("a", "b")
         await server.kill()
     assert beside(file_of(data, project), LOG).stat().st_size
-    killed = await asyncio.create_subprocess_exec(
-        sys.executable, str(KILLS), str(data), project.known_id, env={"PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    killed = await Worker.start(KILLS, data, project.known_id)
     steps, err = await asyncio.wait_for(killed.communicate(), 150)
     assert (killed.returncode, err) == (0, b"")
     copies = [Path(line) for line in steps.decode().splitlines()]

@@ -20,6 +20,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import LOG, state_of
 from workflow_mcp.storage.sqlite.opening import is_read_only
 from workflow_mcp.storage.sqlite.paths import SUFFIX
+from workflow_mcp.storage.sqlite.template import copy_template
 from workflow_mcp.storage.sqlite.trash import absent, copy_of
 from workflow_mcp.work.values import Project
 
@@ -126,10 +127,8 @@ def _create(path: str, project: Project, now: datetime, admin: str | None) -> No
 
 
 def _fill(path: str, project: Project, now: datetime, admin: str | None) -> None:
-    from workflow_mcp.storage.migrate import upgrade  # noqa: PLC0415 - Alembic takes 0.3 s to import
-
+    copy_template(path)
     with exclusive(path) as connection:
-        upgrade(connection)
         connection.execute(
             insert(tables.projects).values(id=project.id, name=project.name, next_item_id=1, created_at=now)
         )
@@ -148,7 +147,7 @@ def _put_in_place(temporary: str, path: str) -> None:
 
 
 def _upgrade(path: str, now: datetime) -> None:
-    from workflow_mcp.storage.migrate import upgrade, version_in  # noqa: PLC0415 - as above
+    from workflow_mcp.storage.migrate import upgrade, version_in  # noqa: PLC0415 - Alembic takes 0.3 s to import
 
     with exclusive(path) as connection:
         version = version_in(connection)
