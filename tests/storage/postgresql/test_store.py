@@ -13,6 +13,7 @@ from tests.clients.postgresql import Database
 from tests.clients.protocol import Era
 from tests.storage.support import make
 from workflow_mcp import build_server
+from workflow_mcp.storage.postgresql.connections import Connections
 from workflow_mcp.storage.postgresql.store import postgresql_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
@@ -60,3 +61,14 @@ async def test_a_server_keeps_work_in_the_database_that_its_settings_name(
         assert PROJECT in await agent.told("list_projects")
     assert not (tmp_path / "data" / "projects").exists()
     assert database.run("SELECT title FROM items ORDER BY id") == [("one",), ("two",)]
+
+
+def test_a_transaction_that_fails_before_its_first_statement_is_rolled_back(database: Database) -> None:
+    """Its connection goes back to the pool without the project's lock, or others would wait for it."""
+    connections = Connections(database.url)
+    try:
+        with pytest.raises(ZeroDivisionError), connections.transaction(PROJECT, lock=PROJECT):
+            raise ZeroDivisionError
+        assert database.run("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == [(0,)]
+    finally:
+        connections.close()

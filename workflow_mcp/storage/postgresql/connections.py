@@ -92,17 +92,26 @@ class Connections:
             StoreError: `STORE_OLDER` or `STORE_NEWER`.
             psycopg.Error: it cannot be begun or ended.
         """
-        with self._engine.connect() as connection:
+        with self._engine.connect() as connection, self._lost_ones_closed(connection):
             raw = raw_of(connection)
             try:
                 header = _begin(raw, project_id, lock)
                 yield connection, header
                 raw.execute("COMMIT")
-            except DRIVER_ERRORS as error:
-                if fault_of(error) == "lost":
-                    connection.invalidate()
-                    self._engine.dispose()  # the others are lost as well
-                raise
+            finally:
+                # SQLAlchemy knows of no transaction where no statement of its own was run.
+                if not raw.closed:
+                    raw.rollback()
+
+    @contextlib.contextmanager
+    def _lost_ones_closed(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            if fault_of(error) == "lost":
+                connection.invalidate()
+                self._engine.dispose()  # the others are lost as well
+            raise
 
     def close(self) -> None:
         """Close all connections."""
