@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     tokens_file: Path | None = Field(
         default=None, description="HTTP: file with one `name:token` a line; every client must send a token."
     )
+    metrics: Literal["on", "open", "off"] = Field(
+        default="on", description="HTTP: who may read GET /metrics; with tokens, whoever has one, or everybody."
+    )
     allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
     allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -20,7 +22,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
-from workflow_mcp.app import Stats
+from workflow_mcp.app import CANCELLED, OK, OTHER, Stats
 from workflow_mcp.errors import Code, UsageError, WorkflowError, shown, workflow_error_in
 from workflow_mcp.server.argument_errors import argument_error
 from workflow_mcp.server.bound_calls import using_binding
@@ -29,6 +31,8 @@ from workflow_mcp.server.limits import check_arguments
 from workflow_mcp.server.services import SERVICES, ServicesSlot
 
 T = TypeVar("T")
+
+CODES = frozenset(Code)
 
 
 class Boundary(Middleware):
@@ -45,17 +49,17 @@ class Boundary(Middleware):
         self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
     ) -> ToolResult:
         """See `Middleware`."""
-        stats = _stats(context)
+        stats, name, start = _stats(context), context.message.name, time.perf_counter()
         try:
             async with using_binding(context.fastmcp_context):
                 call = self._bounded_call(context, call_next)
-                result = await self._answer(call, context.message.name, InputRequiredToolResult, ToolError)
-        except Exception:
-            stats.calls += 1
-            stats.errors += 1
+                result = await self._answer(call, name, InputRequiredToolResult, ToolError)
+        except BaseException as error:
+            stats.called(name, _outcome(error), time.perf_counter() - start)
             raise
         # A client that is asked for roots repeats the call with them; only that is counted.
-        stats.calls += not isinstance(result, InputRequiredToolResult)
+        if not isinstance(result, InputRequiredToolResult):
+            stats.called(name, OK, time.perf_counter() - start)
         return result
 
     async def _bounded_call(
@@ -100,6 +104,14 @@ class Boundary(Middleware):
             if shown_error is None:
                 raise
             raise failure(str(shown_error), log_level=logging.DEBUG) from error
+
+
+def _outcome(error: BaseException) -> str:
+    """What a call that raised is counted as: its error's code, where the client sees one."""
+    if isinstance(error, asyncio.CancelledError):
+        return CANCELLED
+    code = str(error).partition(":")[0]
+    return code if code in CODES else OTHER
 
 
 def _unexpected(error: Exception, name: str, *, is_tool: bool) -> WorkflowError | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastmcp import FastMCP
 
 from workflow_mcp import __version__
+from workflow_mcp.app import Observer
 from workflow_mcp.server import catalog
 from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
@@ -38,6 +39,7 @@ def build_server(
     session_store: SessionStore | None = None,
     call_store: SessionStore | None = None,
     stopping: Stopping | None = None,
+    observer: Observer | None = None,
 ) -> FastMCP:
     """A server that is ready to run, or to be mounted into another one.
 
@@ -46,6 +48,7 @@ def build_server(
         session_store: a py-key-value store in which sessions survive the process; default: memory only.
         call_store: one in which bindings of calls do; default: the same.
         stopping: tells when the server begins to stop, for transports that let calls finish then.
+        observer: is told what the server does.
 
     Raises:
         UsageError: `SETTING_INVALID`.
@@ -56,7 +59,7 @@ def build_server(
         "workflow-mcp",
         instructions=INSTRUCTIONS,
         version=__version__,
-        lifespan=server_lifespan(chosen, session_store, call_store, stopping),
+        lifespan=server_lifespan(chosen, session_store, call_store, stopping, observer),
         middleware=[Boundary(), HiddenTools()],
         mask_error_details=True,
         on_duplicate="error",

@@ -43,6 +43,8 @@ TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
 # For the Claude Code plugin's hooks, and in no list.
 HOOK_TOOLS: tuple[Callable[..., Any], ...] = (hooks.bind_call, hooks.describe_work)
 
+TOOL_NAMES = frozenset(function.__name__ for function in (*(tool for tool, *_ in TOOLS), *HOOK_TOOLS))
+
 # URI, name, function and media type.
 RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
     ("workflow://workspace", "workspace", resources.workspace_resource, JSON),

@@ -11,7 +11,7 @@ from typing import Any
 from fastmcp import FastMCP
 from fastmcp.server.lifespan import lifespan
 
-from workflow_mcp.app import Services, open_services
+from workflow_mcp.app import Observer, Services, open_services
 from workflow_mcp.server.boundary import Boundary
 from workflow_mcp.server.compat import is_entered_by_host
 from workflow_mcp.server.logs import filter_fastmcp_logs
@@ -46,15 +46,21 @@ async def workflow_lifespan(server: FastMCP) -> AsyncIterator[dict[str, Any]]:
 
 
 def server_lifespan(
-    settings: Settings, store: SessionStore | None, call_store: SessionStore | None, stopping: Stopping | None
+    settings: Settings,
+    store: SessionStore | None,
+    call_store: SessionStore | None,
+    stopping: Stopping | None,
+    observer: Observer | None,
 ) -> Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]:
     """The lifespan of our server, alone or mounted into a host."""
 
     @asynccontextmanager
     async def running(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
-        async with open_services(settings, store, call_store=call_store) as services:
+        async with open_services(settings, store, call_store=call_store, observer=observer) as services:
             if stopping is not None:
                 stopping.then(services.projects.end_waits)
+            if observer is not None:
+                observer.opened(services)
             with _shared_with_host(services):
                 yield {SERVICES: ServicesSlot(services)}
 

@@ -19,6 +19,7 @@ from workflow_mcp.workspace.joining import Joining, Membership
 from workflow_mcp.workspace.values import Location, Workspace
 
 if TYPE_CHECKING:
+    from workflow_mcp.storage.observed import Observe
     from workflow_mcp.storage.store import Store
 
 PAUSE = 0.05  # seconds in which an answer gets out
@@ -56,11 +57,13 @@ class Projects:
     Args:
         settings: name the data directory or the database.
         threads: run blocking file work.
+        observe: is told how long each transaction of the store took.
     """
 
-    def __init__(self, *, settings: Settings, threads: WorkerThreads) -> None:
+    def __init__(self, *, settings: Settings, threads: WorkerThreads, observe: Observe | None = None) -> None:
         self._settings = settings
         self._threads = threads
+        self._observe = observe
         self._store: Store | None = None
         self._opening = asyncio.Lock()
         self._is_importing = False
@@ -79,7 +82,7 @@ class Projects:
             if self._store is None:
                 self._is_importing = True
                 module = await self._threads.run(partial(import_module, self._store_module))
-                self._store = module.store_of(self._settings, threads=self._threads)
+                self._store = module.store_of(self._settings, threads=self._threads, observe=self._observe)
             return self._store
 
     @property

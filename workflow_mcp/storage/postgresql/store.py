@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.observed import Observe, observed
 from workflow_mcp.storage.postgresql.connections import Connections
 from workflow_mcp.storage.postgresql.databases import PostgresqlDatabases
 from workflow_mcp.storage.store import Store
@@ -13,7 +14,12 @@ from workflow_mcp.storage.threads import WorkerThreads
 
 
 def postgresql_store(
-    url: str, *, pooled: bool = False, threads: WorkerThreads, clock: Callable[[], float] | None = None
+    url: str,
+    *,
+    pooled: bool = False,
+    threads: WorkerThreads,
+    clock: Callable[[], float] | None = None,
+    observe: Observe | None = None,
 ) -> Store:
     """A store in a database that `schema.migrate` has prepared; it is connected to when it is first needed.
 
@@ -22,12 +28,14 @@ def postgresql_store(
         pooled: whether a pooler in transaction mode stands between.
         threads: run the blocking work.
         clock: the current time, in seconds since the epoch; None for the database's own.
+        observe: is told how long each transaction took.
     """
     now = None if clock is None else lambda: datetime.fromtimestamp(clock(), tz=UTC)
-    return Store(PostgresqlDatabases(Connections(url, pooled=pooled), clock=now, threads=threads), threads=threads)
+    databases = PostgresqlDatabases(Connections(url, pooled=pooled), clock=now, threads=threads)
+    return Store(observed(databases, observe), threads=threads)
 
 
-def store_of(settings: Settings, *, threads: WorkerThreads) -> Store:
+def store_of(settings: Settings, *, threads: WorkerThreads, observe: Observe | None = None) -> Store:
     """The store that the settings name."""
     url = "" if settings.database_url is None else settings.database_url.get_secret_value()
-    return postgresql_store(url, pooled=settings.pooled, threads=threads)
+    return postgresql_store(url, pooled=settings.pooled, threads=threads, observe=observe)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.observed import Observe, observed
 from workflow_mcp.storage.sqlite.databases import SqliteDatabases
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.store import Store
@@ -26,6 +27,7 @@ def sqlite_store(
     clock: Callable[[], float] = time.time,
     uptime: Callable[[], Uptime | None] = lambda: None,
     max_open: int = MAX_OPEN_PROJECTS,
+    observe: Observe | None = None,
 ) -> Store:
     """A store with a SQLite file for each project in a data directory.
 
@@ -36,6 +38,7 @@ def sqlite_store(
         clock: the current time, in seconds since the epoch.
         uptime: how long the machine has been up, which tells when its clock was set.
         max_open: how many files stay open.
+        observe: is told how long each transaction took.
     """
 
     def now() -> datetime:
@@ -43,9 +46,11 @@ def sqlite_store(
 
     known = KnownProjects(data_dir, state_dir)
     databases = SqliteDatabases(data_dir, known=known, clock=Clock(now, uptime), maximum=max_open, threads=threads)
-    return Store(databases, threads=threads)
+    return Store(observed(databases, observe), threads=threads)
 
 
-def store_of(settings: Settings, *, threads: WorkerThreads) -> Store:
+def store_of(settings: Settings, *, threads: WorkerThreads, observe: Observe | None = None) -> Store:
     """The store that the settings name."""
-    return sqlite_store(settings.data_dir, state_dir=settings.state_dir, threads=threads, uptime=machine_uptime)
+    return sqlite_store(
+        settings.data_dir, state_dir=settings.state_dir, threads=threads, uptime=machine_uptime, observe=observe
+    )

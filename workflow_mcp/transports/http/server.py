@@ -1,4 +1,4 @@
-"""Serving many clients over HTTP: host and origin checks, tokens, bounds, `GET /health`, and a drain at the end."""
+"""Serving many clients over HTTP: host, origin and tokens, bounds, health and metrics, and a drain at the end."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from workflow_mcp.transports.http.connections import Connection, Connections
 from workflow_mcp.transports.http.descriptors import reserve_descriptors
 from workflow_mcp.transports.http.drain import Drain
 from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
+from workflow_mcp.transports.http.metrics import Metrics, add_metrics
 from workflow_mcp.transports.http.tokens import TokenFile
 
 DRAIN_TIMEOUT = 5
@@ -121,14 +122,19 @@ def build_http_server(
         )
     stopping = Stopping()
     drain = Drain(stopping)
-    server = build_server(settings, session_store=session_store, call_store=call_store, stopping=stopping)
+    connections = Connections(maximum=reserve_descriptors(settings.max_connections))
+    metrics = None if settings.metrics == "off" else Metrics(connections)
+    server = build_server(
+        settings, session_store=session_store, call_store=call_store, stopping=stopping, observer=metrics
+    )
     server.auth = auth
     skip_parameter_headers(server)
     _add_health(server, drain)
+    if metrics is not None:
+        add_metrics(server, metrics, auth=None if settings.metrics == "open" else auth)
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
     app = _app(server, settings, drain)
-    connections = Connections(maximum=reserve_descriptors(settings.max_connections))
     return DrainingServer(
         _config(app, settings, connections),
         connections=connections,
