@@ -111,6 +111,7 @@ class Settings(BaseSettings):
         default=10_000, ge=1, description="Maximum number of sessions; beyond it, the least recently used is removed."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
+    log_format: Literal["text", "json"] = Field(default="text", description="Lines on stderr: for people, or JSON.")
     join: Literal["tell", "ask"] = Field(
         default="tell", description="What happens when another repository joins a project: it is told, or refused."
     )

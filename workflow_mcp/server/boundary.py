@@ -28,6 +28,7 @@ from workflow_mcp.server.argument_errors import argument_error
 from workflow_mcp.server.bound_calls import using_binding
 from workflow_mcp.server.calls import ROOTS, RootsRequired
 from workflow_mcp.server.limits import check_arguments
+from workflow_mcp.server.request_ids import REQUEST_ID, identified
 from workflow_mcp.server.services import SERVICES, ServicesSlot
 
 T = TypeVar("T")
@@ -44,6 +45,11 @@ class Boundary(Middleware):
 
     def __init__(self, *, for_host: bool = False) -> None:
         self._for_host = for_host
+
+    async def on_message(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        """See `Middleware`."""
+        with identified():
+            return await call_next(context)
 
     async def on_call_tool(
         self, context: MiddlewareContext[CallToolRequestParams], call_next: CallNext[CallToolRequestParams, ToolResult]
@@ -123,7 +129,9 @@ def _unexpected(error: Exception, name: str, *, is_tool: bool) -> WorkflowError 
     if isinstance(error, FastMCPError) and error.__cause__ is None:
         return None
     return UsageError(
-        Code.INTERNAL_ERROR, f"{name} failed unexpectedly.", "look for the traceback in the server's log (stderr)."
+        Code.INTERNAL_ERROR,
+        f"{name} failed unexpectedly.",
+        f"look for the traceback of request {REQUEST_ID.get()} in the server's log (stderr).",
     )
 
 

@@ -11,7 +11,9 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -96,7 +98,8 @@ class WorkerThreads:
 
     def _submit(self, work: Callable[[], T], location: str | None = None) -> _Job[T]:
         loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future(), location)
+        # What a thread logs belongs to the request that asked for it.
+        job = _Job(partial(copy_context().run, work), loop, loop.create_future(), location)
         self._queue.put(job)
         if self._threads < MIN_THREADS:
             self._add_thread()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 from typing import Any, NoReturn
 
 import fastmcp
@@ -14,6 +13,7 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.sessions.stores.files import LazyFileTreeStore
 from workflow_mcp.sessions.stores.small_files import SmallFiles
 from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.transports.log import log_to_stderr, tell
 from workflow_mcp.transports.process import leave
 
 SESSIONS_FOLDER = "sessions"
@@ -32,9 +32,9 @@ def settings_or_leave(*, directory: str | None = None, **values: Any) -> Setting
     return settings
 
 
-def leave_with(error: WorkflowError) -> NoReturn:
+def leave_with(error: WorkflowError, settings: Settings | None = None) -> NoReturn:
     """Print the error on stderr and end the process with exit code 2."""
-    print(error, file=sys.stderr)
+    tell(str(error), settings, level=logging.ERROR)
     leave(2)
 
 
@@ -63,12 +63,3 @@ def file_store(settings: Settings) -> LazyFileTreeStore:
 def call_files(settings: Settings) -> SmallFiles:
     """The store in which the bindings of calls survive a serving process."""
     return SmallFiles(settings.data_dir / CALLS_FOLDER)
-
-
-def log_to_stderr(settings: Settings) -> None:
-    """Send the package's log to stderr; stdout belongs to the protocol."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    package = logging.getLogger("workflow_mcp")
-    package.addHandler(handler)
-    package.setLevel(settings.log_level)

@@ -9,6 +9,7 @@ import anyio
 from workflow_mcp import __version__
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.transports.http.server import build_http_server
+from workflow_mcp.transports.log import tell
 from workflow_mcp.transports.process import leave, on_signals
 from workflow_mcp.transports.start import (
     call_files,
@@ -26,13 +27,13 @@ def serve_http(*, host: str | None = None, port: int | None = None, path: str | 
     try:
         server = build_http_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     except WorkflowError as error:
-        leave_with(error)
+        leave_with(error, settings)
     # In force before and after uvicorn's own handlers, which do not handle SIGHUP.
     on_signals(lambda _number, _frame: setattr(server, "should_exit", True))
     settle_memory()
     omit_unseen_spans()
     limit_number_length()
-    print(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", file=sys.stderr)
+    tell(f"workflow-mcp {__version__} at {server.url} (Ctrl+C ends it)", settings)
     anyio.run(server.run_until_signal)
     leave(0)
 

@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from workflow_mcp import __version__
 from workflow_mcp.errors import Code, UsageError
@@ -30,6 +31,7 @@ from workflow_mcp.transports.http.descriptors import reserve_descriptors
 from workflow_mcp.transports.http.drain import Drain
 from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
 from workflow_mcp.transports.http.metrics import Metrics, add_metrics
+from workflow_mcp.transports.http.request_ids import with_request_ids
 from workflow_mcp.transports.http.tokens import TokenFile
 
 DRAIN_TIMEOUT = 5
@@ -136,7 +138,7 @@ def build_http_server(
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
     app = _app(server, settings, drain)
     return DrainingServer(
-        _config(app, settings, connections),
+        _config(with_request_ids(app), settings, connections),
         connections=connections,
         sessions=LegacySessions(app, settings.path),
         drain=drain,
@@ -158,13 +160,14 @@ def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:
     )
 
 
-def _config(app: Starlette, settings: Settings, connections: Connections) -> uvicorn.Config:
+def _config(app: ASGIApp, settings: Settings, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         backlog=MAX_ACCEPTED_AT_ONCE,
         http=cast("type[Protocol]", partial(Connection, connections=connections)),
         lifespan="on",
         ws="none",
+        log_config=None,
         log_level=settings.log_level.lower(),
         access_log=False,
         server_header=False,

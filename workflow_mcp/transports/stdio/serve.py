@@ -27,7 +27,7 @@ def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
     settle_memory()
     omit_unseen_spans()
     if isinstance(stdin, StandardInput):
-        anyio.run(partial(run_on_stdio, server, stdin, Record(opening), log_level=settings.log_level))
+        anyio.run(partial(run_on_stdio, server, stdin, Record(opening)))
     else:
-        anyio.run(partial(server.run_stdio_async, show_banner=False, log_level=settings.log_level))
+        anyio.run(partial(server.run_stdio_async, show_banner=False))
     leave(0)

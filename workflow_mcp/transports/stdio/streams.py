@@ -17,7 +17,6 @@ from typing import cast
 import anyio
 from fastmcp import FastMCP
 from fastmcp.server.context import reset_transport, set_transport
-from fastmcp.utilities.logging import temporary_log_level
 from mcp.server.stdio import stdio_server
 
 from workflow_mcp.server.compat import lowlevel_server, running_lifespan
@@ -25,7 +24,7 @@ from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.record import Record
 
 
-async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, *, log_level: str) -> None:
+async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record) -> None:
     """Like `FastMCP.run_stdio_async`, with our input and output: serve until the input ends, and clean up.
 
     The input also ends when the client can no longer receive answers.
@@ -33,7 +32,7 @@ async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, *,
     lowlevel = lowlevel_server(server)
     token = set_transport("stdio")
     try:
-        with temporary_log_level(log_level), _standard_output(stdin.end, record.answered) as text:
+        with _standard_output(stdin.end, record.answered) as text:
             async with (
                 running_lifespan(server),
                 stdin.lines(record.asked) as lines,
