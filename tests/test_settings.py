@@ -147,3 +147,12 @@ def test_a_database_url_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> Non
     settings = load_settings()
     assert settings.database_url is not None
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_names_of_variables_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, whose variables have no case; variables of other programs are left alone."""
+    monkeypatch.setenv("workflow_mcp_max_sessions", "5")
+    monkeypatch.setenv("WORKFLOW_MCP_NOTHING", "x")
+    monkeypatch.setenv("HOST", "elsewhere")
+    settings = load_settings()
+    assert (settings.max_sessions, settings.host) == (5, "127.0.0.1")

@@ -23,7 +23,15 @@ def main() -> None:
     """Run the command in the arguments; without one, serve over stdio."""
     fill_standard_streams()
     gc.disable()
-    match sys.argv[1:]:
+    try:
+        _run(sys.argv[1:])
+    finally:
+        # Otherwise the interpreter goes through all that was ever imported before it ends: 0.1 s.
+        gc.freeze()
+
+
+def _run(arguments: list[str]) -> None:
+    match arguments:
         case [] | ["serve"]:
             _serve_stdio(None)
         case ["--directory", directory] if not directory.startswith("-"):

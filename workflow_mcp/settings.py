@@ -13,12 +13,21 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path, user_state_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from workflow_mcp.errors import Code, UsageError, shown
 
+PREFIX = "WORKFLOW_MCP_"
 SECRET_SETTINGS = (("database_url",), ("database_owner_url",))
 PLUGIN_FOLDERS = ("PLUGIN_ROOT", "PLUGIN_DATA", "CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA")
 
@@ -34,7 +43,7 @@ def _names(value: Any) -> Any:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 def _unless_unset(value: Any) -> Any:
@@ -79,15 +88,13 @@ def check_database_url(url: str) -> None:
     _ = parts.port
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
 
     Durations are seconds. Values given to the constructor win over the environment.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="WORKFLOW_MCP_", env_ignore_empty=True, frozen=True, extra="ignore", validate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_default=True)
 
     data_dir: Path = Field(
         default_factory=_data_dir,
@@ -104,7 +111,7 @@ class Settings(BaseSettings):
         default=None, description="The same database as the user who owns it; only `database migrate` uses it."
     )
     pooled: bool = Field(default=False, description="Set where the database is reached through pgbouncer.")
-    allowed_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+    allowed_roots: tuple[Path, ...] = Field(
         default=(), description="Directories that working directories must be inside of, separated like PATH."
     )
     max_sessions: int = Field(
@@ -174,6 +181,13 @@ class Settings(BaseSettings):
         default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        variables = {name.upper(): value for name, value in os.environ.items() if value}
+        named = {name: _variable(name) for name in cls.model_fields}
+        return {name: variables[variable] for name, variable in named.items() if variable in variables} | given
+
     @field_validator("allowed_roots", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -239,13 +253,18 @@ def load_settings(**values: Any) -> Settings:
         return Settings(**{name: value for name, value in values.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
-        variable = name if name.isupper() else f"WORKFLOW_MCP_{name.upper()}"
+        variable = _variable(str(first["loc"][0]))
         raise UsageError(
             Code.SETTING_INVALID,
             f"{variable}={_told(first)}: {first['msg']}.",
             f"correct or unset {variable}; the README's settings table says what it takes.",
         ) from error
+
+
+def _variable(field: str) -> str:
+    """The environment variable of a field; errors name some fields by their variables already."""
+    described = Settings.model_fields.get(field)
+    return field if described is None else str(described.validation_alias or f"{PREFIX}{field.upper()}")
 
 
 def _told(problem: ErrorDetails) -> str:

@@ -22,7 +22,7 @@ PRELOADED = (
     "alembic.command", "alembic.operations.toimpl", "alembic.runtime.migration", "anyio._backends._asyncio",
     "cyclopts", "fastmcp.apps", "fastmcp.server.middleware", "fastmcp.server.server", "fastmcp.server.sessions",
     "filelock", "key_value.aio.stores.filetree", "opentelemetry.trace", "platformdirs.unix", "pydantic.v1.types",
-    "pydantic_settings", "rich.table", "sqlite3", "sqlalchemy.dialects.sqlite.pysqlite",
+    "rich.table", "sqlite3", "sqlalchemy.dialects.sqlite.pysqlite",
     "starlette.middleware.authentication", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
 )  # fmt: skip
 STREAMS = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
 
 from workflow_mcp.errors import Code, DirectoryError
 
@@ -38,5 +37,11 @@ def directory_from_roots(uris: Iterable[str]) -> str | None:
         except ValueError:
             continue
         if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-            return url2pathname(parts.path)
+            return _path_of(parts.path)
     return None
+
+
+def _path_of(url_path: str) -> str:
+    from urllib.request import url2pathname
+
+    return url2pathname(url_path)

@@ -104,7 +104,7 @@ class OpenFolder:
 
 @contextlib.contextmanager
 def _path_lock(path: str, timeout: float) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - needed by writers only
+    from filelock import FileLock, Timeout
 
     try:
         with FileLock(path, timeout=timeout):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import NOBODY, posix_only, root_only, unprivileged
-from workflow_mcp.settings import PLUGIN_FOLDERS, Settings
+from workflow_mcp.settings import PLUGIN_FOLDERS, PREFIX, Settings
 from workflow_mcp.transports.stdio import memo as memos
 from workflow_mcp.transports.stdio.memo import MAX_ANSWERS, MAX_MEMOS, Memo, memo_of
 
@@ -261,7 +261,7 @@ def test_every_setting_is_in_the_name() -> None:
     aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
     assert aliases, "there are none: this test could not fail"
     assert aliases | set(PLUGIN_FOLDERS) <= memos.ANY_TEXT
-    assert str(Settings.model_config["env_prefix"]).startswith(memos.PREFIXES)
+    assert PREFIX.startswith(memos.PREFIXES)
 
 
 def test_byte_code_makes_no_other_memo(package: Path, tmp_path: Path) -> None:

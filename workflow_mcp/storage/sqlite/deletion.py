@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite.backups import Backup, Restored, back_up, restore
-from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE, exchange_lock
+from workflow_mcp.storage.sqlite.exchange import exchange_lock
 from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, store_error, store_errors
 from workflow_mcp.storage.sqlite.files import make_folder
 from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.locks import file_lock
 from workflow_mcp.storage.sqlite.logs import INDEX, LOG
 from workflow_mcp.storage.sqlite.opening import is_read_only, open_file
 from workflow_mcp.storage.sqlite.paths import path_of, trash_beside
@@ -82,9 +81,5 @@ def _alone(path: str) -> Iterator[None]:
     """While its body runs, nobody else deletes a project or takes one out of the trash."""
     trash = trash_beside(path)
     make_folder(trash)
-    lock = FileLock(os.path.join(trash, ".lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE)
-    try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise store_error(trash, "busy", error) from error
+    with file_lock(os.path.join(trash, ".lock"), of=trash):
+        yield

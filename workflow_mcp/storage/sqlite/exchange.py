@@ -16,15 +16,14 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from filelock import FileLock, Timeout
-
 from workflow_mcp.storage.folders import sync_folder
-from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, damaged, store_error
+from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, damaged
+from workflow_mcp.storage.sqlite.locks import file_lock
 from workflow_mcp.storage.sqlite.logs import INDEX, LOG, new_lineage, open_without_log, uri_of
+from workflow_mcp.storage.sqlite.paths import PRIVATE_FILE
 
 logger = logging.getLogger(__name__)
 
-PRIVATE_FILE = 0o600
 ASIDE = "aside"
 TEMPORARY = ".tmp"
 
@@ -36,12 +35,8 @@ def exchange_lock(folder: str) -> Iterator[None]:
     Raises:
         StoreError: `STORE_BUSY`.
     """
-    lock = FileLock(os.path.join(folder, ".exchange.lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE)
-    try:
-        with lock:
-            yield
-    except Timeout as error:
-        raise store_error(folder, "busy", error) from error
+    with file_lock(os.path.join(folder, ".exchange.lock"), of=folder):
+        yield
 
 
 @contextlib.contextmanager

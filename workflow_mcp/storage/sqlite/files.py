@@ -14,12 +14,12 @@ from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.folders import sync_folder
 from workflow_mcp.storage.sqlite.connections import Header, copy_file, exclusive, read_header
-from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE, temporary_beside
+from workflow_mcp.storage.sqlite.exchange import temporary_beside
 from workflow_mcp.storage.sqlite.faults import damaged, store_errors
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.logs import LOG, state_of
 from workflow_mcp.storage.sqlite.opening import is_read_only
-from workflow_mcp.storage.sqlite.paths import SUFFIX
+from workflow_mcp.storage.sqlite.paths import PRIVATE_FILE, SUFFIX
 from workflow_mcp.storage.sqlite.template import copy_template
 from workflow_mcp.storage.sqlite.trash import absent, copy_of
 from workflow_mcp.work.values import Project

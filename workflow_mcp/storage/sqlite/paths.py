@@ -12,6 +12,7 @@ from workflow_mcp.errors import Code, StoreError, shown
 FOLDER = "projects"
 TRASH = "trash"
 SUFFIX = ".db"
+PRIVATE_FILE = 0o600  # the mode of all that only their user may read
 
 
 @lru_cache(maxsize=1024)

@@ -10,15 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
-
 from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage.projects.choice import alike, by_name, found_or_refused, id_in, named, only_match, page_of
 from workflow_mcp.storage.sqlite.connections import Header, last_directory, read_header
-from workflow_mcp.storage.sqlite.exchange import PRIVATE_FILE
-from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, store_error, store_errors
+from workflow_mcp.storage.sqlite.faults import store_errors
 from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
 from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.locks import file_lock
 from workflow_mcp.storage.sqlite.paths import FOLDER, SUFFIX, TRASH, path_of
 from workflow_mcp.storage.sqlite.trash import absent, copy_of, deleted, deleted_named
 from workflow_mcp.work.members import Role
@@ -209,11 +207,8 @@ def find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetim
     folder = str(data_dir / FOLDER)
     with store_errors(folder):
         make_folder(folder)
-        try:
-            with FileLock(os.path.join(folder, ".names.lock"), timeout=BUSY_TIMEOUT, mode=PRIVATE_FILE):
-                return _find_or_create(data_dir, known, name, now, admin)
-        except Timeout as error:
-            raise store_error(folder, "busy", error) from error
+        with file_lock(os.path.join(folder, ".names.lock"), of=folder):
+            return _find_or_create(data_dir, known, name, now, admin)
 
 
 def _find_or_create(data_dir: Path, known: KnownProjects, name: str, now: datetime, admin: str | None) -> Project:
