@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+
+from workflow_mcp.settings import Settings
 
 TOP = Path(__file__).parent.parent
+TEAM = TOP / "examples" / "team"
 SCRIPTS = sorted(path.relative_to(TOP) for path in TOP.glob("examples/**/*.py"))
 
 
@@ -51,3 +55,29 @@ def check_entry(entry: dict[str, Any], *, by_roots: bool = False) -> None:
         assert ("headers" in entry) != by_roots
     if "headers" in entry:
         assert re.fullmatch(r"\$\{\w+\}", entry["headers"]["X-Workflow-Directory"])
+
+
+def test_the_team_s_services_fit_together() -> None:
+    """The compose file names only services, files, settings and secrets that there are; the replicas are alike."""
+    composed: dict[str, Any] = yaml.safe_load((TEAM / "compose.yaml").read_text())
+    services = composed["services"]
+    assert services["server-1"] == services["server-2"]
+    for name, service in services.items():
+        assert set(service.get("depends_on", ())) <= set(services) - {name}
+        assert {secret for secret in service.get("secrets", ())} <= set(composed["secrets"])
+        for volume in service.get("volumes", ()):
+            source = volume.partition(":")[0]
+            assert source in composed["volumes"] or (TEAM / source).is_file(), volume
+        ours = {one for one in service.get("environment", ()) if one.startswith("WORKFLOW_MCP_")}
+        assert {one.removeprefix("WORKFLOW_MCP_").lower() for one in ours} <= set(Settings.model_fields)
+    build = services["server-1"]["build"]
+    assert (TEAM / build["context"]).resolve() == TOP
+    assert (TOP / build["dockerfile"]).is_file()
+
+
+def test_the_team_s_nginx_asks_every_replica() -> None:
+    """The round robin has the replicas of the compose file, at the server's default port."""
+    asked = re.findall(r"server (\S+):(\d+);", (TEAM / "nginx.conf").read_text())
+    services = yaml.safe_load((TEAM / "compose.yaml").read_text())["services"]
+    replicas = [name for name, service in services.items() if "serve" in service.get("command", ())]
+    assert asked == [(name, str(Settings.model_fields["port"].default)) for name in replicas]
