@@ -136,6 +136,7 @@ class Settings(BaseModel):
     metrics: Literal["on", "open", "off"] = Field(
         default="on", description="HTTP: who may read GET /metrics; with tokens, whoever has one, or everybody."
     )
+    token: SecretStr | None = Field(default=None, description="What `workflow-mcp board --url` shows a server.")
     allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
     allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 

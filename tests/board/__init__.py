@@ -1,0 +1,1 @@
+"""The board, asked as its page and as hostile pages ask it."""

@@ -33,6 +33,7 @@ COMMANDS = (
     "schema",
     "join",
     "backup",
+    "board",
     "restore",
     "projects",
     "projects list",

@@ -50,6 +50,13 @@ ITEM_COMMANDS = {
             "With --json a line is a JSON object."
         ),
     ),
+    "board": (
+        "board:board",
+        (
+            "Open the project's board in the browser.\n\n"
+            "Without a server that runs over HTTP the command serves it itself, on this machine alone, until Ctrl+C."
+        ),
+    ),
     "use": ("using:use", "Say which project commands work in here, who you are in it, and why."),
     "add": ("changes:add", "Add a work item."),
     "claim": (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastmcp import FastMCP
 
 from workflow_mcp import __version__
-from workflow_mcp.app import Observer
+from workflow_mcp.app import Observer, Services
 from workflow_mcp.server import catalog
 from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
@@ -40,6 +42,7 @@ def build_server(
     call_store: SessionStore | None = None,
     stopping: Stopping | None = None,
     observer: Observer | None = None,
+    opened: Callable[[Services], None] = lambda _services: None,
 ) -> FastMCP:
     """A server that is ready to run, or to be mounted into another one.
 
@@ -49,6 +52,7 @@ def build_server(
         call_store: one in which bindings of calls do; default: the same.
         stopping: tells when the server begins to stop, for transports that let calls finish then.
         observer: is told what the server does.
+        opened: called with the services whenever the server has started, for what is served beside it.
 
     Raises:
         UsageError: `SETTING_INVALID`.
@@ -59,7 +63,7 @@ def build_server(
         "workflow-mcp",
         instructions=INSTRUCTIONS,
         version=__version__,
-        lifespan=server_lifespan(chosen, session_store, call_store, stopping, observer),
+        lifespan=server_lifespan(chosen, session_store, call_store, stopping, observer=observer, opened=opened),
         middleware=[Boundary(), HiddenTools()],
         mask_error_details=True,
         on_duplicate="error",

@@ -50,7 +50,9 @@ def server_lifespan(
     store: SessionStore | None,
     call_store: SessionStore | None,
     stopping: Stopping | None,
+    *,
     observer: Observer | None,
+    opened: Callable[[Services], None],
 ) -> Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]:
     """The lifespan of our server, alone or mounted into a host."""
 
@@ -61,6 +63,7 @@ def server_lifespan(
                 stopping.then(services.projects.end_waits)
             if observer is not None:
                 observer.opened(services)
+            opened(services)
             with _shared_with_host(services):
                 yield {SERVICES: ServicesSlot(services)}
 

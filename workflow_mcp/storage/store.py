@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from workflow_mcp.storage.board_store import BoardStore
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.events.history import history_of
@@ -16,7 +17,6 @@ from workflow_mcp.storage.items import claims, deletion, detail, listing, trees,
 from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
-from workflow_mcp.storage.project_store import ProjectStore
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work import validation
 from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from workflow_mcp.work.importers.values import SourceItem
 
 
-class Store(ProjectStore):
+class Store(BoardStore):
     """All projects' work; safe to use from many processes at once.
 
     Every call that touches a project may raise `StoreError`, when its file cannot be used. Calls that change

@@ -14,10 +14,14 @@ MAX_ENTRIES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which entries: the last `limit` of them, or with `after` the first that were stored later than that position."""
+    """Which entries: the last `limit` of them, or with `after` the first that were stored later than that position.
+
+    With `before` they are the last ones that were stored before that position.
+    """
 
     item: int | None = None
     after: int | None = None
+    before: int | None = None
     limit: int = 50
 
     def check(self) -> None:

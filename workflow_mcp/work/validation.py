@@ -167,8 +167,7 @@ def check_tree(query: ItemQuery) -> None:
 
 def _check_page(query: ItemQuery) -> None:
     check_limit(query.limit)
-    if query.parent is not None:
-        check_ids([query.parent])
+    check_ids(one for one in (query.parent, query.below) if one is not None)
 
 
 def check_text(where: str, text: str, maximum: int, *, blank: bool = True, lines: bool = True) -> None:

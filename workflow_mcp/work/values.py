@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, TypeVar, get_args
 ItemType = Literal["epic", "feature", "task", "bug", "research", "chore"]
 Status = Literal["pending", "in_progress", "completed", "cancelled"]
 LinkKind = Literal["blocks", "relates_to", "duplicates", "discovered_from"]
-View = Literal["ready", "open", "mine", "blocked", "done", "all", "deleted"]
+View = Literal["ready", "open", "mine", "blocked", "in_progress", "done", "all", "deleted"]
 
 ITEM_TYPES: Final[tuple[str, ...]] = get_args(ItemType)
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
@@ -187,15 +187,20 @@ class Item(ItemSummary):
     deleted: bool = False
 
 
+ItemT = TypeVar("ItemT", bound=ItemSummary)
 ItemT_co = TypeVar("ItemT_co", bound=ItemSummary, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which items to list: a view and filters on it; the view `mine` is that of `actor` and of those in `earlier`."""
+    """Which items to list: a view and filters on it; the view `mine` is that of `actor` and of those in `earlier`.
+
+    `parent` is for what is directly below an item, `below` for that at any depth.
+    """
 
     view: str = "ready"
     parent: int | None = None
+    below: int | None = None
     item_type: str | None = None
     label: str | None = None
     text: str | None = None

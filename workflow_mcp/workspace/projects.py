@@ -160,6 +160,20 @@ class Projects:
                 await self.joining.check(named.store, named.project, location)
         return await self._joined(await data_of(create=create), location, create=create)
 
+    async def data_for(
+        self, project: Project, location: Location | None, principal: str | None, *, create: bool
+    ) -> ProjectData:
+        """The data of a project that was chosen; a location's config may forbid to change it, or ask for evidence.
+
+        Raises:
+            ProjectError: `REPOSITORY_UNKNOWN`, when the location's config chooses that project.
+        """
+        if location is None:
+            return ProjectData(await self.store(principal), project)
+        is_own = location.project is not None and location.project.id == project.id
+        workspace = Workspace(None, None, location, project, not is_own, principal=principal)
+        return await self.data_of(workspace, create=create)
+
     async def join(self, location: Location) -> tuple[Project, Membership]:
         """Let the repository of the location's config work in its project; both, and how they stood to each other.
 

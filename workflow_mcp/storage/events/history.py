@@ -21,7 +21,8 @@ def history_of(tx: Transaction, query: HistoryQuery) -> History:
     """
     if query.item is not None and not fetch_rows(tx, [query.item]):
         raise errors.not_found([query.item])
-    given = {name: value for name, value in (("item", query.item), ("after", query.after)) if value is not None}
+    limits = {"item": query.item, "after": query.after, "before": query.before}
+    given = {name: value for name, value in limits.items() if value is not None}
     rows = tx.all(_entries(tuple(given)), row_limit=query.limit, **given)
     if query.after is None:
         rows = list(reversed(rows))
@@ -29,6 +30,11 @@ def history_of(tx: Transaction, query: HistoryQuery) -> History:
         Entry(row.id, row.item_id, row.title, row.at, row.actor, row.directory, row.action, row.changes) for row in rows
     )
     return History(entries, _settled(tx, entries, is_full=query.after is not None and len(rows) == query.limit))
+
+
+def settled_of(tx: Transaction) -> int:
+    """The position up to which everything that will ever be in the history is there already."""
+    return _settled(tx, (), is_full=False)
 
 
 def _settled(tx: Transaction, entries: tuple[Entry, ...], *, is_full: bool) -> int:
@@ -45,6 +51,8 @@ def _entries(given: tuple[str, ...]) -> Executable:
     statement = select(events, items.c.title).join(items, belongs).where(in_project(events))
     if "item" in given:
         statement = statement.where(events.c.item_id == bindparam("item"))
+    if "before" in given:
+        statement = statement.where(events.c.id < bindparam("before"))
     if "after" in given:
         statement = statement.where(events.c.id > bindparam("after")).order_by(events.c.id)
     else:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,11 +16,9 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
-    and_,
     bindparam,
     exists,
     func,
-    literal,
     or_,
     select,
     tuple_,
@@ -30,14 +27,16 @@ from sqlalchemy import (
 )
 
 from workflow_mcp.storage.items.blockers import with_waits
-from workflow_mcp.storage.items.rows import item_columns, state_of, summary_columns, to_item, to_summary
+from workflow_mcp.storage.items.counts import count_states, is_expired
+from workflow_mcp.storage.items.graph import descent
+from workflow_mcp.storage.items.rows import item_columns, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import item_texts, items, labels
-from workflow_mcp.storage.transactions import Transaction, in_project, in_unfinished_import, stored_in_project
+from workflow_mcp.storage.transactions import Transaction, in_project, stored_in_project
 from workflow_mcp.storage.types import Instant
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.values import FINISHED, Actor, Counts, Item, ItemPage, ItemQuery, ItemSummary, ItemT_co
+from workflow_mcp.work.values import FINISHED, Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemT, ItemT_co
 
-FILTERS = ("parent", "item_type", "assignee", "label")
+FILTERS = ("parent", "below", "item_type", "assignee", "label")
 ESCAPE = "/"
 CLAIMABLE = "claimable"
 TOP, BELOW = "top", "below"  # of the tree of open items, and of one of them
@@ -65,12 +64,33 @@ def list_whole(tx: Transaction, query: ItemQuery) -> ItemPage[Item]:
 def _page(
     tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT_co]
 ) -> ItemPage[ItemT_co]:
+    page, following = _page_of(tx, query, columns, to_value)
+    return ItemPage(page, count_states(tx), following)
+
+
+def _page_of(
+    tx: Transaction, query: ItemQuery, columns: Select[Any], to_value: Callable[[Row[Any], datetime], ItemT]
+) -> tuple[tuple[ItemT, ...], str | None]:
     rows = _page_rows(tx, query, columns, more=1)
     page = with_waits(tx, (to_value(row, tx.now) for row in rows[: query.limit]))
-    following = (
-        make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1])) if len(rows) > len(page) else None
-    )
-    return ItemPage(page, count_states(tx), following)
+    if len(rows) == len(page):
+        return page, None
+    return page, make_cursor(_subject(query), _key_of(query.view, rows[len(page) - 1]))
+
+
+def items_of(tx: Transaction, query: ItemQuery) -> tuple[tuple[Item, ...], str | None]:
+    """A page of a view, whole, and the cursor of the next one; without the counts of the project."""
+    return _page_of(tx, query, item_columns, to_item)
+
+
+def count_of(tx: Transaction, query: ItemQuery) -> int:
+    """How many items a view has with these filters, on all its pages."""
+    found = _asked(tx, query, after=False)
+    if found is None:
+        return 0
+    asked, values = found
+    row = tx.first(_counting(asked), **values)
+    return 0 if row is None else int(row[0])
 
 
 def is_any_ready(tx: Transaction) -> bool:
@@ -88,18 +108,27 @@ def claimable(
 
 def _page_rows(tx: Transaction, query: ItemQuery, columns: Select[Any], *, more: int) -> Sequence[Row[Any]]:
     key = _cursor_key(query) if query.cursor is not None else []
+    found = _asked(tx, query, after=bool(key))
+    if found is None:
+        return ()
+    asked, values = found
+    values |= {f"key_{number}": part for number, part in enumerate(key)}
+    return tx.all(_statement(columns, asked), row_limit=query.limit + more, **values)
+
+
+def _asked(tx: Transaction, query: ItemQuery, *, after: bool) -> tuple[_Asked, dict[str, Any]] | None:
+    """What to ask, and the values for it; None where nothing can match."""
     words = (query.text or "").casefold().split()
     among = tx.find_texts(tx.connection, words) if words else None
     if among is not None and not among:
-        return ()
+        return None
     given = {name: getattr(query, name) for name in FILTERS if getattr(query, name) is not None}
-    values = {**given, "actor": query.actor, "now": tx.now, "row_limit": query.limit + more}
+    values = {**given, "actor": query.actor, "now": tx.now, "of_item": query.below}
     values |= {f"word_{number}": f"%{_escaped(word)}%" for number, word in enumerate(words)}
     values |= {f"earlier_{number}": f"{_escaped(f'{name}/')}%" for number, name in enumerate(query.earlier)}
-    values |= {f"key_{number}": part for number, part in enumerate(key)}
     values |= {} if among is None else {"among": among}
-    asked = _Asked(query.view, tuple(given), len(words), len(query.earlier), after=bool(key), among=among is not None)
-    return tx.all(_statement(columns, asked), **values)
+    asked = _Asked(query.view, tuple(given), len(words), len(query.earlier), after=after, among=among is not None)
+    return asked, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +144,7 @@ class _Asked:
 @lru_cache(maxsize=256)
 def _statement(columns: Select[Any], asked: _Asked) -> Executable:
     table, row_limit = _table(among=asked.among), bindparam("row_limit", type_=Integer())
-    narrowed = [*(_filter(name, table) for name in asked.filters), *_text_filters(asked.words, table)]
-    narrowed += [_after(asked.view, table)] if asked.after else []
+    narrowed = [*_narrowed(asked, table), *([_after(asked.view, table)] if asked.after else [])]
     ordered = _order(asked.view, table)
     parts = [
         select(table.c.id).where(in_project(table), *branch, *narrowed).order_by(*ordered).limit(row_limit)
@@ -128,6 +156,21 @@ def _statement(columns: Select[Any], asked: _Asked) -> Executable:
     return statement.order_by(*_order(asked.view, items)).limit(row_limit)
 
 
+@lru_cache(maxsize=256)
+def _counting(asked: _Asked) -> Executable:
+    table = _table(among=asked.among)
+    narrowed = _narrowed(asked, table)
+    parts = [
+        select(func.count().label("number")).select_from(table).where(in_project(table), *branch, *narrowed)
+        for branch in _branches(asked.view, table, asked.earlier)
+    ]
+    return select(func.sum(union_all(*parts).subquery().c.number))
+
+
+def _narrowed(asked: _Asked, table: FromClause) -> list[ColumnElement[bool]]:
+    return [*(_filter(name, table) for name in asked.filters), *_text_filters(asked.words, table)]
+
+
 def _table(*, among: bool) -> FromClause:
     if not among:
         return items
@@ -136,15 +179,15 @@ def _table(*, among: bool) -> FromClause:
     return select(items).where(in_project(items), wanted).cte("among").prefix_with("MATERIALIZED")
 
 
-def _expired(table: FromClause) -> ColumnElement[bool]:
-    return and_(table.c.status == "in_progress", table.c.claim_expires_at <= bindparam("now", type_=Instant()))
+def _runs(table: FromClause) -> ColumnElement[bool]:
+    return or_(table.c.claim_expires_at.is_(None), table.c.claim_expires_at > bindparam("now", type_=Instant()))
 
 
 def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnElement[bool]]]:
     # Each branch is one range of an index in the order of the list, so its first rows are found without sorting.
     c = table.c
     visible = c.hidden_by == 0
-    idle = [[visible, c.status == "pending"], [visible, _expired(table)]]
+    idle = [[visible, c.status == "pending"], [visible, is_expired(table)]]
     # The assignee of an expired claim is who lost it.
     unassigned = or_(c.assignee.is_(None), _is_mine(table, earlier))
     unfinished = [visible, c.completed_at.is_(None)]
@@ -152,6 +195,7 @@ def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnEle
         CLAIMABLE: [[*idle[0], c.waits == 0, unassigned], [*idle[1], c.waits == 0]],
         "ready": [[*branch, c.waits == 0] for branch in idle],
         "blocked": [[*branch, c.waits > 0] for branch in idle],
+        "in_progress": [[visible, c.status == "in_progress", _runs(table)]],
         "open": [unfinished],
         "mine": [[*unfinished, _is_mine(table, earlier)]],
         TOP: [[*unfinished, c.parent_id.is_(None)], [*unfinished, c.parent_id.in_(_finished_too_early())]],
@@ -179,6 +223,9 @@ def _filter(name: str, table: FromClause) -> ColumnElement[bool]:
     if name == "label":
         labelled = select(labels.c.item_id).where(in_project(labels), labels.c.label == bindparam("label"))
         return table.c.id.in_(labelled)
+    if name == "below":
+        below = descent()
+        return table.c.id.in_(select(below.c.id).where(below.c.distance > 0))
     column: ColumnElement[Any] = table.c.parent_id if name == "parent" else table.c[name]
     return column == bindparam(name)
 
@@ -232,30 +279,5 @@ def _key_columns(view: str, table: FromClause) -> list[ColumnElement[Any]]:
 
 def _subject(query: ItemQuery) -> list[Any]:
     who = query.actor if query.view == "mine" else None
-    return [query.view, query.parent, query.item_type, query.label, query.text, query.assignee, who]
-
-
-def count_states(tx: Transaction) -> Counts:
-    """How many visible items of the project are in which state."""
-    counted: Counter[str] = Counter()
-    for row in tx.all(_state_counts(), now=tx.now):
-        counted[state_of(row.status, None, row.waits, tx.now)] += row.number
-    return Counts(**counted)
-
-
-@cache
-def _state_counts() -> Executable:
-    # Grouped as the index is ordered: anything else sorts all items first.
-    by = (items.c.status, items.c.waits)
-    visible = select(*by, func.count().label("number")).where(stored_in_project(items), items.c.hidden_by == 0)
-    # To ask of each item whether it belongs to an unfinished import takes longer than to count those that do. The
-    # addition keeps SQLite from looking for them among all that are visible.
-    imported = select(*by, -func.count()).where(in_unfinished_import(items), items.c.hidden_by + 0 == 0)
-    # Items whose claim has expired are counted as in progress by the first part, but can be claimed again.
-    claimable = [_expired_counts("in_progress", -func.count()), _expired_counts("pending", func.count())]
-    return union_all(visible.group_by(*by), imported.group_by(*by), *claimable)
-
-
-def _expired_counts(status: str, number: ColumnElement[int]) -> Select[Any]:
-    counted = select(literal(status), items.c.waits, number).where(in_project(items), _expired(items))
-    return counted.where(items.c.hidden_by == 0).group_by(items.c.waits)
+    below = [] if query.below is None else [query.below]
+    return [query.view, query.parent, query.item_type, query.label, query.text, query.assignee, who, *below]

@@ -16,9 +16,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from workflow_mcp import __version__
+from workflow_mcp.board.access import Access, memory_store
+from workflow_mcp.board.app import build_board
+from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
@@ -67,7 +70,7 @@ class DrainingServer(uvicorn.Server):
         config: uvicorn.Config,
         *,
         connections: Connections,
-        sessions: LegacySessions,
+        sessions: LegacySessions | None,
         drain: Drain,
         listener: socket,
         url: str,
@@ -92,7 +95,8 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """See `uvicorn.Server`, which calls it ten times a second."""
-        self._sessions.limit()
+        if self._sessions is not None:
+            self._sessions.limit()
         if counter % 10 == 0:
             self._connections.sweep()
         return await super().on_tick(counter)
@@ -115,8 +119,8 @@ def build_http_server(
         UsageError: `TOKENS_REQUIRED`, when other machines could reach it without a token; `ADDRESS_UNUSABLE`; or what
             `TokenFile` raises.
     """
-    auth = None if settings.tokens_file is None else FileTokenVerifier(TokenFile(settings.tokens_file))
-    if auth is None and not is_loopback(settings.host):
+    tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file)
+    if tokens is None and not is_loopback(settings.host):
         raise UsageError(
             Code.TOKENS_REQUIRED,
             f"{settings.host} can be reached from other machines, and no token is required.",
@@ -126,25 +130,69 @@ def build_http_server(
     drain = Drain(stopping)
     connections = Connections(maximum=reserve_descriptors(settings.max_connections))
     metrics = None if settings.metrics == "off" else Metrics(connections)
+    site = _site(session_store, tokens)
     server = build_server(
-        settings, session_store=session_store, call_store=call_store, stopping=stopping, observer=metrics
+        settings,
+        session_store=session_store,
+        call_store=call_store,
+        stopping=stopping,
+        observer=metrics,
+        opened=site.open,
     )
-    server.auth = auth
+    server.auth = auth = None if tokens is None else FileTokenVerifier(tokens)
     skip_parameter_headers(server)
     _add_health(server, drain)
     if metrics is not None:
         add_metrics(server, metrics, auth=None if settings.metrics == "open" else auth)
+    app = _app(server, settings, drain)
+    board = guarded(build_board(site, settings), drain)
+    sessions = LegacySessions(app, settings.path)
+    return serving(_with_board(app, board), settings, drain, connections=connections, sessions=sessions)
+
+
+def serving(
+    app: ASGIApp,
+    settings: Settings,
+    drain: Drain,
+    *,
+    connections: Connections,
+    sessions: LegacySessions | None = None,
+) -> DrainingServer:
+    """A server for an app, which listens already.
+
+    Raises:
+        UsageError: `ADDRESS_UNUSABLE`.
+    """
     listener = _listen(settings.host, settings.port)
     shown_host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    app = _app(server, settings, drain)
     return DrainingServer(
         _config(with_request_ids(app), settings, connections),
         connections=connections,
-        sessions=LegacySessions(app, settings.path),
+        sessions=sessions,
         drain=drain,
         listener=listener,
         url=f"http://{shown_host}:{listener.getsockname()[1]}{settings.path}",
     )
+
+
+def _site(session_store: SessionStore | None, tokens: TokenFile | None) -> Site:
+    access = Access(session_store or memory_store())
+    return Site(access) if tokens is None else Site(access, tokens.principal, tokens.has)
+
+
+def guarded(app: ASGIApp, drain: Drain) -> ASGIApp:
+    """An app with the bounds on requests and the drain that this server has."""
+    return Bodies().wrap(drain.wrap(app))
+
+
+def _with_board(app: Starlette, board: ASGIApp) -> ASGIApp:
+    """The board beside FastMCP's app: FastMCP would not authenticate it, and the board's rules are not those of MCP."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        is_board = scope["type"] == "http" and f"{scope['path']}/".startswith("/board/")
+        await (board if is_board else app)(scope, receive, send)
+
+    return chosen
 
 
 def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:

@@ -92,6 +92,11 @@ class TokenFile:
         names = [token.name for token in self._tokens if hmac.compare_digest(token.digest, digest)]
         return names[0] if names else None
 
+    def has(self, name: str) -> bool:
+        """Whether the principal has a token now."""
+        self._follow_changes()
+        return any(token.name == name for token in self._tokens)
+
     def _stat(self) -> tuple[int, ...]:
         try:
             status = self._path.stat()

@@ -1,0 +1,96 @@
+"""Who may look at the board: a key that can be used once, traded for a cookie. Only hashes of both are stored."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from workflow_mcp.sessions.stores.protocol import COLLECTION, SessionStore
+
+KEY_SECONDS = 120.0
+SESSION_SECONDS = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at the board.
+
+    Attributes:
+        name: what they are called as an actor, without the board's mark.
+        principal: whose token it was; None where the server has no tokens.
+        project: the id of the project that is shown first.
+        project_name: what that is called where nobody has worked in it yet.
+        directory: where they work, when the board was opened from there: its config's rules hold for what they change.
+        only: whether they see no other project.
+    """
+
+    name: str
+    principal: str | None = None
+    project: str | None = None
+    project_name: str | None = None
+    directory: str | None = None
+    only: bool = False
+
+    @property
+    def actor(self) -> str:
+        """Their name in the history."""
+        return f"{self.name} (board)"
+
+
+class Access:
+    """Makes keys, trades them for cookies, and knows whose a cookie is.
+
+    What is looked up is the SHA-256 of a random secret, so the time that a look-up takes tells nothing about one.
+
+    Args:
+        store: keeps both, also over a restart of the server.
+        clock: the current time, in seconds since the epoch.
+    """
+
+    def __init__(self, store: SessionStore, *, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+        self._trading = asyncio.Lock()
+
+    async def make_key(self, viewer: Viewer) -> str:
+        """A key for the board, which is good for two minutes and one use."""
+        return await self._add("board-key", viewer, KEY_SECONDS)
+
+    async def trade(self, key: str) -> str | None:
+        """The secret of a new cookie for a key; None for one that is unknown, expired or was used."""
+        async with self._trading:
+            viewer = await self._viewer("board-key", key)
+            if viewer is None or not await self._store.delete(_name("board-key", key), collection=COLLECTION):
+                return None
+        return await self._add("board", viewer, SESSION_SECONDS)
+
+    async def viewer(self, cookie: str) -> Viewer | None:
+        """Whose cookie it is; None for one that is unknown or expired."""
+        return await self._viewer("board", cookie)
+
+    async def _add(self, kind: str, viewer: Viewer, seconds: float) -> str:
+        secret = secrets.token_urlsafe(32)
+        entry = {"viewer": asdict(viewer), "expires_at": self._clock() + seconds}
+        await self._store.put(_name(kind, secret), entry, collection=COLLECTION, ttl=seconds)
+        return secret
+
+    async def _viewer(self, kind: str, secret: str) -> Viewer | None:
+        entry = await self._store.get(_name(kind, secret), collection=COLLECTION)
+        if entry is None or entry["expires_at"] <= self._clock():
+            return None
+        return Viewer(**entry["viewer"])
+
+
+def _name(kind: str, secret: str) -> str:
+    return f"{kind}-{hashlib.sha256(secret.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def memory_store() -> SessionStore:
+    """A store for keys and cookies that do not survive the process."""
+    from key_value.aio.stores.memory import MemoryStore
+
+    return MemoryStore()

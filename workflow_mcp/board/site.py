@@ -1,0 +1,116 @@
+"""The board of one server: its services while it runs, who may see which projects, and the work in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from workflow_mcp.app import Services
+from workflow_mcp.board.access import Access, Viewer
+from workflow_mcp.errors import Code, ProjectUnknownError, StoreError
+from workflow_mcp.work.values import Actor, Project
+from workflow_mcp.workspace.work_items import WorkItems
+
+if TYPE_CHECKING:
+    from workflow_mcp.storage.store import Store
+
+MAX_PROJECTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleProject:
+    """A project that somebody may see."""
+
+    project: Project
+    archived: bool = False
+    may_write: bool = True
+
+
+@dataclass(slots=True)
+class Site:
+    """What the board's requests share.
+
+    Attributes:
+        access: who may look.
+        principal_of: the principal of a bearer token, None for an unknown one; None where the server has no tokens.
+        is_principal: whether a principal still has a token.
+        makes_keys: whether programs can get a key over HTTP.
+    """
+
+    access: Access
+    principal_of: Callable[[str], str | None] | None = None
+    is_principal: Callable[[str], bool] = field(default=lambda _name: True)
+    makes_keys: bool = True
+    _services: Services | None = None
+
+    def open(self, services: Services) -> None:
+        """Use these services from now on."""
+        self._services = services
+
+    @property
+    def services(self) -> Services:
+        """The services of the running server.
+
+        Raises:
+            StoreError: `STORE_CLOSED`, before it has started.
+        """
+        if self._services is None:
+            raise StoreError(Code.STORE_CLOSED, "the server is starting.", "reload the page.")
+        return self._services
+
+    async def store(self, viewer: Viewer | None = None) -> Store:
+        """The store of all projects, or as a viewer reaches it."""
+        return await self.services.projects.store(None if viewer is None else viewer.principal)
+
+    async def viewer(self, cookie: str | None) -> Viewer | None:
+        """Who has this cookie; None when nobody has, or it is somebody whose token was withdrawn."""
+        viewer = None if cookie is None else await self.access.viewer(cookie)
+        if viewer is None or (viewer.principal is not None and not self.is_principal(viewer.principal)):
+            return None
+        return viewer
+
+    async def projects(self, viewer: Viewer) -> list[VisibleProject]:
+        """The projects that a viewer may see; their own is first, also where nobody has worked in it yet."""
+        store = await self.store(viewer)
+        page = await store.list_projects(limit=MAX_PROJECTS, archived=True)
+        listed = [VisibleProject(one, one.id in page.archived, await store.may_change(one)) for one in page.projects]
+        own = [one for one in listed if one.project.id == viewer.project]
+        if not own and viewer.project is not None and viewer.principal is None:
+            own = [VisibleProject(await self.project(viewer, viewer.project))]
+        others = [] if viewer.only else [one for one in listed if one.project.id != viewer.project]
+        return [*own, *others]
+
+    async def project(self, viewer: Viewer, project_id: str) -> Project:
+        """A project that a viewer may see.
+
+        Raises:
+            ProjectError: `PROJECT_UNKNOWN`; one that they may not see gives the same error.
+        """
+        if viewer.only and project_id != viewer.project:
+            raise _unknown(project_id)
+        try:
+            found = await self.services.projects.find(project_id, viewer.principal)
+        except ProjectUnknownError:
+            if project_id != viewer.project or viewer.principal is not None:
+                raise
+            return Project(project_id, viewer.project_name or project_id)
+        if found.id != project_id:  # it was a name
+            raise _unknown(project_id)
+        return found
+
+    async def work(self, viewer: Viewer, project_id: str, *, changing: bool) -> WorkItems:
+        """The work of a project that a viewer may see, which they change under the rules of their directory's config.
+
+        Raises:
+            WorkflowError: see `project`; the directory or its config cannot be used any more, when it is to be changed.
+        """
+        project = await self.project(viewer, project_id)
+        directory = viewer.directory if changing else None
+        location = None if directory is None else await self.services.resolver.locate(directory, "header")
+        data = await self.services.projects.data_for(project, location, viewer.principal, create=changing)
+        return WorkItems(data, Actor(viewer.actor, viewer.directory or ""))
+
+
+def _unknown(project_id: str) -> ProjectUnknownError:
+    return ProjectUnknownError(Code.PROJECT_UNKNOWN, f"there is no project {project_id}.", "choose another project.")
