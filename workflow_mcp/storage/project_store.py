@@ -42,6 +42,11 @@ class ProjectStore:
             # One that is open may have been taken away.
             await database.read(lambda _tx: None)
 
+    async def check(self, project: Project) -> None:
+        """Do nothing, and raise what whoever reads the project's work would be told."""
+        async with self._databases.use_to_read(project) as database:
+            await database.read(lambda _tx: None)
+
     async def list_projects(
         self, text: str | None = None, limit: int = 50, cursor: str | None = None, *, archived: bool = False
     ) -> ProjectPage:

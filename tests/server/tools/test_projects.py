@@ -427,6 +427,18 @@ async def test_a_chosen_project_that_is_gone_leaves_the_others_to_be_found(era: 
         assert f"here  {id_in(here)}  (yours)" in await agent.told("list_projects")
 
 
+async def test_health_is_not_ok_for_a_project_that_was_deleted(era: Era, tmp_path: Path) -> None:
+    """What every other call is refused with is what `health_check` says."""
+    folder, data = make_project(tmp_path, "here"), tmp_path / "data"
+    async with agent_on(tmp_path, folder, era=era) as agent:
+        await agent.create("x")
+        assert (await agent.data("health_check"))["status"] == "ok"
+        delete(data, KnownProjects(data, None), str(id_in(folder)), datetime.now(UTC))
+        error = await agent.refused("PROJECT_DELETED", "list_work_items")
+        health = await agent.data("health_check")
+        assert (health["status"], health["workspace_error"], health["data_error"]) == ("degraded", None, error)
+
+
 async def test_a_dry_run_chooses_nothing(era: Era, tmp_path: Path) -> None:
     """Under `dry_run` a switch says what would be chosen and chooses nothing; "" leads back as ever."""
     other = make_project(tmp_path, "other")

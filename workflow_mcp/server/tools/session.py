@@ -155,7 +155,7 @@ async def health_check(session: SessionArgument = None, context: Context = Curre
     degraded: other calls fail, and workspace_error or data_error says why."""
     services, call = services_of(context), call_of(context, session)
     workspace, workspace_error = await _workspace_or_error(services, call)
-    data_error = await _data_error(services)
+    data_error = await _data_error(services, workspace)
     return HealthResult(
         status="ok" if workspace_error is None and data_error is None else "degraded",
         version=__version__,
@@ -168,23 +168,25 @@ async def health_check(session: SessionArgument = None, context: Context = Curre
         calls=services.stats.calls,
         errors=services.stats.errors,
         config_cache=CacheResult(hits=services.configs.hits, misses=services.configs.misses),
-        workspace=workspace,
+        workspace=None if workspace is None else workspace_result(workspace),
         workspace_error=workspace_error,
         data_error=data_error,
     )
 
 
-async def _workspace_or_error(services: Services, call: Call) -> tuple[WorkspaceResult | None, str | None]:
+async def _workspace_or_error(services: Services, call: Call) -> tuple[Workspace | None, str | None]:
     try:
-        return workspace_result(await services.resolver.require(call)), None
+        return await services.resolver.require(call), None
     except WorkflowError as error:
         return None, str(error)
 
 
-async def _data_error(services: Services) -> str | None:
+async def _data_error(services: Services, workspace: Workspace | None) -> str | None:
     folder = str(services.settings.data_dir)
     try:
         await services.threads.run_bounded(folder, partial(check_writable, folder))
+        if workspace is not None and workspace.project is not None:
+            await (await services.projects.store(workspace.principal)).check(workspace.project)
     except WorkflowError as error:
         return str(error)
     return None
