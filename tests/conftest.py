@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
+from tests.clients.databases import Database
 from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
-from tests.clients.postgresql import Database, Server, running_server
+from tests.clients.postgresql import Server, running_server
 from tests.clients.processes import fork_server
 from tests.clients.protocol import ERAS, Era, Roots
 from tests.clients.served import Served, serving

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+from tests.clients.databases import Database
 from workflow_mcp.storage.postgresql.schema import migrate
-from workflow_mcp.storage.tables import metadata
 
 GIVEN = "WORKFLOW_MCP_TEST_DATABASE_URL"
 # Taken when this is imported, because tests start from an environment without such variables.
@@ -43,34 +42,6 @@ SETTINGS = (
     "log_min_messages=log",
 )
 AS_IT_IS = {"LC_ALL": "C"}
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database with the store's tables.
-
-    Attributes:
-        url: for the role that serves, which owns nothing.
-        owner_url: for the role that owns the tables, and may do nothing else.
-        admin_url: for the superuser, whom row level security does not bind.
-    """
-
-    url: str
-    owner_url: str
-    admin_url: str
-
-    def run(self, statement: str, *parameters: Any, project: str | None = None) -> list[Any]:
-        """What a statement returns, as the superuser; with `project` as the role that serves, in that project."""
-        with psycopg.connect(self.admin_url if project is None else self.url) as connection:
-            connection.execute("SELECT set_config('workflow.project', %s, true)", [project or ""])
-            cursor = connection.execute(statement, parameters or None)
-            return cursor.fetchall() if cursor.description else []
-
-    def clear(self) -> None:
-        """Remove all rows."""
-        names = sql.SQL(", ").join(sql.Identifier(table.name) for table in metadata.sorted_tables)
-        with psycopg.connect(self.admin_url) as connection:
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""A store over a real folder, with a clock that stands still until it is moved."""
+"""A store over a real folder or database, with a clock that stands still until it is moved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import open_store
+from tests.storage.support import DataPlace, open_store
 from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Project
@@ -19,10 +19,17 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(params=["files", "database"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> DataPlace:
+    """Where a store keeps its data: a data directory, then a PostgreSQL database; both keep the same contract."""
+    found: DataPlace = tmp_path if request.param == "files" else request.getfixturevalue("database")
+    return found
+
+
 @pytest.fixture
-async def store(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Store]:
+async def store(place: DataPlace, clock: FakeClock) -> AsyncIterator[Store]:
     """An empty store."""
-    async with open_store(tmp_path, clock=clock) as opened:
+    async with open_store(place, clock=clock) as opened:
         yield opened
 
 

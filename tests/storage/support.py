@@ -4,22 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable
-from contextlib import closing
+from collections.abc import Awaitable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.clients.databases import Database
 from tests.clients.workers import Worker
-from tests.storage.stores import open_store, titles
+from tests.storage.stores import DataPlace, open_store, titles
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, Item, ItemQuery, NewItem, Project
 
-__all__ = ["open_store", "titles"]
+__all__ = ["DataPlace", "open_store", "titles"]
 
 ROOT = Path(__file__).parents[2]
+
+
+# For tests that are about files.
+in_files = pytest.mark.parametrize("place", ["files"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A project's rows in a database."""
+
+    database: Database
+    project: Project
+
+
+# What holds one project's data: a file, or rows.
+Data = Path | Rows
+
+
+@contextmanager
+def emptied(place: DataPlace) -> Iterator[DataPlace]:
+    """A new folder, or the database without what was in it."""
+    if isinstance(place, Database):
+        place.clear()
+        yield place
+    else:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
 
 
 async def refused(code: str, call: Awaitable[Any]) -> WorkflowError:
@@ -59,18 +89,25 @@ def file_of(data_dir: Path, project: Project) -> Path:
     return data_dir / "projects" / f"{project.id}.db"
 
 
-def raw(path: Path, sql: str, *parameters: Any) -> list[Any]:
-    """What a statement returns, run past the store."""
-    with closing(sqlite3.connect(path)) as connection, connection:
+def data_of(place: DataPlace, project: Project) -> Data:
+    """What holds the project's data in a place."""
+    return Rows(place, project) if isinstance(place, Database) else file_of(place, project)
+
+
+def raw(data: Data, sql: str, *parameters: Any) -> list[Any]:
+    """What a statement returns, run past the store; it sees the project's rows alone."""
+    if isinstance(data, Rows):
+        return data.database.run(sql.replace("?", "%s"), *parameters, project=data.project.known_id)
+    with closing(sqlite3.connect(data)) as connection, connection:
         return connection.execute(sql, parameters).fetchall()
 
 
-def check_invariants(path: Path) -> None:
+def check_invariants(data: Data) -> None:
     """The stored waits are what links, ancestors' links and parents say, and every change has its event."""
     wrong = raw(
-        path,
+        data,
         """
-        SELECT i.id, i.waits,
+        SELECT * FROM (SELECT i.id, i.waits,
           (SELECT count(*) FROM links l JOIN items b ON b.id = l.source_id
            WHERE l.kind = 'blocks' AND l.target_id = i.id AND b.completed_at IS NULL AND b.hidden_by = 0) +
           (SELECT count(*) FROM items c WHERE c.parent_id = i.id AND c.completed_at IS NULL AND c.hidden_by = 0) +
@@ -81,21 +118,27 @@ def check_invariants(path: Path) -> None:
              WITH RECURSIVE around (id) AS (
                SELECT b.parent_id UNION ALL SELECT p.parent_id FROM around JOIN items p ON p.id = around.id)
              SELECT id FROM around WHERE id IS NOT NULL)) AS due
-        FROM items i WHERE waits <> due
+        FROM items i) AS counted WHERE waits <> due
         """,
     )
     assert wrong == []
-    assert raw(path, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM events)") == []
-    assert raw(path, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM item_texts)") == []
+    assert raw(data, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM events)") == []
+    assert raw(data, "SELECT id FROM items WHERE id NOT IN (SELECT item_id FROM item_texts)") == []
+    if isinstance(data, Path):
+        _check_file(data)
+
+
+def _check_file(path: Path) -> None:
     # SQLite raises when the index and the texts are not of one mind.
     raw(path, "INSERT INTO item_trigrams (item_trigrams, rank) VALUES ('integrity-check', 1)")
     assert raw(path, "PRAGMA integrity_check") == [("ok",)]
     assert raw(path, "PRAGMA foreign_key_check") == []
 
 
-async def start_worker(*arguments: str | Path) -> Worker:
+async def start_worker(place: DataPlace, *arguments: str | Path) -> Worker:
     """A process of its own that works on a store; see `worker.py`."""
-    return await Worker.start("-m", "tests.storage.worker", *arguments)
+    name = place.url if isinstance(place, Database) else place
+    return await Worker.start("-m", "tests.storage.worker", name, *arguments)
 
 
 async def finished(worker: Worker, given: bytes = b"") -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.storage.support import file_of, ids, item, make, raw, refused
+from tests.storage.support import DataPlace, data_of, ids, item, make, raw, refused
 from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
@@ -237,12 +236,12 @@ async def test_an_item_can_be_started_for_somebody(store: Store, project: Projec
 
 
 async def test_work_that_is_nobodys_can_be_taken(
-    store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor
+    store: Store, place: DataPlace, project: Project, ana: Actor, bob: Actor
 ) -> None:
     """Items that an earlier version left in progress without a claim: nobody's are claimed, another's are not."""
     await make(store, project, ana, "one", "two", "three")
-    raw(file_of(tmp_path, project), "UPDATE items SET status = 'in_progress'")
-    raw(file_of(tmp_path, project), "UPDATE items SET assignee = 'ana' WHERE id = 3")
+    raw(data_of(place, project), "UPDATE items SET status = 'in_progress'")
+    raw(data_of(place, project), "UPDATE items SET assignee = 'ana' WHERE id = 3")
     assert (await claimed(store, project, bob, 1)).held_since is None
     assert (await store.update_items(project, [ItemUpdate(2, status=START)], bob)).items[0].assignee == "bob"
     assert "ana works on it" in str(

@@ -40,6 +40,12 @@ OWN_VERSION = tables.VERSION
 ROOT_ONLY = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to become nobody")
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A data directory: this is about the files in it."""
+    return tmp_path
+
+
 async def test_files_are_for_their_owner_alone(tmp_path: Path, project: Project, ana: Actor) -> None:
     """The folder 0700, all files in it 0600, one that was left more open too."""
     data_dir = tmp_path / "new" / "data"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, item, refused
+from tests.storage.support import DataPlace, check_invariants, data_of, ids, item, refused
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
 
@@ -48,7 +46,7 @@ async def test_force_is_for_its_own_update(planned: Store, project: Project, ana
 
 
 async def test_cancelling_cancels_what_is_unfinished_below(
-    planned: Store, tmp_path: Path, project: Project, ana: Actor
+    planned: Store, place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """At every level; the result and the history say how many, and what became ready."""
     result = await planned.update_items(project, [ItemUpdate(EPIC, status="cancelled")], ana)
@@ -61,7 +59,7 @@ async def test_cancelling_cancels_what_is_unfinished_below(
     )  # fmt: skip
     again = await planned.update_items(project, [ItemUpdate(EPIC, status="pending")], ana)
     assert (again.below, (await item(planned, project, CHILD)).status) == (0, "cancelled")
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_what_others_have_claimed_below(planned: Store, project: Project, ana: Actor, bob: Actor) -> None:
@@ -78,7 +76,7 @@ async def test_what_others_have_claimed_below(planned: Store, project: Project, 
     assert (await planned.update_items(project, [ItemUpdate(EPIC, status="cancelled")], ana)).below == 1
 
 
-async def test_what_is_named_as_well(planned: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_what_is_named_as_well(planned: Store, place: DataPlace, project: Project, ana: Actor) -> None:
     """Is cancelled with its parent unless its own update finishes it, is told as it is then, and is counted once."""
     batch = [
         ItemUpdate(EPIC, status="cancelled"),
@@ -89,4 +87,4 @@ async def test_what_is_named_as_well(planned: Store, tmp_path: Path, project: Pr
     assert [one.status for one in result.items] == ["cancelled", "cancelled", "completed"]
     assert result.below == 0
     assert list(result.items) == [await item(planned, project, one.id) for one in result.items]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))

@@ -22,6 +22,12 @@ SUBAGENT = Actor("claude-3fa2b1/Explore-9c04", "/work")
 NAMESAKE = Actor("claude-3fa2b10", "/work")
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A data directory: this is about the files in it."""
+    return tmp_path
+
+
 def look(data_dir: Path, project: Project, clock: FakeClock, holder: str | None = MAIN.name) -> Overview:
     """What a glance shows at the store's time."""
     now = datetime.fromtimestamp(clock.now, UTC)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
-from tests.storage.support import make, open_store, refused
+from tests.storage.support import DataPlace, make, open_store, refused
 from tests.storage.test_import import many
 from tests.support import BOUND
 from workflow_mcp.storage.store import Store
@@ -36,13 +35,13 @@ async def test_the_last_changes_and_those_after_a_position(store: Store, project
 
 
 async def test_what_an_import_brings_is_not_missed(
-    store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor
+    store: Store, place: DataPlace, project: Project, other: Project, ana: Actor
 ) -> None:
     """Events that are stored before others and are seen after them are beyond the settled position until then."""
     await make(store, other, ana, "taken")
     seen: list[int] = []
     settled = (await store.history(other, HistoryQuery())).settled
-    async with open_store(tmp_path) as beside, asyncio.timeout(BOUND):
+    async with open_store(place) as beside, asyncio.timeout(BOUND):
         importing = asyncio.create_task(store.import_items(other, many(), ana))
         while not importing.done():
             await make(beside, other, ana, "beside")

@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from tests.storage.support import check_invariants, file_of, finished, ids, make, open_store, raw, refused, start_worker
+from tests.storage.support import (
+    DataPlace,
+    Rows,
+    check_invariants,
+    data_of,
+    finished,
+    ids,
+    make,
+    open_store,
+    raw,
+    refused,
+    start_worker,
+)
 from tests.support import FakeClock, until
 from tests.work.test_transfer import item, spoilt, whole
 from workflow_mcp.errors import WorkflowError
@@ -50,10 +62,10 @@ class Cut:
             yield record
 
 
-async def test_all_items_are_there_at_once(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_all_items_are_there_at_once(store: Store, place: DataPlace, project: Project, ana: Actor) -> None:
     """Others write and read meanwhile, and see none of the items or all; children may come before their parents."""
     made = 0
-    async with open_store(tmp_path) as other:
+    async with open_store(place) as other:
         importing = asyncio.create_task(store.import_items(project, many(), ana))
         while not importing.done():
             made += len(await make(other, project, ana, "beside"))
@@ -62,7 +74,7 @@ async def test_all_items_are_there_at_once(store: Store, tmp_path: Path, project
     assert (await importing).items == MANY
     assert made >= 3, "more than one got between the portions"
     assert len(await ids(store, project)) == made + MANY
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_a_second_import_of_a_file_changes_nothing(
@@ -90,63 +102,67 @@ async def test_ids_stay_or_are_replaced(store: Store, project: Project, ana: Act
     assert await ids(store, project, text="again") == [107, 108, 109, 110, 111]
 
 
-async def test_an_import_that_fails_leaves_nothing(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_an_import_that_fails_leaves_nothing(
+    store: Store, place: DataPlace, project: Project, ana: Actor
+) -> None:
     """What it had stored is removed, and another can begin at once."""
     await make(store, project, ana, "before")
     before = await exported(store, project)
     with pytest.raises(ConnectionError):
         await store.import_items(project, Cut(many(), ConnectionError()), ana)
     assert await exported(store, project) == before
-    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(1,)]
+    assert raw(data_of(place, project), "SELECT count(*) FROM items") == [(1,)]
     assert (await store.import_items(project, many(), ana)).items == MANY
 
 
 async def test_one_that_was_cancelled_leaves_nothing(
-    store: Store, tmp_path: Path, project: Project, ana: Actor
+    store: Store, place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """The same, when whoever asked for it goes away."""
     importing = asyncio.create_task(store.import_items(project, many(), ana))
-    await until(lambda: importing.done() or raw_if_there(tmp_path, project))
+    await until(lambda: importing.done() or raw_if_there(place, project))
     importing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importing
-    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(0,)]
+    assert raw(data_of(place, project), "SELECT count(*) FROM items") == [(0,)]
 
 
-def raw_if_there(data_dir: Path, project: Project) -> bool:
+def raw_if_there(place: DataPlace, project: Project) -> bool:
     """Whether some of an import is stored."""
-    path = file_of(data_dir, project)
-    return path.exists() and raw(path, "SELECT name FROM sqlite_master WHERE name = 'items'") != [] and (
-        raw(path, "SELECT count(*) FROM items") != [(0,)]
+    data = data_of(place, project)
+    if isinstance(data, Rows):
+        return raw(data, "SELECT count(*) FROM items") != [(0,)]
+    return data.exists() and raw(data, "SELECT name FROM sqlite_master WHERE name = 'items'") != [] and (
+        raw(data, "SELECT count(*) FROM items") != [(0,)]
     )  # fmt: skip
 
 
-async def test_an_import_that_was_killed(tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_an_import_that_was_killed(place: DataPlace, tmp_path: Path, project: Project, ana: Actor) -> None:
     """Nobody sees anything of it; the next one, two minutes later, removes what it left, and is whole."""
     clock = FakeClock()
     file = tmp_path / "many.jsonl"
     file.write_text("".join(f"{json.dumps(record)}\n" for record in many()))
-    worker = await start_worker(tmp_path, str(project.id), "import-half", "ana", file)
+    worker = await start_worker(place, str(project.id), "import-half", "ana", file)
     assert (await asyncio.wait_for(worker.stdout.readline(), 150)).strip() == b"half"
     worker.kill()
     await worker.wait()
-    assert raw(file_of(tmp_path, project), "SELECT count(*) > 0 FROM items") == [(1,)]
-    async with open_store(tmp_path, clock=clock) as store:
+    assert raw(data_of(place, project), "SELECT count(*) > 0 FROM items") == [(1,)]
+    async with open_store(place, clock=clock) as store:
         assert await ids(store, project) == []
         await refused("ITEM_NOT_FOUND", store.get_item(project, 1))
         assert [record["kind"] for record in await exported(store, project)] == ["project", "end"]
         assert await make(store, project, ana, "beside") == [MANY + 1]
-        raw(file_of(tmp_path, project), "UPDATE projects SET import_until = ?", round((clock() + 119) * 1e6))
+        raw(data_of(place, project), "UPDATE projects SET import_until = ?", round((clock() + 119) * 1e6))
         await refused("IMPORT_RUNNING", store.import_items(project, many(), ana))
         clock.advance(120)
         assert (await store.import_items(project, many(), ana)).renumbered == {}
         assert len(await ids(store, project)) == MANY + 1
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
-async def test_one_whose_place_was_taken(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_one_whose_place_was_taken(store: Store, place: DataPlace, project: Project, ana: Actor) -> None:
     """An import that stood still for so long that another took its place imports nothing, and spoils nothing."""
-    path = file_of(tmp_path, project)
+    path = data_of(place, project)
 
     class Sleeping(Cut):
         def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -168,10 +184,10 @@ def test_portions_are_small() -> None:
     assert max(sizes) <= MAX_PORTION_CHARACTERS + 21_000
 
 
-def test_any_import_is_all_or_nothing(tmp_path: Path, project: Project, ana: Actor) -> None:
+def test_any_import_is_all_or_nothing(place: DataPlace, project: Project, ana: Actor) -> None:
     """Of whatever records, all are there afterwards or none, and nothing but one line is said."""
     with asyncio.Runner() as runner:
-        opened = open_store(tmp_path)
+        opened = open_store(place)
         store = runner.run(opened.__aenter__())
 
         async def try_one(records: list[Any]) -> None:
@@ -195,7 +211,7 @@ def test_any_import_is_all_or_nothing(tmp_path: Path, project: Project, ana: Act
         runner.run(try_one(whole()))
         body()
         runner.run(opened.__aexit__(None, None, None))
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def exported_items(store: Store, project: Project) -> list[dict[str, Any]]:
@@ -203,13 +219,13 @@ async def exported_items(store: Store, project: Project) -> list[dict[str, Any]]
     return [record async for record in store.export(project) if record["kind"] == "item"]
 
 
-async def test_two_processes_that_import_the_same_file(tmp_path: Path, project: Project) -> None:
+async def test_two_processes_that_import_the_same_file(place: DataPlace, tmp_path: Path, project: Project) -> None:
     """One imports it; the other is told that an import is running, or that it has been imported."""
     file = tmp_path / "many.jsonl"
     file.write_text("".join(f"{json.dumps(record)}\n" for record in many()))
-    workers = [await start_worker(tmp_path, str(project.id), "import", name, file) for name in ("ana", "bob")]
+    workers = [await start_worker(place, str(project.id), "import", name, file) for name in ("ana", "bob")]
     told = [await finished(worker) for worker in workers]
     assert ["imported 600"] in told
     assert {line for lines in told for line in lines} <= {"imported 600", "imported 0", "IMPORT_RUNNING"}
-    async with open_store(tmp_path) as store:
+    async with open_store(place) as store:
         assert len(await ids(store, project)) == MANY

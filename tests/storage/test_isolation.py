@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, make, open_store, refused
+from tests.storage.support import (
+    DataPlace,
+    check_invariants,
+    data_of,
+    file_of,
+    ids,
+    in_files,
+    make,
+    open_store,
+    refused,
+)
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
@@ -32,7 +42,7 @@ async def test_ids_of_one_project_are_unknown_in_the_other(
 
 @pytest.mark.parametrize("operations", [500, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
 async def test_random_work_in_two_projects_never_mixes(
-    store: Store, tmp_path: Path, project: Project, other: Project, operations: int
+    store: Store, place: DataPlace, project: Project, other: Project, operations: int
 ) -> None:
     """No answer for one project has anything of the other, though titles and ids are equal in both."""
     choose = random.Random(operations)
@@ -51,7 +61,7 @@ async def test_random_work_in_two_projects_never_mixes(
         assert await ids(store, one, "all", limit=200) == sorted(await ids(store, one, "all", limit=200))
         records = str([record async for record in store.export(one)])
         assert f"of {'two' if one is project else 'one'}" not in records
-        check_invariants(file_of(tmp_path, one))
+        check_invariants(data_of(place, one))
 
 
 async def _something(store: Store, project: Project, actor: Actor, choose: random.Random, size: dict[str, int]) -> str:
@@ -77,6 +87,7 @@ async def _something(store: Store, project: Project, actor: Actor, choose: rando
             return str(await store.get_item(project, target))
 
 
+@in_files
 async def test_projects_are_listed_from_their_own_files(store: Store, tmp_path: Path, ana: Actor) -> None:
     """By name, a page at a time, found by a part of the name; a broken file is told of and hides no other."""
     refs = [Project(f"00000000-0000-4000-8000-{n:012}", f"Project {n:02}") for n in range(12)]
@@ -109,20 +120,20 @@ async def test_a_project_is_found_by_id_or_unique_name(store: Store, project: Pr
     await refused("PROJECT_AMBIGUOUS", store.find_or_create_project("two"))
 
 
-async def test_a_name_without_an_id_gets_one_project(tmp_path: Path) -> None:
+async def test_a_name_without_an_id_gets_one_project(place: DataPlace) -> None:
     """Though many ask at once; later ones find it."""
     async with AsyncExitStack() as stack:
-        stores = [await stack.enter_async_context(open_store(tmp_path)) for _ in range(4)]
+        stores = [await stack.enter_async_context(open_store(place)) for _ in range(4)]
         made = await asyncio.gather(*(store.find_or_create_project("fresh") for store in stores))
         assert len(set(made)) == 1
         assert await stores[0].find_or_create_project("fresh") == made[0]
         assert (await stores[1].list_projects()).projects == (made[0],)
 
 
-async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path: Path, project: Project) -> None:
+async def test_a_renamed_project_is_found_by_its_new_name(store: Store, place: DataPlace, project: Project) -> None:
     """In other processes as well, and by no other: one that only a config gives it is not its name."""
     await store.ensure(project)
-    async with open_store(tmp_path) as again:
+    async with open_store(place) as again:
         await again.ensure(Project(project.id, "elsewhere"))
         await refused("PROJECT_UNKNOWN", again.find_project("elsewhere"))
         await again.rename_project(project, "renamed")
@@ -131,6 +142,7 @@ async def test_a_renamed_project_is_found_by_its_new_name(store: Store, tmp_path
         await refused("PROJECT_UNKNOWN", again.find_project(project.name))
 
 
+@in_files
 @pytest.mark.parametrize("project_id", ["", "x", "../../../tmp/x", "11111111111141118111111111111111", "A" * 36])
 async def test_only_a_uuid_names_a_file(store: Store, tmp_path: Path, project_id: str) -> None:
     """Nothing a config says leads out of the folder."""

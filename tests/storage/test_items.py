@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, item, make, raw, refused
+from tests.storage.support import DataPlace, check_invariants, data_of, file_of, ids, in_files, item, make, raw, refused
 from tests.support import FakeClock
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage.store import Store
@@ -62,14 +62,14 @@ async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(
     ],
 )
 async def test_a_batch_with_one_bad_item_writes_nothing(
-    *, store: Store, tmp_path: Path, project: Project, ana: Actor, code: str, bad: NewItem
+    *, store: Store, place: DataPlace, project: Project, ana: Actor, code: str, bad: NewItem
 ) -> None:
     """All or nothing, and the ids that were not used are not lost either."""
     await make(store, project, ana, "first")
     await refused(code, store.create_items(project, [NewItem("good", ref="good"), bad], ana))
     assert await ids(store, project) == [1]
     assert await make(store, project, ana, "next") == [2]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_a_new_item_below_a_parent_may_depend_on_what_another_new_one_waits_for(
@@ -291,7 +291,7 @@ async def test_a_repeated_request_returns_the_items_and_another_one_of_that_id_i
 
 
 async def test_deleting_hides_and_restoring_brings_back(
-    store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor
+    store: Store, place: DataPlace, project: Project, ana: Actor, bob: Actor
 ) -> None:
     """With all below when that is confirmed; blockers that are hidden block nobody; ids are not used again."""
     plan = [NewItem("epic", ref="e"), NewItem("a", parent="e", ref="a"), NewItem("b", parent="e")]
@@ -313,7 +313,7 @@ async def test_deleting_hides_and_restoring_brings_back(
     assert (await item(store, project, 4)).blocked
     await store.delete_items(project, [3], ana, restore=True)
     assert await ids(store, project) == [1, 2, 3, 4, 5]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_links_are_made_once_and_never_in_a_circle(store: Store, project: Project, ana: Actor) -> None:
@@ -343,6 +343,7 @@ async def test_two_moves_of_one_batch_see_each_other(store: Store, project: Proj
     assert (await item(store, project, 1)).parent is None
 
 
+@in_files
 async def test_every_statement_filters_by_project(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
     """Rows that carry another project's id are never seen, though they are in the very file."""
     await store.create_items(project, [NewItem("mine", ref="m", labels=("l",)), NewItem("child", parent="m")], ana)

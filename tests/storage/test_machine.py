@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from tests.storage.support import check_invariants, file_of, open_store
+from tests.storage.support import DataPlace, check_invariants, data_of, emptied, open_store
 from tests.support import FakeClock
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.results import Claim
@@ -46,12 +45,15 @@ class Row:
 class StoreMachine(RuleBasedStateMachine):
     """Does the same to a store and to a dictionary."""
 
+    place: DataPlace
+
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.folder = tempfile.TemporaryDirectory()
+        self.emptied = emptied(self.place)
+        self.here = self.emptied.__enter__()
         self.clock = FakeClock()
-        self.opened = open_store(Path(self.folder.name), clock=self.clock)
+        self.opened = open_store(self.here, clock=self.clock)
         self.store = self.loop.run_until_complete(self.opened.__aenter__())
         self.rows: dict[int, Row] = {}
         self.told: list[Item] = []
@@ -68,13 +70,13 @@ class StoreMachine(RuleBasedStateMachine):
         return result
 
     def teardown(self) -> None:
-        """Look at the file, and leave nothing behind."""
+        """Look at the rows, and leave nothing behind."""
         self.loop.run_until_complete(self.opened.__aexit__(None, None, None))
-        path = file_of(Path(self.folder.name), PROJECT)
-        if path.exists():
-            check_invariants(path)
+        data = data_of(self.here, PROJECT)
+        if not isinstance(data, Path) or data.exists():
+            check_invariants(data)
         self.loop.close()
-        self.folder.cleanup()
+        self.emptied.__exit__(None, None, None)
 
     def pick(self, number: int) -> int:
         """One of the ids there are."""
@@ -377,10 +379,10 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [15, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
-def test_the_store_does_what_the_model_does(examples: int) -> None:
+def test_the_store_does_what_the_model_does(place: DataPlace, examples: int) -> None:
     """Created, moved, linked, claimed, finished, deleted and restored in whatever order."""
     run_state_machine_as_test(
-        StoreMachine,
+        type("MachineInPlace", (StoreMachine,), {"place": place}),
         settings=settings(
             max_examples=examples, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),

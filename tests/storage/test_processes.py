@@ -11,8 +11,10 @@ import pytest
 
 from tests.clients.workers import Worker
 from tests.storage.support import (
+    Data,
+    DataPlace,
     check_invariants,
-    file_of,
+    data_of,
     finished,
     linux_only,
     make,
@@ -32,36 +34,36 @@ LONG = pytest.mark.soak
     ("processes", "updates"), [(4, 24), pytest.param(8, 100, marks=[LONG, pytest.mark.timeout(300)])]
 )
 async def test_every_acknowledged_update_of_many_processes_is_there(
-    tmp_path: Path, project: Project, ana: Actor, processes: int, updates: int
+    place: DataPlace, project: Project, ana: Actor, processes: int, updates: int
 ) -> None:
     """No update is lost, none is doubled, and nothing fails but a stated version that was overtaken."""
-    async with open_store(tmp_path) as store:
+    async with open_store(place) as store:
         shared = await make(store, project, ana, "s1", "s2")
         own = await make(store, project, ana, *(f"own {number}" for number in range(processes)))
     workers = [
         await start_worker(
-            tmp_path, project.known_id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
+            place, project.known_id, "update", f"w{number}", str(updates), str(own[number]), *map(str, shared)
         )
         for number in range(processes)
     ]
     lines = [line.split() for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
     done = sorted((int(target), note) for what, target, note in lines if what == "done")
-    path = file_of(tmp_path, project)
-    assert sorted(raw(path, "SELECT item_id, text FROM notes")) == done
+    data = data_of(place, project)
+    assert sorted(raw(data, "SELECT item_id, text FROM notes")) == done
     assert len(lines) == processes * updates
-    versions = dict(raw(path, "SELECT id, version FROM items"))
+    versions = dict(raw(data, "SELECT id, version FROM items"))
     assert versions == {item_id: 1 + Counter(target for target, _ in done)[item_id] for item_id in shared + own}
-    check_invariants(path)
+    check_invariants(data)
 
 
 @pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=[LONG, pytest.mark.timeout(300)])])
 async def test_a_race_of_eight_for_one_item_has_one_winner(
-    tmp_path: Path, project: Project, ana: Actor, rounds: int
+    place: DataPlace, project: Project, ana: Actor, rounds: int
 ) -> None:
     """Each round exactly one process holds the item and seven are told who does."""
-    async with open_store(tmp_path) as store:
+    async with open_store(place) as store:
         items = [one for _ in range(rounds // 10) for one in await make(store, project, ana, *"abcdefghij")]
-    workers = [await start_worker(tmp_path, project.known_id, "race", f"w{number}") for number in range(8)]
+    workers = [await start_worker(place, project.known_id, "race", f"w{number}") for number in range(8)]
     try:
         assert {await _line(worker) for worker in workers} == {"up"}
         for one in items:
@@ -69,7 +71,7 @@ async def test_a_race_of_eight_for_one_item_has_one_winner(
             winner = [answer for answer in answers if answer.startswith("won")]
             assert len(winner) == 1, answers
             assert Counter(answers)["lost ITEM_CLAIMED"] == 7, answers
-            held = raw(file_of(tmp_path, project), "SELECT assignee FROM items WHERE id = ?", one)
+            held = raw(data_of(place, project), "SELECT assignee FROM items WHERE id = ?", one)
             assert winner == [f"won {held[0][0]}"]
     finally:
         await asyncio.gather(*map(finished, workers))
@@ -85,43 +87,43 @@ async def _line(worker: Worker) -> str:
 
 
 async def test_processes_that_take_what_is_first_never_take_the_same(
-    tmp_path: Path, project: Project, ana: Actor
+    place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """All items are taken, each once."""
-    async with open_store(tmp_path) as store:
+    async with open_store(place) as store:
         items = await make(store, project, ana, *(f"i{number}" for number in range(40)))
-    workers = [await start_worker(tmp_path, project.known_id, "take-all", f"w{number}") for number in range(3)]
+    workers = [await start_worker(place, project.known_id, "take-all", f"w{number}") for number in range(3)]
     taken = [int(line) for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
     assert sorted(taken) == items
 
 
 async def test_a_request_repeated_by_another_process_creates_nothing(
-    tmp_path: Path, project: Project, ana: Actor
+    place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """Two processes with the same request ids get the same items."""
-    workers = [await start_worker(tmp_path, project.known_id, "request", name, "10") for name in ("a", "b")]
+    workers = [await start_worker(place, project.known_id, "request", name, "10") for name in ("a", "b")]
     first, second = await asyncio.gather(*map(finished, workers))
     assert first == second
-    assert raw(file_of(tmp_path, project), "SELECT count(*) FROM items") == [(20,)]
+    assert raw(data_of(place, project), "SELECT count(*) FROM items") == [(20,)]
 
 
 @pytest.mark.parametrize("kills", [6, pytest.param(50, marks=[LONG, pytest.mark.timeout(300)])])
-async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, project: Project, kills: int) -> None:
+async def test_what_was_acknowledged_survives_a_kill(place: DataPlace, project: Project, kills: int) -> None:
     """After kill -9 at any moment the file opens, has all that was said to be in it, and nothing by halves."""
     made: set[int] = set()
     done: set[int] = set()
     for _ in range(kills):
-        worker = await start_worker(tmp_path, project.known_id, "create", "w")
+        worker = await start_worker(place, project.known_id, "create", "w")
         for _ in range(random.randrange(1, 60)):
             _note(await _line(worker), made, done)
         worker.kill()
         rest, _err = await asyncio.wait_for(worker.communicate(), 150)
         for line in rest.decode().split("\n")[:-1]:
             _note(line, made, done)
-        _check_whole(file_of(tmp_path, project), made, done)
-    async with open_store(tmp_path) as store:
+        _check_whole(data_of(place, project), made, done)
+    async with open_store(place) as store:
         await store.ensure(project)
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 def _note(line: str, made: set[int], done: set[int]) -> None:
@@ -129,22 +131,22 @@ def _note(line: str, made: set[int], done: set[int]) -> None:
     (made if what == "made" else done).update(map(int, numbers))
 
 
-def _check_whole(path: Path, made: set[int], done: set[int]) -> None:
-    stored = {row[0] for row in raw(path, "SELECT id FROM items")}
-    completed = {row[0] for row in raw(path, "SELECT id FROM items WHERE status = 'completed'")}
+def _check_whole(data: Data, made: set[int], done: set[int]) -> None:
+    stored = {row[0] for row in raw(data, "SELECT id FROM items")}
+    completed = {row[0] for row in raw(data, "SELECT id FROM items WHERE status = 'completed'")}
     assert made <= stored
     assert done <= completed
     assert len(stored) % 4 == 0
     links = len(stored) // 2
-    assert raw(path, "SELECT count(*) FROM links") == [(links,)]
-    assert raw(path, "SELECT count(*) FROM notes") == [(len(completed),)]
+    assert raw(data, "SELECT count(*) FROM links") == [(links,)]
+    assert raw(data, "SELECT count(*) FROM notes") == [(len(completed),)]
     # A creation, what it says to each blocker, and a completion.
-    assert raw(path, "SELECT count(*) FROM events") == [(len(stored) + links + len(completed),)]
-    check_invariants(path)
+    assert raw(data, "SELECT count(*) FROM events") == [(len(stored) + links + len(completed),)]
+    check_invariants(data)
 
 
 async def test_a_caller_that_goes_away_leaves_the_store_usable(
-    store: Store, tmp_path: Path, project: Project, ana: Actor
+    store: Store, place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """Cancelling calls at any moment does no harm to the next ones, and stores whole items or none."""
     await store.ensure(project)
@@ -155,8 +157,8 @@ async def test_a_caller_that_goes_away_leaves_the_store_usable(
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
     assert len(await make(store, project, ana, "last")) == 1
-    assert raw(file_of(tmp_path, project), "SELECT count(*) % 2 FROM items") == [(1,)]
-    check_invariants(file_of(tmp_path, project))
+    assert raw(data_of(place, project), "SELECT count(*) % 2 FROM items") == [(1,)]
+    check_invariants(data_of(place, project))
 
 
 @linux_only

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, make, open_store, raw, refused
+from tests.storage.support import (
+    DataPlace,
+    check_invariants,
+    data_of,
+    file_of,
+    ids,
+    make,
+    open_store,
+    raw,
+    refused,
+)
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
 
@@ -39,7 +49,7 @@ async def test_an_item_waits_for_what_blocks_those_above_it(planned: Store, proj
     assert await ids(planned, project, "ready") == [DESIGN]
 
 
-async def test_what_comes_and_goes(planned: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_what_comes_and_goes(planned: Store, place: DataPlace, project: Project, ana: Actor) -> None:
     """New items, links, moves, deletions and restorations change what those below wait for."""
     (new,) = (await planned.create_items(project, [NewItem("new", parent=FEATURE)], ana)).items
     assert new.state == "blocked"
@@ -53,11 +63,11 @@ async def test_what_comes_and_goes(planned: Store, tmp_path: Path, project: Proj
     assert [one.id for one in gone.became_ready] == [new.id]
     await planned.delete_items(project, [DESIGN], ana, restore=True)
     assert await ids(planned, project, "ready") == [TASK, DESIGN]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_a_part_of_an_item_is_not_waited_for_by_its_other_parts(
-    store: Store, tmp_path: Path, project: Project, ana: Actor
+    store: Store, place: DataPlace, project: Project, ana: Actor
 ) -> None:
     """An epic that depends on its own children says nothing about their order, until one of them leaves it."""
     plan = [NewItem("epic", ref="epic", depends_on=("a", "b")), NewItem("a", ref="a", parent="epic")]
@@ -67,7 +77,7 @@ async def test_a_part_of_an_item_is_not_waited_for_by_its_other_parts(
     assert await ids(store, project, "ready") == [2]
     await store.update_items(project, [ItemUpdate(2, parent=1)], ana)
     assert await ids(store, project, "ready") == [2, 3]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_what_would_wait_for_itself_through_those_above_it(store: Store, project: Project, ana: Actor) -> None:
@@ -86,13 +96,13 @@ async def test_what_would_wait_for_itself_through_those_above_it(store: Store, p
 
 
 async def test_an_import_counts_what_blocks_those_above(
-    planned: Store, tmp_path: Path, project: Project, other: Project, ana: Actor
+    planned: Store, place: DataPlace, project: Project, other: Project, ana: Actor
 ) -> None:
     """The copy is as ready as what it was copied from."""
     records = [record async for record in planned.export(project)]
     await planned.import_items(other, records, ana)
     assert await ids(planned, other, "ready") == [DESIGN]
-    check_invariants(file_of(tmp_path, other))
+    check_invariants(data_of(place, other))
 
 
 async def test_projects_of_earlier_versions(tmp_path: Path, project: Project, ana: Actor) -> None:

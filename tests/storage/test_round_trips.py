@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.storage.support import check_invariants, file_of, open_store
+from tests.storage.support import DataPlace, check_invariants, data_of, open_store
 from tests.support import FakeClock
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
@@ -78,7 +77,7 @@ async def exported(store: Store, project: Project) -> list[str]:
     return [json.dumps(record) async for record in store.export(project)]
 
 
-def test_every_round_trip_is_exact(tmp_path: Path) -> None:
+def test_every_round_trip_is_exact(place: DataPlace) -> None:
     """Items, links, notes and events are the same to the byte, in the same order; only the project is another."""
     project, clock = Project(str(uuid4()), "one"), FakeClock()
 
@@ -92,10 +91,10 @@ def test_every_round_trip_is_exact(tmp_path: Path) -> None:
         copy = Project(str(uuid4()), "two")
         assert (await store.import_items(copy, map_json(lines), ANA)).renumbered == {}
         assert (await exported(store, copy))[1:] == lines[1:]
-        check_invariants(file_of(tmp_path, copy))
+        check_invariants(data_of(place, copy))
 
     with asyncio.Runner() as runner:
-        opened = open_store(tmp_path, clock=clock, max_open=2)
+        opened = open_store(place, clock=clock, max_open=2)
         store = runner.run(opened.__aenter__())
 
         @given(st.lists(actions, min_size=1, max_size=12))

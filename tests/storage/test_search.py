@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.storage.support import check_invariants, file_of, ids, make, open_store, raw
+from tests.storage.support import (
+    DataPlace,
+    check_invariants,
+    data_of,
+    emptied,
+    file_of,
+    ids,
+    make,
+    open_store,
+    raw,
+)
 from tests.support import FakeClock
 from workflow_mcp.storage import migrate
 from workflow_mcp.storage.sqlite import connections
@@ -66,12 +75,12 @@ async def test_words_are_found_wherever_they_stand(
 
 @given(titles=st.lists(TEXT.filter(str.strip), min_size=1, max_size=8), text=TEXT)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_a_search_finds_what_looking_at_every_text_finds(titles: list[str], text: str) -> None:
+def test_a_search_finds_what_looking_at_every_text_finds(place: DataPlace, titles: list[str], text: str) -> None:
     """Whatever was written and whatever is asked for."""
 
     async def search() -> list[int]:
-        with tempfile.TemporaryDirectory() as folder:
-            async with open_store(Path(folder)) as store:
+        with emptied(place) as empty:
+            async with open_store(empty) as store:
                 project = Project("11111111-1111-4111-8111-111111111111", "x")
                 await make(store, project, Actor("ana", "/"), *titles)
                 return await ids(store, project, text=text)
@@ -101,7 +110,9 @@ async def test_few_and_many_matches_are_listed_alike(
     assert await ids(store, project, view, actor="ana", text="needle", limit=3) == due
 
 
-async def test_a_search_follows_changes(store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor) -> None:
+async def test_a_search_follows_changes(
+    store: Store, place: DataPlace, project: Project, ana: Actor, bob: Actor
+) -> None:
     """New texts are found and old ones not; deleted items are not, and are again when they are restored."""
     (one,) = await make(store, project, ana, "the first name")
     await store.update_items(project, [ItemUpdate(one, title="another", description="thing")], ana)
@@ -114,7 +125,7 @@ async def test_a_search_follows_changes(store: Store, tmp_path: Path, project: P
     records = [record async for record in store.export(project)]
     await store.import_items(project, records, bob)
     assert await ids(store, project, text="another") == [one, one + 1]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_a_cursor_is_checked_also_where_nothing_is_found(store: Store, project: Project, ana: Actor) -> None:

@@ -7,14 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.storage.support import check_invariants, file_of, ids, item, make, open_store, raw, refused
+from tests.storage.support import DataPlace, check_invariants, data_of, ids, item, make, open_store, raw, refused
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.transfer.synchronizing import Synchronization
 from workflow_mcp.work.importers.checking import checked
@@ -84,7 +83,7 @@ PLAN = (
 )
 
 
-async def test_what_comes_anew(store: Store, project: Project, ana: Actor, tmp_path: Path) -> None:
+async def test_what_comes_anew(store: Store, project: Project, ana: Actor, place: DataPlace) -> None:
     """Hierarchy, dependencies, links, notes, criteria, labels, people and times; beside what was there."""
     await make(store, project, ana, "here before")
     assert brief(await imported(store, project, *PLAN)) == [("new", 2), ("new", 3), ("new", 4), ("new", 5)]
@@ -97,7 +96,7 @@ async def test_what_comes_anew(store: Store, project: Project, ana: Actor, tmp_p
     assert sorted(await links_of(store, project, 3)) == [("blocks", True, 4), ("relates_to", False, 5)]
     assert (await item(store, project, 5)).completed_at == AT
     assert one.events[0].changes == {"external_ref": [None, "beads:one"]}
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_what_did_not_change_stays(store: Store, project: Project, ana: Actor) -> None:
@@ -110,7 +109,7 @@ async def test_what_did_not_change_stays(store: Store, project: Project, ana: Ac
     assert [record async for record in store.export(project)] == before
 
 
-async def test_what_changed_there_is_taken_over(store: Store, project: Project, ana: Actor, tmp_path: Path) -> None:
+async def test_what_changed_there_is_taken_over(store: Store, project: Project, ana: Actor, place: DataPlace) -> None:
     """Each field; what it makes ready is ready; what was added here to labels and links stays."""
     await imported(store, project, *PLAN)
     [own] = await make(store, project, ana, "own")
@@ -138,7 +137,7 @@ async def test_what_changed_there_is_taken_over(store: Store, project: Project, 
     assert await links_of(store, project, 4) == [("relates_to", True, 3)]
     assert (await item(store, project, 4)).labels == ("own",)
     assert await ids(store, project, text="more") == [1]
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
     assert {one.outcome for one in await imported(store, project, *again)} == {"unchanged"}
 
 
@@ -158,7 +157,9 @@ async def test_what_changed_on_both_sides_is_kept_and_named(store: Store, projec
     assert brief(await imported(store, project, PLAN[0], one, two))[1:] == [("unchanged", 2), ("unchanged", 3)]
 
 
-async def test_what_was_deleted_here_stays_deleted(store: Store, project: Project, ana: Actor, tmp_path: Path) -> None:
+async def test_what_was_deleted_here_stays_deleted(
+    store: Store, project: Project, ana: Actor, place: DataPlace
+) -> None:
     """It is said, and what comes below it or waits for it comes without."""
     await imported(store, project, *PLAN)
     await store.delete_items(project, [1], ana, confirm=True)
@@ -171,10 +172,10 @@ async def test_what_was_deleted_here_stays_deleted(store: Store, project: Projec
     await store.delete_items(project, [1], ana, restore=True)
     arrivals = await imported(store, project, *PLAN, there("three", "one", parent="top"))
     assert brief(arrivals)[-1] == ("updated", 5, "links", "parent")
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
-async def test_relatives_that_come_later(store: Store, project: Project, tmp_path: Path) -> None:
+async def test_relatives_that_come_later(store: Store, project: Project, place: DataPlace) -> None:
     """What relates an item to one that is not there is said, and is made up for when that one comes."""
     [one] = await imported(store, project, there("two", "one", parent="top"))
     assert one.missing == ("beads:top", "beads:one")
@@ -186,7 +187,7 @@ async def test_relatives_that_come_later(store: Store, project: Project, tmp_pat
     assert (await item(store, project, 1)).state == "blocked"
     [part] = await imported(store, project, PLAN[2])
     assert (part.outcome, part.missing) == ("unchanged", ())
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_what_is_no_longer_related_to_what_is_not_imported(store: Store, project: Project) -> None:
@@ -225,9 +226,9 @@ async def test_a_claim_that_was_given_up_there(store: Store, project: Project, a
     assert (found.assignee, found.claim_expires_at) == ("ben", None)
 
 
-async def test_two_imports_at_once_are_one_set(tmp_path: Path, project: Project) -> None:
+async def test_two_imports_at_once_are_one_set(place: DataPlace, project: Project) -> None:
     """Of two processes the one waits for its turn with an error, and nothing is there twice."""
-    async with open_store(tmp_path) as one, open_store(tmp_path) as two:
+    async with open_store(place) as one, open_store(place) as two:
         await one.ensure(project)
         results = await asyncio.gather(
             *(store.synchronize(project, checked(SourceItems(PLAN)).items, Actor("x", "/")) for store in (one, two)),
@@ -238,11 +239,11 @@ async def test_two_imports_at_once_are_one_set(tmp_path: Path, project: Project)
         assert len(refusals) < 2
         assert await ids(two, project) == [1, 2, 3, 4]
         assert {one.outcome for one in await imported(two, project, *PLAN)} == {"unchanged"}
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_an_import_that_fails_leaves_nothing(
-    store: Store, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, project: Project, place: DataPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it had stored is not there, and the next import stores it once."""
 
@@ -255,10 +256,10 @@ async def test_an_import_that_fails_leaves_nothing(
         with pytest.raises(RuntimeError, match="out of luck"):
             await store.synchronize(project, many, Actor("x", "/"))
     for table in ("items", "origins", "notes", "events"):
-        assert raw(file_of(tmp_path, project), f"SELECT count(*) FROM {table}") == [(0,)]
+        assert raw(data_of(place, project), f"SELECT count(*) FROM {table}") == [(0,)]
     assert len(await store.synchronize(project, many, Actor("x", "/"))) == 300
     assert len(await ids(store, project)) == 300
-    check_invariants(file_of(tmp_path, project))
+    check_invariants(data_of(place, project))
 
 
 async def test_exports_keep_where_items_come_from(store: Store, project: Project, other: Project, ana: Actor) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.storage.support import check_invariants, file_of, open_store
+from tests.storage.support import Data, DataPlace, check_invariants, data_of, emptied, open_store
 from tests.storage.test_synchronize import there
 from workflow_mcp.errors import WorkItemError
 from workflow_mcp.storage.store import Store
@@ -74,24 +72,27 @@ def acceptable(items: tuple[SourceItem, ...]) -> tuple[SourceItem, ...]:
         return ()
 
 
-async def check_import(store: Store, path: Path, items: tuple[SourceItem, ...]) -> bool:
+Steps = list[tuple[tuple[SourceItem, ...], list[tuple[str, int, object]]]]
+
+
+async def check_import(store: Store, data: Data, items: tuple[SourceItem, ...]) -> bool:
     """Import, and again: whether all of it could be taken over."""
     arrivals = await store.synchronize(PROJECT, items, IMPORTER)
-    check_invariants(path)
+    check_invariants(data)
     again = await store.synchronize(PROJECT, items, IMPORTER)
     assert [one.changed for one in again] == [()] * len(items)
-    check_invariants(path)
+    check_invariants(data)
     return not any(one.kept or one.outcome == "deleted" for one in arrivals)
 
 
-async def run(steps: list[tuple[tuple[SourceItem, ...], list[tuple[str, int, object]]]]) -> None:
+async def run(place: DataPlace, steps: Steps) -> None:
     """Import, change something here, import another state, and so on."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with open_store(Path(folder)) as store:
-            path, acted = file_of(Path(folder), PROJECT), False
+    with emptied(place) as empty:
+        async with open_store(empty) as store:
+            data, acted = data_of(empty, PROJECT), False
             for given_items, acts in steps:
                 items = acceptable(given_items)
-                whole = await check_import(store, path, items) if items else False
+                whole = await check_import(store, data, items) if items else False
                 if whole and not acted:
                     await check_same(store, items)
                 for kind, one, value in acts:
@@ -118,15 +119,15 @@ STEPS = st.lists(st.tuples(sides(), st.lists(ACTS, max_size=4)), min_size=2, max
 
 @settings(max_examples=12, deadline=None)
 @given(STEPS)
-def test_imports_and_changes(steps: list[tuple[tuple[SourceItem, ...], list[tuple[str, int, object]]]]) -> None:
+def test_imports_and_changes(place: DataPlace, steps: Steps) -> None:
     """However items move, wait and end on both sides."""
-    asyncio.run(run(steps))
+    asyncio.run(run(place, steps))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 @settings(max_examples=250, deadline=None)
 @given(STEPS)
-def test_many_imports_and_changes(steps: list[tuple[tuple[SourceItem, ...], list[tuple[str, int, object]]]]) -> None:
+def test_many_imports_and_changes(place: DataPlace, steps: Steps) -> None:
     """The same, often."""
-    asyncio.run(run(steps))
+    asyncio.run(run(place, steps))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.storage.support import check_invariants, file_of, ids, item, make, refused
+from tests.storage.support import DataPlace, check_invariants, data_of, ids, item, make, refused
 from tests.support import FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
@@ -36,7 +35,7 @@ async def filled(store: Store, project: Project, ana: Actor, bob: Actor, clock: 
 
 
 async def test_a_round_trip_loses_nothing(
-    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
+    *, store: Store, place: DataPlace, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """Into an empty project: the same records, but for its name."""
     await filled(store, project, ana, bob, clock)
@@ -46,13 +45,13 @@ async def test_a_round_trip_loses_nothing(
     again = await exported(store, other)
     assert again[1:] == records[1:]
     assert {record["kind"] for record in records} == {"project", "item", "link", "note", "event", "end"}
-    check_invariants(file_of(tmp_path, other))
+    check_invariants(data_of(place, other))
     assert await make(store, other, ana, "next") == [5]
     await refused("ITEM_DELETED", store.get_item(other, 4))
 
 
 async def test_ids_that_are_taken_are_replaced_everywhere(
-    *, store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
+    *, store: Store, place: DataPlace, project: Project, other: Project, ana: Actor, bob: Actor, clock: FakeClock
 ) -> None:
     """In parents, links, notes, events and what was hidden; what was there stays as it was."""
     await filled(store, project, ana, bob, clock)
@@ -67,7 +66,7 @@ async def test_ids_that_are_taken_are_replaced_everywhere(
     assert created.changes["parent"] == [None, 5]
     assert [note.text for note in (await store.get_item(other, 6)).notes] == ["line\nline"]
     assert await ids(store, other, text="epic") == [5]
-    check_invariants(file_of(tmp_path, other))
+    check_invariants(data_of(place, other))
 
 
 async def test_an_export_is_of_one_moment(store: Store, project: Project, ana: Actor) -> None:

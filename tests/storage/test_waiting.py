@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from tests.storage.recovery.support import live
-from tests.storage.support import file_of, item, make, open_store, raw, refused
+from tests.storage.support import DataPlace, file_of, in_files, item, make, open_store, raw, refused
 from tests.support import BOUND, FakeClock, until
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.changes import Feed
@@ -79,6 +79,7 @@ async def test_a_waiter_gets_what_becomes_ready(store: Store, project: Project, 
     assert (await item(store, project, second)).assignee == "bob"
 
 
+@in_files
 async def test_waiting_in_vain_changes_nothing(store: Store, project: Project, ana: Actor, bob: Actor) -> None:
     """When the time is over there is nothing, and no transaction was written meanwhile."""
     await blocked(store, project, ana)
@@ -98,11 +99,13 @@ def databases_of(store: Store) -> SqliteDatabases:
     return store._databases
 
 
-async def test_another_process_finishes_the_blocker(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_another_process_finishes_the_blocker(
+    store: Store, place: DataPlace, project: Project, ana: Actor
+) -> None:
     """What other processes commit wakes as well."""
     await store.ensure(project)
     (wait,) = await started(store, store.claim_item(project, ana, wait_seconds=LONG))
-    async with live(tmp_path, project) as server:
+    async with live(place, project) as server:
         await server.make("there")
         assert await claimed(wait) == 1
 
@@ -125,11 +128,11 @@ async def test_each_item_goes_to_one_in_the_order_in_which_they_came(
 
 
 async def test_one_item_two_stores(
-    store: Store, tmp_path: Path, project: Project, ana: Actor, clock: FakeClock
+    store: Store, place: DataPlace, project: Project, ana: Actor, clock: FakeClock
 ) -> None:
     """Two who wait in two stores: one gets the item, the other goes on waiting and gets the next."""
     bob = Actor("bob", "/b")
-    async with open_store(tmp_path, clock=clock) as other:
+    async with open_store(place, clock=clock) as other:
         await store.ensure(project)
         (here,) = await started(store, store.claim_item(project, ana, wait_seconds=LONG))
         (there,) = await started(other, other.claim_item(project, bob, wait_seconds=LONG))
@@ -323,6 +326,7 @@ def counted_looks(store: Store, project: Project) -> list[None]:
     return looks
 
 
+@in_files
 async def test_a_file_that_is_gone_is_an_error(store: Store, project: Project, ana: Actor) -> None:
     """The one that any other call gets, for all who wait."""
     await store.ensure(project)
@@ -336,6 +340,7 @@ async def test_a_file_that_is_gone_is_an_error(store: Store, project: Project, a
     assert await claimed(store.claim_item(project, ana, wait_seconds=LONG)) == 1
 
 
+@in_files
 async def test_a_project_that_is_deleted_is_an_error(
     store: Store, tmp_path: Path, project: Project, ana: Actor
 ) -> None:
@@ -347,6 +352,7 @@ async def test_a_project_that_is_deleted_is_an_error(
         await asyncio.wait_for(wait, BOUND)
 
 
+@in_files
 async def test_a_file_that_was_exchanged_is_looked_at(
     store: Store, tmp_path: Path, project: Project, ana: Actor, bob: Actor
 ) -> None:
@@ -360,9 +366,9 @@ async def test_a_file_that_was_exchanged_is_looked_at(
 
 
 @pytest.mark.parametrize("end", ["end_waits", "aclose"])
-async def test_the_end_of_the_server_ends_all_waits(tmp_path: Path, project: Project, ana: Actor, end: str) -> None:
+async def test_the_end_of_the_server_ends_all_waits(place: DataPlace, project: Project, ana: Actor, end: str) -> None:
     """At once, and says so; calls that do not wait go on until the store is closed."""
-    async with open_store(tmp_path) as store:
+    async with open_store(place) as store:
         await store.ensure(project)
         waits = await started(store, *(store.claim_item(project, ana, wait_seconds=LONG) for _ in range(3)))
         if end == "end_waits":
@@ -374,11 +380,11 @@ async def test_the_end_of_the_server_ends_all_waits(tmp_path: Path, project: Pro
             assert "Next: call again when it has started anew." in str(await refused("STORE_CLOSED", wait))
 
 
-async def test_changes_are_told_to_all_who_read(store: Store, tmp_path: Path, project: Project, ana: Actor) -> None:
+async def test_changes_are_told_to_all_who_read(store: Store, place: DataPlace, project: Project, ana: Actor) -> None:
     """Once for what comes close together, from whichever process; also before the project has a file."""
     async with store.changes(project) as one, store.changes(project) as two:
         assert not await one.next(0)
-        async with open_store(tmp_path) as other:
+        async with open_store(place) as other:
             await make(other, project, ana, "one")
             assert [await reader.next(BOUND) for reader in (one, two)] == [True, True]
             await make(other, project, ana, "two")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.storage.support import check_invariants, file_of, open_store
+from tests.storage.support import DataPlace, check_invariants, data_of, emptied, open_store
 from tests.support import BOUND, FakeClock
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
@@ -124,12 +122,11 @@ class World:
             self.holders[claim.item.id] = one.actor
 
 
-async def played(steps: list[tuple[str, object]]) -> None:
+async def played(place: DataPlace, steps: list[tuple[str, object]]) -> None:
     """Take these steps, and let everything settle after each but those that come in between two others."""
     clock = FakeClock()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)
-        async with open_store(path, clock=clock) as store, open_store(path, clock=clock) as other:
+    with emptied(place) as empty:
+        async with open_store(empty, clock=clock) as store, open_store(empty, clock=clock) as other:
             await store.ensure(PROJECT)
             world = World(store, other, clock)
             for number, (step, argument) in enumerate(steps):
@@ -141,16 +138,16 @@ async def played(steps: list[tuple[str, object]]) -> None:
                 one.task.cancel()
             if world.waiting:
                 await asyncio.wait([one.task for one in world.waiting])
-        check_invariants(file_of(path, PROJECT))
+        check_invariants(data_of(empty, PROJECT))
 
 
 @pytest.mark.parametrize("examples", [8, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
-def test_nobody_waits_for_what_is_ready(examples: int) -> None:
+def test_nobody_waits_for_what_is_ready(place: DataPlace, examples: int) -> None:
     """Whoever comes, leaves, finishes, gives up, deletes or blocks: each item has one holder, and is left to nobody."""
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(steps=st.lists(STEPS, min_size=4, max_size=20))
     def run(steps: list[tuple[str, object]]) -> None:
-        asyncio.run(played(steps))
+        asyncio.run(played(place, steps))
 
     run()

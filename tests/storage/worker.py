@@ -1,4 +1,4 @@
-"""A process that works on a store: `worker.py <data dir> <project id> <what> <name> …`; a line for each success."""
+"""A process at work on a store: `worker.py <folder or URL> <project id> <what> <name> …`; a line for each success."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.clients.databases import Database
 from tests.storage.stores import open_store, titles
 from workflow_mcp.errors import WorkflowError, WorkItemError
 from workflow_mcp.storage.store import Store
@@ -167,9 +168,10 @@ WORK = {
 }
 
 
-async def main(data_dir: str, project_id: str, what: str, name: str, *arguments: str) -> None:
+async def main(place: str, project_id: str, what: str, name: str, *arguments: str) -> None:
     """Do what the command line says."""
-    async with open_store(Path(data_dir)) as store:
+    is_url = place.startswith("postgresql://")
+    async with open_store(Database(place, "", "") if is_url else Path(place)) as store:
         await WORK[what](store, Project(project_id, "one"), Actor(name, "/worker"), *arguments)  # type: ignore[operator]
 
 

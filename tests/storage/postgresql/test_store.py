@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.agents import PROJECT, Agent, make_project
+from tests.clients.databases import Database
 from tests.clients.peers import in_memory, isolated_settings
-from tests.clients.postgresql import Database
 from tests.clients.protocol import Era
 from tests.storage.support import make
 from workflow_mcp import build_server

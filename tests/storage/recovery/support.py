@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from tests.clients.workers import Worker
-from tests.storage.support import check_invariants, raw, start_worker
+from tests.storage.support import DataPlace, check_invariants, raw, start_worker
 from workflow_mcp.work.values import Project
 
 
@@ -60,9 +60,9 @@ class Live:
 
 
 @asynccontextmanager
-async def live(data_dir: Path, project: Project) -> AsyncIterator[Live]:
+async def live(place: DataPlace, project: Project) -> AsyncIterator[Live]:
     """A live server, ended afterwards."""
-    server = Live(await start_worker(data_dir, project.known_id, "serve", "w"))
+    server = Live(await start_worker(place, project.known_id, "serve", "w"))
     try:
         yield server
     finally:

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.clients.agents import make_project
+from tests.clients.databases import Database
 from tests.clients.http import Connection, HttpClient
-from tests.clients.postgresql import Database, free_port
+from tests.clients.postgresql import free_port
 from tests.clients.served import Served, serving
 from tests.support import BOUND
 
