@@ -33,7 +33,9 @@ class Database:
             return cursor.fetchall() if cursor.description else []
 
     def clear(self) -> None:
-        """Remove all rows."""
-        names = sql.SQL(", ").join(sql.Identifier(table.name) for table in metadata.sorted_tables)
+        """Remove all rows; not by TRUNCATE, which takes a hundred times as long where there are few."""
+        names = [sql.Identifier(table.name) for table in metadata.sorted_tables]
+        # Without triggers, so that the order does not matter.
+        parts = [sql.SQL("SET session_replication_role = replica"), *map(sql.SQL("DELETE FROM {}").format, names)]
         with psycopg.connect(self.admin_url) as connection:
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+            connection.execute(sql.SQL("; ").join(parts))

@@ -26,7 +26,6 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from tests.clients.databases import Database
-from workflow_mcp.storage.postgresql.schema import migrate
 
 GIVEN = "WORKFLOW_MCP_TEST_DATABASE_URL"
 # Taken when this is imported, because tests start from an environment without such variables.
@@ -76,6 +75,8 @@ class Server:
                 password = sql.Literal(PASSWORD.replace("%40", "@"))
                 statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
                 connection.execute(statement.format(sql.Identifier(f"{role}_{self._suffix}"), password))
+        from workflow_mcp.storage.postgresql.schema import migrate  # it imports Alembic, which is not in every process
+
         made = self._create(0, "template0")
         migrate(made.owner_url, f"app_{self._suffix}")
         return made

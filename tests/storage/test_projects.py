@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.support import file_of, ids, make, open_store, raw, refused
+from tests.storage.support import DataPlace, file_of, ids, in_files, make, open_store, raw, refused
 from workflow_mcp.errors import StoreError, WorkflowError
 from workflow_mcp.storage import migrate
 from workflow_mcp.storage.sqlite import connections
@@ -24,7 +24,7 @@ STORED: tuple[State, ...] = ("active", "archived")
 
 
 async def test_lists_leave_out_archived_projects(
-    store: Store, tmp_path: Path, project: Project, other: Project, ana: Actor
+    store: Store, place: DataPlace, project: Project, other: Project, ana: Actor
 ) -> None:
     """Unless they are asked for; they can be found and worked in as before, until that is ended."""
     third = Project("33333333-3333-4333-8333-333333333333", "three")
@@ -32,7 +32,7 @@ async def test_lists_leave_out_archived_projects(
         await make(store, one, ana, "x")
     assert await store.archive_project(project)
     assert not await store.archive_project(project), "it is archived already"
-    async with open_store(tmp_path) as again:
+    async with open_store(place) as again:
         page = await again.list_projects()
         assert (list(page.projects), page.hidden, set(page.archived)) == ([third, other], 1, {project.known_id})
         assert (await again.list_projects("ONE")).hidden == 1
@@ -48,6 +48,7 @@ async def test_lists_leave_out_archived_projects(
     assert len((await store.list_projects()).projects) == 3
 
 
+@in_files
 async def test_an_older_file_is_listed_and_can_be_archived(store: Store, tmp_path: Path, project: Project) -> None:
     """A list changes nothing in a format that knows no archived projects; archiving it upgrades it."""
     path = file_of(tmp_path, project)

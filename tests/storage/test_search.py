@@ -74,7 +74,7 @@ async def test_words_are_found_wherever_they_stand(
 
 
 @given(titles=st.lists(TEXT.filter(str.strip), min_size=1, max_size=8), text=TEXT)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_search_finds_what_looking_at_every_text_finds(place: DataPlace, titles: list[str], text: str) -> None:
     """Whatever was written and whatever is asked for."""
 

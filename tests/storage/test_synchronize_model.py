@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.storage.support import Data, DataPlace, check_invariants, data_of, emptied, open_store
@@ -117,7 +117,7 @@ async def check_same(store: Store, items: tuple[SourceItem, ...]) -> None:
 STEPS = st.lists(st.tuples(sides(), st.lists(ACTS, max_size=4)), min_size=2, max_size=4)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_imports_and_changes(place: DataPlace, steps: Steps) -> None:
     """However items move, wait and end on both sides."""
@@ -126,7 +126,7 @@ def test_imports_and_changes(place: DataPlace, steps: Steps) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_many_imports_and_changes(place: DataPlace, steps: Steps) -> None:
     """The same, often."""

@@ -14,6 +14,7 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, make_url
 
 from workflow_mcp.storage import tables
+from workflow_mcp.storage.databases import store_closed
 from workflow_mcp.storage.postgresql.faults import BUSY_TIMEOUT, DRIVER_ERRORS, fault_of, newer, older
 from workflow_mcp.storage.types import from_micros
 
@@ -24,10 +25,11 @@ ALL_PROJECTS = "*"
 
 _READ = sql.SQL("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ")
 _WRITE = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED; ")
-# For this transaction alone, so that a pooler may give the connection to somebody else afterwards.
+# For this transaction alone, so that a pooler may give the connection to somebody else afterwards. To compile a
+# statement takes longer than to run it: where statistics are old, the planner takes short ones for long.
 _SET = sql.SQL(
     "SELECT set_config('workflow.project', {project}, true), set_config('lock_timeout', {busy}, true), "
-    "set_config('idle_in_transaction_session_timeout', {busy}, true); "
+    "set_config('idle_in_transaction_session_timeout', {busy}, true), set_config('jit', 'off', true); "
 )
 _LOCK = sql.SQL("SELECT pg_advisory_xact_lock({key}); ")
 # After the lock was acquired: it sees what was committed before that.
@@ -70,6 +72,7 @@ class Connections:
         options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "workflow-mcp"}
         if pooled:
             options["prepare_threshold"] = None
+        self._closed = False
         # Transactions are begun and ended explicitly here, together with what else they begin and end with.
         self._engine = create_engine(
             driver_url(url),
@@ -89,9 +92,11 @@ class Connections:
             lock: what it locks until it ends; None for a transaction that only reads, and sees one state.
 
         Raises:
-            StoreError: `STORE_OLDER` or `STORE_NEWER`.
+            StoreError: `STORE_OLDER`, `STORE_NEWER` or `STORE_CLOSED`.
             psycopg.Error: it cannot be begun or ended.
         """
+        if self._closed:
+            raise store_closed()
         with self._engine.connect() as connection, self._lost_ones_closed(connection):
             raw = raw_of(connection)
             try:
@@ -114,7 +119,8 @@ class Connections:
             raise
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and make none any more."""
+        self._closed = True
         self._engine.dispose()
 
 

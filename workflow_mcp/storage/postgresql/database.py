@@ -7,7 +7,7 @@ import pickle
 import random
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import IO, Any, TypeVar
@@ -19,6 +19,7 @@ from workflow_mcp.storage import tables
 from workflow_mcp.storage.postgresql.connections import Connections, Header
 from workflow_mcp.storage.postgresql.faults import DRIVER_ERRORS, patience_for, store_errors
 from workflow_mcp.storage.postgresql.search import find_texts
+from workflow_mcp.storage.running import Running
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction, Work
 from workflow_mcp.work.values import Project
@@ -56,7 +57,7 @@ class PostgresqlDatabase:
         threads: run the transactions.
         clock: the current time, UTC; None for the database's own.
         committed: called after every write.
-        running: where transactions are noted while they run.
+        running: completes transactions whose callers go away.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class PostgresqlDatabase:
         threads: WorkerThreads,
         clock: Callable[[], datetime] | None,
         committed: Callable[[str], None],
-        running: set[asyncio.Task[Any]],
+        running: Running,
     ) -> None:
         self._project = project
         self._project_id = project.id or ""
@@ -86,7 +87,7 @@ class PostgresqlDatabase:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._shielded(self._when_free(partial(self._read, work)))
+        return await self._running.shielded(self._when_free(partial(self._read, work)))
 
     async def write(self, work: Work[T]) -> T:
         """See `Database`.
@@ -94,7 +95,7 @@ class PostgresqlDatabase:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._shielded(self._exclusively(partial(self._write, work)))
+        return await self._running.shielded(self._exclusively(partial(self._write, work)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
         """See `Database`; all is written to a temporary file first: a slow reader holds no transaction open.
@@ -106,18 +107,6 @@ class PostgresqlDatabase:
             count = await self.read(partial(_spool, work=work, file=file))
             for _ in range(count):
                 yield await self._threads.run(partial(pickle.load, file))
-
-    async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
-        # The caller may be cancelled at any await; its transaction is completed all the same, and `close` waits for it.
-        task = asyncio.create_task(call)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()
 
     async def _exclusively(self, work: Callable[[], T]) -> T:
         # Here those wait that would otherwise wait in the database, each with a connection.

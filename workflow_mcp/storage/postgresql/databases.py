@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from workflow_mcp.storage.changes import Feeds, Signal
@@ -18,6 +18,7 @@ from workflow_mcp.storage.postgresql.changes import stamp_of
 from workflow_mcp.storage.postgresql.connections import MAX_CONNECTIONS, Connections
 from workflow_mcp.storage.postgresql.database import PostgresqlDatabase, attempted
 from workflow_mcp.storage.projects import rows
+from workflow_mcp.storage.running import Running
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work.members import Role
@@ -45,7 +46,7 @@ class PostgresqlDatabases:
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
         self._used: WeakValueDictionary[str, PostgresqlDatabase] = WeakValueDictionary()
         self._there: set[str] = set()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running = Running()
         self._feeds = Feeds(self._stamp)
         self._closed = False
 
@@ -126,13 +127,16 @@ class PostgresqlDatabases:
         """Close all connections, after what is running on them."""
         self._closed = True
         self._feeds.end(store_closed())
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._running.end()
         await self._threads.run(self._connections.close)
 
     async def _run(self, work: Callable[[], T]) -> T:
         self._refuse_when_closed()
+        return await self._running.shielded(self._when_free(partial(attempted, work)))
+
+    async def _when_free(self, work: Callable[[], T]) -> T:
         async with self._free:
-            return await self._threads.run(partial(attempted, work))
+            return await self._threads.run(work)
 
     def _refuse_when_closed(self) -> None:
         if self._closed:

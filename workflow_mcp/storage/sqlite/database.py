@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from workflow_mcp.storage.running import Running
 from workflow_mcp.storage.sqlite.connections import MAX_CONNECTIONS, Connections
 from workflow_mcp.storage.sqlite.faults import BUSY_TIMEOUT, DRIVER_ERRORS, is_busy, store_error, store_errors
 from workflow_mcp.storage.sqlite.files import check_owner, prepare
@@ -63,7 +64,7 @@ class SqliteDatabase:
         self._file = OpenFile(path, lambda: prepare(path, project, clock.now(), known))
         self._free = asyncio.Semaphore(MAX_CONNECTIONS)
         self._writing = asyncio.Lock()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running = Running()
 
     async def open(self) -> None:
         """Make the file ready.
@@ -71,7 +72,7 @@ class SqliteDatabase:
         Raises:
             StoreError: it cannot be used.
         """
-        await self._shielded(self._threads.run(self._open))
+        await self._running.shielded(self._threads.run(self._open))
 
     def _open(self) -> None:
         with store_errors(self.path):
@@ -83,7 +84,7 @@ class SqliteDatabase:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._shielded(self._when_free(partial(self._retried, work, write=False)))
+        return await self._running.shielded(self._when_free(partial(self._retried, work, write=False)))
 
     async def write(self, work: Work[T]) -> T:
         """See `Database`.
@@ -91,7 +92,7 @@ class SqliteDatabase:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._shielded(self._exclusively(partial(self._retried, work, write=True)))
+        return await self._running.shielded(self._exclusively(partial(self._retried, work, write=True)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
         """See `Database`; each item is computed in a thread, from a copy: a slow reader holds no transaction open.
@@ -113,20 +114,8 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Finish what is running and close the file."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._running.end()
         await self._threads.run(self._file.close)
-
-    async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
-        # The caller may be cancelled at any await; its transaction is completed all the same, and `close` waits for it.
-        task = asyncio.create_task(call)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()
 
     async def _exclusively(self, work: Callable[[], T]) -> T:
         async with self._writing:
