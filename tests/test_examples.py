@@ -64,7 +64,7 @@ def test_the_team_s_services_fit_together() -> None:
     assert services["server-1"] == services["server-2"]
     for name, service in services.items():
         assert set(service.get("depends_on", ())) <= set(services) - {name}
-        assert {secret for secret in service.get("secrets", ())} <= set(composed["secrets"])
+        assert set(service.get("secrets", ())) <= set(composed["secrets"])
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
             assert source in composed["volumes"] or (TEAM / source).is_file(), volume

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.storage.support import file_of, make, open_store, raw, refused
+from tests.storage.support import DataPlace, file_of, in_files, make, open_store, raw, refused
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.history import HistoryQuery
@@ -168,9 +168,9 @@ async def test_the_last_admin_stays(store: Store) -> None:
     await refused("MEMBER_UNKNOWN", store.remove_member(project, "ana"))
 
 
-async def test_the_last_two_admins_leave_at_once(tmp_path: Path) -> None:
+async def test_the_last_two_admins_leave_at_once(place: DataPlace) -> None:
     """Of two removals at the same time, from two stores, one is refused."""
-    async with open_store(tmp_path) as one, open_store(tmp_path) as other:
+    async with open_store(place) as one, open_store(place) as other:
         project = await made(one, bob="admin")
         for _ in range(10):
             for name in ("ana", "bob"):
@@ -206,6 +206,7 @@ async def test_who_is_removed_while_waiting_gets_nothing(store: Store) -> None:
     assert claimed.item.assignee == "oth"
 
 
+@in_files
 async def test_a_project_that_cannot_be_read_is_nobodys(tmp_path: Path, store: Store) -> None:
     """A damaged file says of no one that it is theirs: its principal finds no such project, the user what is wrong."""
     project, other = await made(store), await store.of_member("ana").create_project("two")
@@ -219,6 +220,7 @@ async def test_a_project_that_cannot_be_read_is_nobodys(tmp_path: Path, store: S
         assert (page.projects, page.problems) == ((other,), ())
 
 
+@in_files
 async def test_a_project_from_before_there_were_members(tmp_path: Path, store: Store) -> None:
     """It has none, also where its file has not been upgraded yet; the user lets the first one in."""
     project = Project(str(uuid4()), "old")
