@@ -57,8 +57,18 @@ function discard() {
   close();
 }
 
+let sending = false;
+
 async function submit(event) {
   event.preventDefault();
+  if (sending) return; // an impatient second press creates no second item
+  sending = true;
+  await send(event).finally(() => {
+    sending = false;
+  });
+}
+
+async function send(event) {
   const { item } = state.overlay;
   const texts = textsIn(event.currentTarget);
   const draft = draftOf(state.overlay);

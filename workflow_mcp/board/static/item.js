@@ -22,15 +22,17 @@ export function itemPanel() {
 const closeButton = () => html`<button class="quiet" data-key="panel-close" aria-label="Close" title="Close (Esc)"
   @click=${() => go({ item: null })}>${icon("close")}</button>`;
 
-const missing = ({ message, next }) => html`<div class="panel-top"><span></span>${closeButton()}</div>
-  <p>${message}</p><p class="muted">${next}</p>`;
+const missing = ({ code, message, next }) => html`<div class="panel-top"><span></span>${closeButton()}</div>
+  <p>${message}</p><p class="muted">${next}</p>
+  ${code === "ITEM_DELETED" && mayWrite() ? html`<p class="actions"><button data-key="restore"
+    @click=${() => act.restore({ id: state.route.item })}>Restore</button></p>` : nothing}`;
 
 const whole = (found) => html`
   <div class="panel-top"><span class="number">#${found.item.id}</span><span class="type">${found.item.type}</span>
     <span class="state">${stateDot(found.item.state)}${stateName(found.item.state)}</span>${closeButton()}</div>
   <h2 class="headline">${found.item.title}</h2>
-  ${found.item.deleted ? deleted(found.item) : mayWrite() ? buttons(found.item) : nothing}
-  ${found.item.why ? html`<p class="why">${icon("wait")}${found.item.why}</p>` : nothing}
+  ${mayWrite() ? buttons(found.item) : nothing}
+  ${found.item.not_ready.map((reason) => html`<p class="why">${icon("wait")}${reason}</p>`)}
   ${facts(found)}
   ${found.item.description_html ? html`<div class="prose" .innerHTML=${found.item.description_html}></div>` : nothing}
   ${section("Acceptance", found.item.acceptance, (one, index) => criterion(found.item, one, index))}
@@ -39,9 +41,6 @@ const whole = (found) => html`
   ${linksOf(found)}
   ${notesOf(found)}
   ${section("History", found.history, event)}`;
-
-const deleted = (item) => html`<div class="buttons"><span class="late">This item is deleted.</span>
-  ${mayWrite() ? html`<button @click=${() => act.restore(item)}>Restore</button>` : nothing}</div>`;
 
 function buttons(item) {
   const held = item.holder !== null && !expired(item);
@@ -63,8 +62,10 @@ function facts({ item, parent }) {
     ["Directory", item.directory && html`<code>${item.directory}</code>`],
     ["Labels", item.labels.length ? labels(item.labels) : null],
     ["Part of", parent && itemLink(parent)],
-    ["Created", time(item.created_at)],
+    ["Imported as", item.external_ref && html`<code>${item.external_ref}</code>`],
+    ["Created", html`${time(item.created_at)}${item.created_by}`],
     ["Changed", time(item.updated_at)],
+    ["Completed", item.completed_at && time(item.completed_at)],
   ];
   return html`<dl class="facts">${rows.filter(([, value]) => value).map(
     ([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
@@ -75,7 +76,7 @@ function prioritySelect(item) {
   const set = async ({ target }) => {
     if (!(await act.edit(item, { priority: Number(target.value) }))) target.value = item.priority;
   };
-  return html`<select aria-label="Priority" data-key="priority" ?disabled=${!mayWrite() || item.deleted} @change=${set}>${options}</select>`;
+  return html`<select aria-label="Priority" data-key="priority" ?disabled=${!mayWrite()} @change=${set}>${options}</select>`;
 }
 
 const section = (title, entries, entry) => entries?.length
