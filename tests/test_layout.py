@@ -100,18 +100,15 @@ def imports(path: Path) -> set[str]:
     return {name for node in ast.walk(tree(path)) for name in imported(node)}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_one_way(module: str) -> None:
+def test_imports_go_one_way() -> None:
     """A module imports only what is below it, also lazily and for types."""
-    own = unit(module)
-    assert own in RANK, f"{own} is not one of ROOMS"
-    if own == "__init__":
-        return
-    for name in imports(MODULES[module]):
-        parts = name.split(".")
-        if parts[0] != "workflow_mcp" or len(parts) < 2 or parts[1] not in RANK:
-            continue
-        assert parts[1] == own or RANK[parts[1]] <= RANK[own], f"{module} imports {name}"
+    for module, path in MODULES.items():
+        own = unit(module)
+        assert own in RANK, f"{own} is not one of ROOMS"
+        for name in imports(path) if own != "__init__" else ():
+            parts = name.split(".")
+            if parts[0] == "workflow_mcp" and len(parts) > 1 and parts[1] in RANK:
+                assert parts[1] == own or RANK[parts[1]] <= RANK[own], f"{module} imports {name}"
 
 
 def test_nothing_stands_on_the_package_itself() -> None:
@@ -132,42 +129,42 @@ def test_no_module_leads_back_to_itself() -> None:
         needs = {name: missing - free for name, missing in needs.items() if name not in free}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_server_s_side_knows_fastmcp(module: str) -> None:
+def test_only_the_server_s_side_knows_fastmcp() -> None:
     """The core works without FastMCP; only what serves imports it."""
-    uses = any(name.split(".")[0] == "fastmcp" for name in imports(MODULES[module]))
-    assert not uses or unit(module) in FASTMCP_ALLOWED
+    for module, path in MODULES.items():
+        uses = any(name.split(".")[0] == "fastmcp" for name in imports(path))
+        assert not uses or unit(module) in FASTMCP_ALLOWED, module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_settings_reads_the_environment(module: str) -> None:
+def test_only_settings_reads_the_environment() -> None:
     """What a process's environment says enters in one place; what cannot wait for it, goes by its bare text."""
     names = {"environ", "environb", "getenv", "getenvb", "putenv"}
-    reads = [
-        node
-        for node in ast.walk(tree(MODULES[module]))
+    read = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(tree(path))
         if (isinstance(node, ast.Attribute) and node.attr in names)
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
-    ]
-    assert not reads or module in {"settings", "__main__", "claude_code/environment"}
+    }
+    assert read <= {"settings", "__main__", "claude_code/environment"}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_can_be_imported_on_windows(module: str) -> None:
+def test_every_module_can_be_imported_on_windows() -> None:
     """A module that only POSIX has is imported in a function or under a guard, never on the way in."""
-    for node in tree(MODULES[module]).body:
-        for name in imported(node):
-            assert name.split(".")[0] not in POSIX_ONLY, f"{module} imports {name}"
+    for module, path in MODULES.items():
+        for node in tree(path).body:
+            for name in imported(node):
+                assert name.split(".")[0] not in POSIX_ONLY, f"{module} imports {name}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_and_functions_are_short(module: str) -> None:
+def test_modules_and_functions_are_short() -> None:
     """At most 300 lines a module, 50 a function; every module says what it is."""
-    parsed = tree(MODULES[module])
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
-    assert ast.get_docstring(parsed) or not parsed.body
-    for function in functions_in(MODULES[module]):
-        assert lines_of(function) <= MAX_FUNCTION_LINES, f"{module}.{function.name} has {lines_of(function)} lines"
+    for module, path in MODULES.items():
+        parsed = tree(path)
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES, module
+        assert ast.get_docstring(parsed) or not parsed.body, module
+        for function in functions_in(path):
+            assert lines_of(function) <= MAX_FUNCTION_LINES, f"{module}.{function.name} has {lines_of(function)} lines"
 
 
 def test_most_functions_are_very_short() -> None:
@@ -183,12 +180,12 @@ def test_the_package_reads_as_a_table_of_contents() -> None:
     assert len(entries) <= MAX_ENTRIES, entries
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.endswith("/__init__")])
-def test_a_room_s_own_module_is_a_docstring(module: str) -> None:
+def test_a_room_s_own_module_is_a_docstring() -> None:
     """Importing a room imports nothing: what is in it is imported by its own name."""
-    for node in tree(MODULES[module]).body:
-        assert isinstance(node, ast.Expr)
-        assert isinstance(node.value, ast.Constant)
+    for module in (name for name in MODULES if name.endswith("/__init__")):
+        for node in tree(MODULES[module]).body:
+            assert isinstance(node, ast.Expr), module
+            assert isinstance(node.value, ast.Constant), module
 
 
 def test_tests_stand_where_the_package_stands() -> None:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -17,10 +17,13 @@ from tests.clients.agents import make_project
 from tests.clients.claude_code import (
     BINARY,
     NEEDS_CLAUDE_CODE,
+    NEW_ERA,
+    OLD_ERA,
     PLUGIN,
     PLUGIN_PREFIX,
     Called,
     ClaudeCodeWithPlugin,
+    Era,
     Outcome,
     PromptedModel,
     Turn,
@@ -30,15 +33,7 @@ from tests.workspace.test_worktrees import git, needs_git
 
 pytestmark = NEEDS_CLAUDE_CODE
 
-Era = Literal["auto", "legacy"]
 WHERE: Turn = [("get_working_directory", {})]
-
-
-@pytest.fixture(params=["auto", "legacy"])
-def spoken(request: pytest.FixtureRequest) -> Era:
-    """Both eras, as Claude Code calls them."""
-    value: Era = request.param
-    return value
 
 
 @pytest.fixture
@@ -75,6 +70,7 @@ def places(calls: Sequence[Called]) -> list[tuple[str, str, str | None]]:
 
 
 @needs_git
+@pytest.mark.parametrize("spoken", NEW_ERA)
 def test_it_follows_cd_and_worktrees(plugged: ClaudeCodeWithPlugin, tmp_path: Path, spoken: Era) -> None:
     """Into a nested project by `cd`, into a worktree and back: every answer names the directory the agent is in."""
     outer = make_project(tmp_path, "outer")
@@ -107,6 +103,7 @@ def data_of(calls: Sequence[Called], tool: str) -> list[dict[str, Any]]:
 
 
 @needs_git
+@pytest.mark.parametrize("spoken", OLD_ERA)
 def test_two_subagents_at_once(plugged: ClaudeCodeWithPlugin, tmp_path: Path, spoken: Era) -> None:
     """A plain one and one in a worktree of its own: each is where it is, and claims under its own name."""
     shop = make_project(tmp_path, "shop")
@@ -135,6 +132,7 @@ def test_two_subagents_at_once(plugged: ClaudeCodeWithPlugin, tmp_path: Path, sp
     assert names[1] != names[2]
 
 
+@pytest.mark.parametrize("spoken", NEW_ERA)
 def test_clear(plugged: ClaudeCodeWithPlugin, tmp_path: Path, spoken: Era) -> None:
     """The conversation after `/clear` is told what the last one holds, and goes on with it."""
     shop = make_project(tmp_path, "shop")
@@ -175,6 +173,7 @@ def test_the_same_conversation_later(plugged: ClaudeCodeWithPlugin, tmp_path: Pa
     assert places(forked.calls) == [(str(shop), "call", "shop")]
 
 
+@pytest.mark.parametrize("spoken", OLD_ERA)
 def test_a_server_that_is_killed_between_the_hook_and_the_call(
     plugged: ClaudeCodeWithPlugin, tmp_path: Path, spoken: Era
 ) -> None:
@@ -211,18 +210,22 @@ slow.run(show_banner=False)
 """
 
 
+FAILING = {"tool": "no_such_tool"}
+MALFORMED = {"input": {"session": "a/b"}}
+SLOW = {"server": "plugin:workflow:slow", "tool": "wait", "timeout": 1}
+
+
 @pytest.mark.parametrize(
-    ("change", "era"),
+    ("changes", "era"),
     [
-        ({"tool": "no_such_tool"}, "auto"),
-        ({"input": {"session": "a/b"}}, "legacy"),
-        ({"server": "plugin:workflow:slow", "tool": "wait", "timeout": 1}, "auto"),
-        (None, "legacy"),
+        ([FAILING, MALFORMED, SLOW], "auto"),
+        ([], "legacy"),
+        *(pytest.param([one], "legacy", marks=pytest.mark.soak) for one in (FAILING, MALFORMED, SLOW)),
     ],
-    ids=["fails", "malformed", "slow", "missing"],
+    ids=["all", "missing", "failing", "malformed", "slow"],
 )
 def test_a_hook_that_does_not_work(
-    plugged: ClaudeCodeWithPlugin, tmp_path: Path, change: dict[str, Any] | None, era: Era
+    plugged: ClaudeCodeWithPlugin, tmp_path: Path, changes: list[dict[str, Any]], era: Era
 ) -> None:
     """It fails no call, which is then resolved as it is without the plugin."""
     shop = make_project(tmp_path, "shop")
@@ -234,7 +237,7 @@ def test_a_hook_that_does_not_work(
     path = plugged.plugin / "hooks" / "hooks.json"
     hooks = json.loads(path.read_text())
     [bind] = hooks["hooks"]["PreToolUse"]
-    bind["hooks"] = [] if change is None else [bind["hooks"][0] | change]
+    bind["hooks"] = [bind["hooks"][0] | change for change in changes]
     path.write_text(json.dumps(hooks))
     done = told(plugged, shop, {"go": [WHERE]}, era)
     assert places(done.calls) == [(str(shop), "roots", "shop")], done

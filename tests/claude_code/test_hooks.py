@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
@@ -15,16 +15,17 @@ from tests.clients.agents import make_project
 from tests.clients.claude_code import (
     BINARY,
     NEEDS_CLAUDE_CODE,
+    NEW_ERA,
     PLUGIN,
     PLUGIN_PREFIX,
     ClaudeCodeWithPlugin,
+    Era,
     PromptedModel,
     Turn,
 )
 
 pytestmark = NEEDS_CLAUDE_CODE
 
-Era = Literal["auto", "legacy"]
 PLAN: Turn = [("create_work_items", {"items": [{"title": "First"}, {"title": "Second"}]})]
 CLAIM: Turn = [("claim_work_item", {})]
 SUBAGENT: Turn = [
@@ -62,7 +63,7 @@ def ours(request: str) -> list[str]:
     return re.findall(r"workflow-mcp: .*", request)
 
 
-@pytest.mark.parametrize("era", ["auto", "legacy"])
+@pytest.mark.parametrize("era", NEW_ERA)
 def test_a_conversation_from_its_start_over_clear(plugged: ClaudeCodeWithPlugin, tmp_path: Path, era: Era) -> None:
     """It starts with its work; a subagent is told its parent's; after `/clear` the claim of before is still there."""
     folder = make_project(tmp_path, "demo")

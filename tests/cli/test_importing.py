@@ -8,13 +8,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from tests.cli.test_items import told
 from tests.clients.agents import assert_one_line, make_project
-from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, NEW_ERA, ClaudeCode, Era
 from tests.server.test_reading import state_of
 from tests.support import posix_only
 from workflow_mcp.cli import claude_lists, importing, source_files, sources, transfer
@@ -243,8 +243,8 @@ class TestClaudeCode:
 
     pytestmark = NEEDS_CLAUDE_CODE
 
-    @pytest.mark.parametrize("era", ["auto", "legacy"])
-    def test_its_own_tasks(self, claude: ClaudeCode, era: Literal["auto", "legacy"]) -> None:
+    @pytest.mark.parametrize("era", NEW_ERA)
+    def test_its_own_tasks(self, claude: ClaudeCode, era: Era) -> None:
         """Tasks that it made for itself are found from the project; imported, they are claimed and finished."""
         shop = make_project(claude.home, "shop")
         made = claude.run(

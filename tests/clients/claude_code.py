@@ -28,6 +28,11 @@ NEEDS_CLAUDE_CODE = [
     pytest.mark.timeout(400),
 ]
 
+Era = Literal["auto", "legacy"]  # as Claude Code calls them
+# Starting Claude Code takes seconds: most tests do it in one era, and in the other one as soak tests.
+NEW_ERA = ["auto", pytest.param("legacy", marks=pytest.mark.soak)]
+OLD_ERA = ["legacy", pytest.param("auto", marks=pytest.mark.soak)]
+
 SERVER = "workflow"
 PLUGIN = Path(str(workflow_mcp.__file__)).parent / "claude_code" / "plugin"
 PLUGIN_PREFIX = f"mcp__plugin_workflow_{SERVER}__"
@@ -184,9 +189,7 @@ class ClaudeCode:
         path.write_text(json.dumps({"mcpServers": {SERVER: server}}))
         return path
 
-    def start(
-        self, url: str, cwd: Path, era: Literal["auto", "legacy"], *arguments: str, prompt: str | None = "go"
-    ) -> subprocess.Popen[str]:
+    def start(self, url: str, cwd: Path, era: Era, *arguments: str, prompt: str | None = "go") -> subprocess.Popen[str]:
         """`claude -p` in a directory, speaking that era to our server."""
         env = {
             "HOME": str(self.home),
@@ -208,7 +211,7 @@ class ClaudeCode:
             command, cwd=cwd, env=env, stdin=stdin, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
         )
 
-    def talk(self, url: str, cwd: Path, era: Literal["auto", "legacy"], *prompts: str) -> Outcome:
+    def talk(self, url: str, cwd: Path, era: Era, *prompts: str) -> Outcome:
         """One process that is given one prompt after the other, each when the last is answered."""
         said = ""
         with self.start(url, cwd, era, "--input-format", "stream-json", prompt=None) as process:
@@ -230,9 +233,7 @@ class ClaudeCode:
             stop.cancel()
         return outcome(process.returncode, said, log)
 
-    def run(
-        self, cwd: Path, *turns: Turn, era: Literal["auto", "legacy"] = "auto", arguments: Sequence[str] = ()
-    ) -> Outcome:
+    def run(self, cwd: Path, *turns: Turn, era: Era = "auto", arguments: Sequence[str] = ()) -> Outcome:
         """One whole conversation in which the model calls our tools turn by turn."""
         with ScriptedModel(turns) as model:
             return self.finish(self.start(model.url, cwd, era, *arguments))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 import pytest
 
-from tests.clients.claude_code import NEEDS_CLAUDE_CODE, ClaudeCode, ScriptedModel
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, OLD_ERA, ClaudeCode, Era, ScriptedModel
 from tests.workspace.test_worktrees import git, needs_git
 
 pytestmark = NEEDS_CLAUDE_CODE
@@ -24,7 +23,7 @@ def project(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Era) -> None:
     """Without any set the directory is Claude Code's own; what the model then sets, its next calls get."""
     here, there = project(tmp_path, "here"), project(tmp_path, "there")
     done = claude.run(
@@ -46,8 +45,8 @@ def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "
 
 
 @needs_git
-@pytest.mark.parametrize("era", ["auto", "legacy"])
-def test_a_worktree_that_is_entered(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+@pytest.mark.parametrize("era", OLD_ERA)
+def test_a_worktree_that_is_entered(claude: ClaudeCode, tmp_path: Path, era: Era) -> None:
     """After EnterWorktree the directory is the worktree's; without a config it joins the main checkout's project."""
     here = project(tmp_path, "here")
     git(here, "init", "-q")

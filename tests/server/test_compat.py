@@ -207,14 +207,14 @@ async def test_legacy_sessions_are_where_the_sdk_keeps_them() -> None:
         assert session.idle_scope is not None, "the SDK ends idle sessions in another way now"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_nothing_else_reaches_for_private_parts(path: Path) -> None:
+def test_nothing_else_reaches_for_private_parts() -> None:
     """No other module imports an underscore name of another package or silences the lint rule against private parts."""
-    if path.name == "compat.py":
-        return
-    text = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and not str(node.module).startswith(("workflow_mcp", "__future__")):
-            assert not any(alias.name.startswith("_") for alias in node.names), f"{path.name}:{node.lineno}"
-    for line in text.splitlines():
-        assert "SLF001" not in line, f"{path.name}: {line.strip()}"
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.name == "compat.py":
+            continue
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and not str(node.module).startswith(("workflow_mcp", "__future__")):
+                assert not any(alias.name.startswith("_") for alias in node.names), f"{path.name}:{node.lineno}"
+        for line in text.splitlines():
+            assert "SLF001" not in line, f"{path.name}: {line.strip()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from inspect import getdoc
 from typing import Any
 
@@ -70,13 +71,21 @@ def register(server: FastMCP, *, hook_tools: bool = False) -> None:
     for function in HOOK_TOOLS if hook_tools else ():
         bare, description = undocumented(function), getdoc(function)
         server.tool(bare, description=description, tags={HOOK_TAG}, annotations=WRITE, output_schema=None)
-    for function, effects, structured in TOOLS:
-        bare, description = undocumented(function), getdoc(function)
-        shape: dict[str, Any] = {} if structured else {"output_schema": None}
-        tool = Tool.from_function(bare, description=description, annotations=effects, **shape)
-        tool.parameters = without_null_defaults(tool.parameters)
-        server.add_tool(tool)
+    for tool in _tools():
+        server.add_tool(tool.model_copy())
     for uri, name, function, media_type in RESOURCES:
         server.resource(uri, name=name, description=getdoc(function), mime_type=media_type)(undocumented(function))
     for function in PROMPTS:
         server.prompt(undocumented(function), description=getdoc(function))
+
+
+@cache
+def _tools() -> tuple[Tool, ...]:
+    return tuple(_tool(*described) for described in TOOLS)
+
+
+def _tool(function: Callable[..., Any], effects: ToolAnnotations, structured: bool) -> Tool:
+    shape: dict[str, Any] = {} if structured else {"output_schema": None}
+    tool = Tool.from_function(undocumented(function), description=getdoc(function), annotations=effects, **shape)
+    tool.parameters = without_null_defaults(tool.parameters)
+    return tool

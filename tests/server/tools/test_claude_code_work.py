@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from tests.clients.agents import ids_in, make_project
-from tests.clients.claude_code import NEEDS_CLAUDE_CODE, Called, ClaudeCode, ScriptedModel
+from tests.clients.claude_code import NEEDS_CLAUDE_CODE, NEW_ERA, OLD_ERA, Called, ClaudeCode, Era, ScriptedModel
 
 PLAN: list[dict[str, Any]] = [
     {"title": "Log in", "item_type": "epic", "ref": "epic"},
@@ -35,8 +35,8 @@ def texts_in(value: Any) -> Iterator[str]:
         yield from texts_in(member)
 
 
-@pytest.mark.parametrize("era", ["auto", "legacy"])
-def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+@pytest.mark.parametrize("era", NEW_ERA)
+def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Era) -> None:
     """A plan in one call, claimed and finished; the model reads rows, the claimed item and what became ready."""
     folder = make_project(tmp_path, "codebase-mcp")
     done = claude.run(
@@ -88,8 +88,8 @@ def test_two_at_once(claude: ClaudeCode, tmp_path: Path) -> None:
     assert "ITEM_CLAIMED: " in other.calls[0].content
 
 
-@pytest.mark.parametrize("era", ["auto", "legacy"])
-def test_a_prompt_gets_the_whole_goal(claude: ClaudeCode, tmp_path: Path, era: Literal["auto", "legacy"]) -> None:
+@pytest.mark.parametrize("era", OLD_ERA)
+def test_a_prompt_gets_the_whole_goal(claude: ClaudeCode, tmp_path: Path, era: Era) -> None:
     """What is typed after the prompt's name, several words, is what the model is told to plan."""
     folder = make_project(tmp_path, "codebase-mcp")
     with ScriptedModel([]) as model:

@@ -199,7 +199,7 @@ async def race(served: Served, base: Path, era: Era, swap: str, *, calls: int) -
 async def test_a_place_that_is_swapped(confined: tuple[Served, Path], era: Era, swap: str) -> None:
     """What is swapped between check and use leads to the project inside or to a refusal, never outside."""
     async with asyncio.timeout(50):
-        await race(*confined, era, swap, calls=40)
+        await race(*confined, era, swap, calls=12)
 
 
 @pytest.mark.soak

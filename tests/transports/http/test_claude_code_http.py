@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import pytest
 
-from tests.clients.claude_code import BINARY, NEEDS_CLAUDE_CODE, SERVER, ClaudeCode, Outcome, ScriptedModel, Turn
+from tests.clients.claude_code import BINARY, NEEDS_CLAUDE_CODE, SERVER, ClaudeCode, Era, Outcome, ScriptedModel, Turn
 from tests.clients.served import serving
 from tests.support import config_text, write_config
 
 pytestmark = NEEDS_CLAUDE_CODE
 
-Era = Literal["auto", "legacy"]
 NO_HEADER: dict[str, str] = {}
 HEADER = {"X-Workflow-Directory": "${PWD}"}
 
@@ -44,9 +44,20 @@ def said(outcome: Outcome) -> list[dict[str, Any]]:
     return [call.data for call in outcome.calls]
 
 
-@pytest.mark.parametrize(("headers", "source"), [(HEADER, "header"), (NO_HEADER, "roots")], ids=["header", "no-header"])
-def test_four_windows_in_two_projects(tmp_path: Path, headers: dict[str, str], source: str) -> None:
-    """Two windows of each era in two projects at once: every answer names the window's own, with nothing to set up."""
+@pytest.mark.parametrize(
+    "with_header",
+    [
+        [True, False, False, True],
+        pytest.param([True] * 4, marks=pytest.mark.soak),
+        pytest.param([False] * 4, marks=pytest.mark.soak),
+    ],
+    ids=["mixed", "header", "no-header"],
+)
+def test_four_windows_in_two_projects(tmp_path: Path, with_header: list[bool]) -> None:
+    """Two windows of each era in two projects at once: every answer names the window's own, with nothing to set up.
+
+    In each era and in each project one window says its directory in a header and one answers for its roots.
+    """
     projects = [tmp_path / "one", tmp_path / "two"]
     for project in projects:
         write_config(project, config_text(project.name, project_id=None))
@@ -54,13 +65,13 @@ def test_four_windows_in_two_projects(tmp_path: Path, headers: dict[str, str], s
     turns: list[Turn] = [where, [("health_check", {})], where]
     with serving(tmp_path / "server") as served, ScriptedModel(turns) as model:
         started = []
-        for era in get_args(Era):
-            for project in projects:
-                home = tmp_path / f"home-{era}-{project.name}"
-                home.mkdir()
-                claude = ClaudeCodeOverHttp(home, served.url, headers)
-                started.append((era, project, claude.start(model.url, project, era)))
-        for era, project, process in started:
+        for (era, project), has_header in zip(product(get_args(Era), projects), with_header, strict=True):
+            home = tmp_path / f"home-{era}-{project.name}"
+            home.mkdir()
+            claude = ClaudeCodeOverHttp(home, served.url, HEADER if has_header else NO_HEADER)
+            source = "header" if has_header else "roots"
+            started.append((era, project, source, claude.start(model.url, project, era)))
+        for era, project, source, process in started:
             answers = said(ClaudeCode.finish(process))
             assert len(answers) == 7
             health = answers.pop(3)
