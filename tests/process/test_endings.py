@@ -20,7 +20,7 @@ from tests.clients.stdio import PATIENCE, Wire, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and process groups are POSIX's")
 
-HOSTS = str(Path(__file__).with_name("hosts.py"))
+HOSTS = ("-W", "error", str(Path(__file__).with_name("hosts.py")))
 SOON = 60.0  # seconds; a hang lasts for ever, so this only bounds the wait on a busy machine
 CLEAN = "sessions are closed"
 
@@ -67,10 +67,12 @@ WAYS = [end_of_input, interrupted, terminated, as_claude_code_does, both_at_once
 
 
 @contextmanager
-def server(home: Path, *command: str, era: Era = MODERN, silent: bool = False, **variables: str) -> Iterator[Wire]:
+def server(
+    home: Path, *command: str, era: Era = MODERN, silent: bool = False, anew: bool = False, **variables: str
+) -> Iterator[Wire]:
     """A server that logs what it does; killed at the end if it should still be there."""
     env = environment(home, WORKFLOW_MCP_LOG_LEVEL="INFO", **variables)
-    wire = Wire(home, env, era, (lambda: None) if silent else None, command or SERVER, anew=True)
+    wire = Wire(home, env, era, (lambda: None) if silent else None, command or SERVER, anew=anew)
     try:
         yield wire
     finally:
@@ -82,7 +84,7 @@ def server(home: Path, *command: str, era: Era = MODERN, silent: bool = False, *
 )
 def test_ends_cleanly(way: Callable[[Wire], None], era: Era, tmp_path: Path) -> None:
     """An idle server ends with code 0 and its clean-up run, whichever way it is asked to."""
-    with server(tmp_path, era=era) as wire:
+    with server(tmp_path, era=era, anew=era == MODERN) as wire:
         wire.open()
         way(wire)
         assert wire.ended(SOON) == 0
@@ -105,7 +107,7 @@ def test_ends_while_a_call_waits_for_the_client(way: Callable[[Wire], None], tmp
 @pytest.mark.parametrize("way", [end_of_input, terminated])
 def test_ends_while_a_file_system_hangs(way: Callable[[Wire], None], tmp_path: Path) -> None:
     """A thread that hangs in the file system does not keep the process, nor its clean-up from running."""
-    with server(tmp_path, HOSTS, "directories_hang", WORKFLOW_MCP_FILE_TIMEOUT="300") as wire:
+    with server(tmp_path, *HOSTS, "directories_hang", WORKFLOW_MCP_FILE_TIMEOUT="300") as wire:
         wire.open()
         wire.send(wire.message("tools/call", {"name": "set_working_directory", "arguments": {"directory": "/usr"}}))
         wire.wait_for_log("hanging")
@@ -118,7 +120,7 @@ def test_ends_while_a_file_system_hangs(way: Callable[[Wire], None], tmp_path: P
 @pytest.mark.parametrize("what", ["store_hangs", "loop_hangs"])
 def test_ends_whatever_hangs(what: str, way: Callable[[Wire], None], tmp_path: Path) -> None:
     """A session store or an event loop that hangs for good costs the clean-up, but leaves no orphan."""
-    with server(tmp_path, HOSTS, what, CLAUDE_CODE_SESSION_ID="x") as wire:
+    with server(tmp_path, *HOSTS, what, CLAUDE_CODE_SESSION_ID="x") as wire:
         wire.open()
         arguments = {"directory": str(tmp_path)}
         wire.send(wire.message("tools/call", {"name": "set_working_directory", "arguments": arguments}))
@@ -170,7 +172,7 @@ def test_ends_when_nobody_reads_its_answers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_during_start_up(number: signal.Signals, tmp_path: Path) -> None:
     """A signal while FastMCP is being imported ends the process with code 0 and without a word."""
-    with server(tmp_path, HOSTS, "signalled", SIGNAL_DURING_IMPORT=str(int(number))) as wire:
+    with server(tmp_path, *HOSTS, "signalled", anew=True, SIGNAL_DURING_IMPORT=str(int(number))) as wire:
         assert wire.ended(SOON) == 0
         assert (bytes(wire.out), bytes(wire.err)) == (b"", b"")
 
@@ -229,6 +231,6 @@ def test_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 def test_ends_when_its_parent_dies_during_start_up(tmp_path: Path) -> None:
     """A parent that was gone before the server was up is missed all the same."""
-    with grandchild(tmp_path, HOSTS, "parent_dies") as wire:
+    with grandchild(tmp_path, *HOSTS, "parent_dies") as wire:
         wait_for_the_end_of_output(wire)
         assert CLEAN in wire.log

@@ -60,10 +60,10 @@ def test_stray_prints_miss_the_wire(tmp_path: Path) -> None:
 
 
 def test_input_in_any_portions(tmp_path: Path) -> None:
-    """Requests are read as sent and answered in order: 10 000 at once, one byte by byte, and one of a megabyte."""
+    """Requests are read as sent and answered in order: 3000 at once, one byte by byte, and one of a megabyte."""
     with Wire(tmp_path, environment(tmp_path), "legacy", anew=True) as wire:
         wire.open()
-        sent = [wire.message("ping") for _ in range(10_000)]
+        sent = [wire.message("ping") for _ in range(3000)]
         data = b"".join(json.dumps(message).encode() + b"\n" for message in sent)
         writer = threading.Thread(target=wire.write, args=(data,))
         writer.start()
@@ -82,7 +82,7 @@ def test_two_copies_at_once(tmp_path: Path) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-    with Wire(folders[0], env, MODERN, anew=True) as one, Wire(folders[1], env, "legacy", anew=True) as two:
+    with Wire(folders[0], env, MODERN) as one, Wire(folders[1], env, "legacy") as two:
         for wire, folder in zip((one, two), folders, strict=True):
             wire.open()
             assert wire.call("get_working_directory").data["directory"] == str(folder)

@@ -314,7 +314,7 @@ def test_ten_processes_at_once_end_with_one_id(tmp_path: Path, content: str | No
     if content is not None:
         write_config(tmp_path, content)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_project"])
+    context.set_forkserver_preload(["tests.workspace.test_init", "tests.workspace.test_worktrees"])
     ready, results = context.Barrier(10), context.Queue()
     processes = [context.Process(target=_init_at_once, args=(str(tmp_path), ready, results)) for _ in range(10)]
     for process in processes:

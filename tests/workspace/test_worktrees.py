@@ -314,6 +314,7 @@ def test_ten_worktrees_at_once_end_with_one_id(main: Path) -> None:
     write_config(main, config_text("shop", project_id=None))
     trees = [add_worktree(main, main.parent / f"tree{number}") for number in range(5)] * 2
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.workspace.test_init", "tests.workspace.test_worktrees"])
     ready, results = context.Barrier(len(trees)), context.Queue()
     processes = [context.Process(target=_init_at_once, args=(str(tree), ready, results)) for tree in trees]
     for process in processes:

@@ -7,12 +7,10 @@ import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import run
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +18,7 @@ import pytest
 
 from tests.clients.agents import Agent, Calls, agent_on, cursor_in, ids_in, make_project
 from tests.clients.peers import in_memory, isolated_settings
+from tests.clients.processes import run
 from tests.clients.protocol import MODERN, Era
 from tests.clients.stdio import environment
 from tests.support import (
@@ -123,9 +122,7 @@ def test_processes_agree_on_one_id(tmp_path: Path) -> None:
     (tmp_path / "nothing.jsonl").write_text(f"{json.dumps(first)}\n{json.dumps(last)}\n")
 
     def work(number: int) -> str:
-        command = [sys.executable, "-W", "error", "-m", "workflow_mcp", "import", str(tmp_path / "nothing.jsonl")]
-        done = run(command, cwd=folders[number % 2], env=environment(tmp_path), capture_output=True, text=True,
-                   timeout=30, check=False)  # fmt: skip
+        done = run(["import", str(tmp_path / "nothing.jsonl")], cwd=folders[number % 2], env=environment(tmp_path))
         return f"{done.returncode} {done.stdout.strip()} {done.stderr}"
 
     with ThreadPoolExecutor(4) as pool:

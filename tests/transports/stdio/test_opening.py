@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.memo import State, memo_for, put
 from tests.clients.processes import SERVER
-from tests.clients.protocol import Era
+from tests.clients.protocol import MODERN, Era
 from tests.clients.stdio import Wire, environment
 from tests.process.test_endings import SOON, WAYS, grandchild, wait_for_the_end_of_output, wait_until_stuck
 from tests.process.test_streams import (
@@ -65,7 +65,18 @@ def has_loaded(wire: Wire) -> bool:
     return LOADED in wire.log
 
 
-@pytest.mark.parametrize("state", ["fresh", "stale", "broken"])
+# A start takes a second: each state in one era at least, and all in both as soak tests.
+@pytest.mark.parametrize(
+    ("state", "era"),
+    [
+        ("fresh", MODERN),
+        ("fresh", "legacy"),
+        ("stale", "legacy"),
+        ("broken", MODERN),
+        pytest.param("stale", MODERN, marks=pytest.mark.soak),
+        pytest.param("broken", "legacy", marks=pytest.mark.soak),
+    ],
+)
 def test_every_answer_is_the_real_server_s(
     state: State, era: Era, home: Path, answers: dict[str, bytes], spoken: Spoken
 ) -> None:
