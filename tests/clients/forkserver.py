@@ -18,12 +18,14 @@ import socket
 import sys
 from typing import Any
 
+# Coverage too, for where tests are measured every copy is.
 PRELOADED = (
     "alembic.command", "alembic.operations.toimpl", "alembic.runtime.migration", "anyio._backends._asyncio",
-    "cyclopts", "fastmcp.apps", "fastmcp.server.middleware", "fastmcp.server.server", "fastmcp.server.sessions",
-    "filelock", "key_value.aio.stores.filetree", "opentelemetry.trace", "platformdirs.unix", "pydantic.v1.types",
-    "rich.table", "sqlite3", "sqlalchemy.dialects.sqlite.pysqlite",
-    "starlette.middleware.authentication", "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+    "coverage", "cyclopts", "fastmcp.apps", "fastmcp.server.middleware", "fastmcp.server.server",
+    "fastmcp.server.sessions", "filelock", "key_value.aio.stores.filetree", "opentelemetry.trace",
+    "platformdirs.unix", "pydantic.v1.types", "rich.table", "sqlite3",
+    "sqlalchemy.dialects.sqlite.pysqlite", "starlette.middleware.authentication", "uvicorn.lifespan.on",
+    "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
 )  # fmt: skip
 STREAMS = 3
 MAX_READ = 2**20

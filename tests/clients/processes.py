@@ -87,7 +87,9 @@ class Forked:
     def send_signal(self, sig: int) -> None:
         """Send it a signal, unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, sig)
+            # The fork server may have seen its end already, and not told yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
 
     def terminate(self) -> None:
         """Send it SIGTERM."""
