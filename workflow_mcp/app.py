@@ -7,15 +7,20 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
 from workflow_mcp.sessions.bindings import Bindings
 from workflow_mcp.sessions.connections import Connections
 from workflow_mcp.sessions.conversations import Conversations
-from workflow_mcp.sessions.looks import Looks
-from workflow_mcp.sessions.stores.protocol import SessionStore
+from workflow_mcp.sessions.looks import MAX_CONVERSATIONS, Looks
+from workflow_mcp.sessions.shared import SharedSessionContextManager
+from workflow_mcp.sessions.stores.memory import Remembered
+from workflow_mcp.sessions.stores.protocol import SessionStore, SharedStore
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.projects import Projects
@@ -74,7 +79,11 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one running server, or one command, holds."""
+    """What one running server, or one command, holds.
+
+    Attributes:
+        shared: what this server shares with others on the same database; None without one.
+    """
 
     settings: Settings
     sessions: SessionContextManager
@@ -85,14 +94,87 @@ class Services:
     connections: Connections
     bindings: Bindings
     conversations: Conversations
-    looks: Looks = field(default_factory=Looks)
+    looks: Looks
+    shared: SharedStore | None
     stats: Stats = field(default_factory=Stats)
 
-    def connection_closed(self, key: str) -> None:
+    async def check_data(self) -> None:
+        """Check that data can be stored where it is to be.
+
+        Raises:
+            StoreError: not in the database, or see `check_writable`.
+        """
+        if self.shared is not None:
+            await self.shared.check()
+        else:
+            folder = str(self.settings.data_dir)
+            await self.threads.run_bounded(folder, partial(check_writable, folder))
+
+    async def connection_closed(self, key: str) -> None:
         """Remove a session from memory when its connection closes; the session store keeps its entry."""
         self.connections.closed(key)
-        self.conversations.closed(key)
+        await self.conversations.closed(key)
         self.sessions.release(key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """All that is remembered of clients from one call to the next."""
+
+    sessions: SessionContextManager
+    bindings: Bindings
+    conversations: Conversations
+    looks: Looks
+    shared: SharedStore | None = None
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Remember while the body runs."""
+        adopt_session_context_manager(self.sessions)
+        try:
+            async with self.sessions:
+                yield
+        finally:
+            if self.shared is not None:
+                await self.shared.close()
+
+
+def _in_memory(
+    settings: Settings,
+    connections: Connections,
+    clock: Callable[[], float],
+    store: SessionStore | None,
+    call_store: SessionStore | None,
+) -> _Memory:
+    sessions = SessionContextManager(
+        max_sessions=settings.max_sessions,
+        clock=clock,
+        is_alive=connections.is_alive,
+        store=store,
+        stored_as=connections.stored_as,
+    )
+    conversations = Conversations(Remembered(call_store), processes=Remembered())
+    looks = Looks(Remembered(max_entries=MAX_CONVERSATIONS))
+    return _Memory(sessions, Bindings(call_store, clock=clock), conversations, looks)
+
+
+def _shared(settings: Settings, connections: Connections, clock: Callable[[], float], store: SharedStore) -> _Memory:
+    sessions = SharedSessionContextManager(
+        store,
+        max_sessions=settings.max_sessions,
+        clock=clock,
+        is_alive=connections.is_alive,
+        stored_as=connections.stored_as,
+    )
+    return _Memory(sessions, Bindings(store, clock=clock), Conversations(store, processes=store), Looks(store), store)
+
+
+def _shared_store(settings: Settings) -> SharedStore | None:
+    if settings.database_url is None:
+        return None
+    # Imported here alone, because SQLAlchemy and the driver take 0.3 s.
+    store: SharedStore = import_module("workflow_mcp.sessions.stores.database").open_store(settings)
+    return store
 
 
 @asynccontextmanager
@@ -106,6 +188,8 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """Open all services of a server or a command; they are closed however the body ends.
 
+    With a database URL, all that is remembered of clients is there, and the two stores are not used.
+
     Args:
         settings: the settings.
         store: a store in which sessions survive the process; None keeps them in memory.
@@ -114,42 +198,33 @@ async def open_services(
         observer: is told what happens.
     """
     connections = Connections(clock=clock, hooked=settings.hook_tool)
-    sessions = _sessions(settings, store, connections, clock)
-    bindings, conversations = Bindings(call_store or store, clock=clock), Conversations(call_store or store)
     configs, threads = ConfigCache(), WorkerThreads(timeout=settings.file_timeout)
+    if (shared := _shared_store(settings)) is not None:
+        memory = _shared(settings, connections, clock, shared)
+    else:
+        memory = _in_memory(settings, connections, clock, store, call_store or store)
     projects = Projects(settings=settings, threads=threads, observe=None if observer is None else observer.stored)
     resolver = Resolver(
-        sessions=sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
+        sessions=memory.sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
     )
-    adopt_session_context_manager(sessions)
     try:
-        async with sessions:
+        async with memory.open():
             logger.info("sessions are open")
             yield Services(
                 settings=settings,
-                sessions=sessions,
+                sessions=memory.sessions,
                 configs=configs,
                 threads=threads,
                 resolver=resolver,
                 projects=projects,
                 connections=connections,
-                bindings=bindings,
-                conversations=conversations,
+                bindings=memory.bindings,
+                conversations=memory.conversations,
+                looks=memory.looks,
+                shared=memory.shared,
                 stats=Stats(observer),
             )
     finally:
         await projects.aclose()
         threads.close()
         logger.info("sessions are closed")
-
-
-def _sessions(
-    settings: Settings, store: SessionStore | None, connections: Connections, clock: Callable[[], float]
-) -> SessionContextManager:
-    return SessionContextManager(
-        max_sessions=settings.max_sessions,
-        clock=clock,
-        is_alive=connections.is_alive,
-        store=store,
-        stored_as=connections.stored_as,
-    )

@@ -135,15 +135,15 @@ class SessionContextManager:
 
     async def get_working_directory(self, session_id: str) -> str | None:
         """The session's working directory; updates `last_used`. None for an unknown session, which is not created."""
-        if session_id not in self._sessions:
-            await self._restore(session_id)
+        await self._restore(session_id)
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is None:
+            if session_id not in self._sessions:
                 return None
-            self._sessions.move_to_end(session_id)
-            session.last_used = self._clock()
-            return session.working_directory
+            return self._used_now(session_id).working_directory
+
+    async def touch(self, session: SessionContext) -> None:
+        """Update `last_used` of a session that has just been read."""
+        await self.get_working_directory(session.session_id)
 
     async def get_session(self, session_id: str) -> SessionContext | None:
         """A copy of the session; does not update `last_used`. None when it is unknown or has expired."""

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from workflow_mcp.storage.postgresql import entries
 from workflow_mcp.storage.tables import metadata
 
 
@@ -34,7 +35,7 @@ class Database:
 
     def clear(self) -> None:
         """Remove all rows; not by TRUNCATE, which takes a hundred times as long where there are few."""
-        names = [sql.Identifier(table.name) for table in metadata.sorted_tables]
+        names = [sql.Identifier(name) for name in (*metadata.tables, entries.NAME)]
         # Without triggers, so that the order does not matter.
         parts = [sql.SQL("SET session_replication_role = replica"), *map(sql.SQL("DELETE FROM {}").format, names)]
         with psycopg.connect(self.admin_url) as connection:

@@ -12,6 +12,7 @@ from tests.support import DictStore, FakeClock, GatedStore, turns
 from workflow_mcp.sessions.actors import actor_name
 from workflow_mcp.sessions.bindings import LIFETIME, Binding, Bindings
 from workflow_mcp.sessions.conversations import MAX_EARLIER, Conversations
+from workflow_mcp.sessions.stores.memory import Remembered
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.sessions.stores.small_files import CULL_EVERY, MAX_AGE, SmallFiles
 
@@ -163,20 +164,20 @@ def test_session_keys_are_told_apart() -> None:
 
 async def test_conversations_of_one_process_follow_each_other(tmp_path: Path) -> None:
     """The last first; a process of its own, and one that nothing identifies, have no part in it."""
-    conversations = Conversations(SmallFiles(tmp_path))
+    conversations = Conversations(Remembered(SmallFiles(tmp_path)), processes=Remembered())
     assert await conversations.earlier("p", "one") == ()
     assert await conversations.earlier("p", "two") == ("one",)
     assert await conversations.earlier("q", "other") == ()
     assert await conversations.earlier(None, "unknown") == ()
     assert await conversations.earlier("p", "three") == ("two", "one")
     assert await conversations.earlier("p", "three") == ("two", "one")
-    again = Conversations(SmallFiles(tmp_path))
+    again = Conversations(Remembered(SmallFiles(tmp_path)), processes=Remembered())
     assert await again.earlier("new process", "three") == ("two", "one")
     assert await again.earlier("new process", "one") == ("three", "two"), "a person may resume the first"
     for number in range(20):
         last = await again.earlier("new process", f"{number}")
     assert len(last) == MAX_EARLIER
-    again.closed("new process")
+    await again.closed("new process")
     assert await again.earlier("new process", "fresh") == ()
     await turns(1)
 
@@ -185,7 +186,7 @@ async def test_conversations_whose_store_fails() -> None:
     """They are known as long as the process lives."""
     store = DictStore()
     store.failure = OSError("no space left")
-    conversations = Conversations(store)
+    conversations = Conversations(Remembered(store), processes=Remembered())
     await conversations.earlier("p", "one")
     assert await conversations.earlier("p", "two") == ("one",)
     assert await conversations.earlier("p", "two") == ("one",)

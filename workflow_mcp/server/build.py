@@ -48,7 +48,8 @@ def build_server(
 
     Args:
         settings: the settings; default: from the environment.
-        session_store: a py-key-value store in which sessions survive the process; default: memory only.
+        session_store: a py-key-value store in which sessions survive the process; default: memory only. With a
+            database URL all that is remembered of clients is there, and neither this nor `call_store` is used.
         call_store: one in which bindings of calls do; default: the same.
         stopping: tells when the server begins to stop, for transports that let calls finish then.
         observer: is told what the server does.

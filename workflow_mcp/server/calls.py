@@ -23,6 +23,7 @@ from workflow_mcp.server.compat import connection_of
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.bindings import Binding
 from workflow_mcp.sessions.caller import PROCESS_KEY, Caller, Era, Transport, session_key
+from workflow_mcp.sessions.handshakes import Handshake
 from workflow_mcp.workspace.client_directories import HEADER
 from workflow_mcp.workspace.values import Call
 
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 ROOTS = "workflow_mcp_roots"
 SSE_ID = "workflow_mcp_session_id"
 CODEX_TURN = "x-codex-turn-metadata"
+HANDSHAKE = "workflow_mcp.handshake"  # in a request's ASGI scope, where clients put nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def call_of(context: Context, handle: str | None = None) -> Call:
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
     """The caller, from facts of the connection, which is noted as open."""
-    transport, era = _transport(context), _era(context)
-    connection_id = _open_connection(context, transport) if era == "legacy" else None
+    transport, era, handshake = _transport(context), _era(context), _handshake(context)
+    connection_id = _open_connection(context, transport, handshake) if era == "legacy" else None
     token, bound = get_access_token(), BOUND.get()
     caller = Caller(
         era,
@@ -91,6 +93,7 @@ def caller_of(context: Context, handle: str | None = None) -> Caller:
         handle=handle,
         binding=None if bound is None else bound.binding,
         launched_by=services_of(context).settings.claude_session_id if transport == "stdio" else None,
+        has_unasked_roots=handshake is not None and handshake.has_roots,
     )
     if transport == "stdio" and (key := session_key(caller)) is not None:
         # Nobody else's, as long as the process lives that one client launched.
@@ -118,7 +121,16 @@ def _era(context: Context) -> Era:
     return "2026-07-28" if context.session.protocol_version in MODERN_PROTOCOL_VERSIONS else "legacy"
 
 
-def _open_connection(context: Context, transport: Transport) -> str | None:
+def _handshake(context: Context) -> Handshake | None:
+    """The connection that several servers share, on which the request came."""
+    request = None if context.request_context is None else context.request_context.request
+    handshake = None if request is None else request.scope.get(HANDSHAKE)
+    return handshake if isinstance(handshake, Handshake) else None
+
+
+def _open_connection(context: Context, transport: Transport, shared: Handshake | None) -> str | None:
+    if shared is not None:
+        return shared.key
     connection = connection_of(context)
     if transport == "http" and connection.session_id is None:
         return None
@@ -126,7 +138,7 @@ def _open_connection(context: Context, transport: Transport) -> str | None:
     key = str(connection.state.setdefault(SSE_ID, uuid4().hex)) if transport == "sse" else context.session_id
     services = services_of(context)
     if services.connections.opened(key):
-        connection.exit_stack.callback(services.connection_closed, key)
+        connection.exit_stack.push_async_callback(services.connection_closed, key)
     return key
 
 

@@ -81,7 +81,7 @@ async def _text(event: HookEvent, look: Look, services: Services) -> str:
         case "Stop":
             return reminder(overview, look.now)
         case "UserPromptSubmit":
-            before = services.looks.exchange(look.main, overview)
+            before = await services.looks.exchange(look.main, overview)
             return "" if before is None else await changed_since(before, overview, look.data)
 
 

@@ -18,6 +18,7 @@ from workflow_mcp.sessions.principals import owned_digest
 HANDLE_BYTES = 20
 PROCESS_KEY = "process"
 HANDLE_PREFIX = "handle:"
+CONNECTION_PREFIX = "connection:"
 
 Era = Literal["legacy", "2026-07-28"]
 Transport = Literal["stdio", "memory", "http", "sse"]
@@ -30,11 +31,13 @@ class Caller:
     Attributes:
         era: "legacy" for a connection that began with `initialize`.
         transport: how the request came; "memory" for a client in this process.
-        connection_id: `Context.session_id` of a stateful legacy connection, else None.
+        connection_id: what identifies a legacy connection: `Context.session_id` of a stateful one, or the key of one
+            that several servers share; else None.
         principal: the authenticated user's name; None without authentication.
         handle: what the client passed as `session`.
         binding: what Claude Code's hook said of this very call.
         launched_by: Claude Code's id of the conversation for which it launched this stdio process.
+        has_unasked_roots: whether the client has roots, and this server cannot ask for them.
     """
 
     era: Era
@@ -44,6 +47,7 @@ class Caller:
     handle: str | None = None
     binding: Binding | None = None
     launched_by: str | None = None
+    has_unasked_roots: bool = False
 
     @property
     def is_http(self) -> bool:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 
 from workflow_mcp.sessions.actors import CONVERSATION, actor_name
-from workflow_mcp.sessions.caller import HANDLE_PREFIX, PROCESS_KEY, Caller, session_key
+from workflow_mcp.sessions.caller import CONNECTION_PREFIX, HANDLE_PREFIX, PROCESS_KEY, Caller, session_key
 
 ROOTS_RETRY_SECONDS = 300.0
+LASTING = (HANDLE_PREFIX, CONVERSATION, CONNECTION_PREFIX)
 
 
 class Connections:
@@ -71,5 +72,6 @@ class Connections:
         return key == PROCESS_KEY or key in self._open
 
     def stored_as(self, key: str) -> str | None:
-        """The lasting name of a session: the key of a handle or of a conversation of Claude Code, else none."""
-        return key if key.startswith((HANDLE_PREFIX, CONVERSATION)) else None
+        """The lasting name of a session: the key of a handle, of a conversation of Claude Code or of a connection that
+        several servers share; else none."""
+        return key if key.startswith(LASTING) else None

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
 
 from workflow_mcp.sessions.stores.protocol import SessionStore
 
 logger = logging.getLogger(__name__)
 
 COLLECTION = "conversations"
+PROCESSES = "processes"
 LIFETIME = 604_800.0  # seconds
 MAX_EARLIER = 8
-MAX_CONVERSATIONS = 10_000
 
 
 class Conversations:
     """Conversations of Claude Code, by the name of their main agent, and those that the same process had before.
 
     Args:
-        store: where that survives this process; None: nowhere.
+        store: where the conversations are.
+        processes: where it is which conversation each process is in.
     """
 
-    def __init__(self, store: SessionStore | None) -> None:
+    def __init__(self, store: SessionStore, *, processes: SessionStore) -> None:
         self._store = store
-        self._current: dict[str, str] = {}
-        self._earlier: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._processes = processes
 
     async def earlier(self, process: str | None, name: str) -> tuple[str, ...]:
         """The conversations that came before this one, the last first; it is the process's current one from now on.
@@ -35,46 +34,34 @@ class Conversations:
             process: what identifies the Claude Code process; None when nothing does.
             name: the conversation that the process is in.
         """
-        known = self._earlier.get(name)
-        if known is None:
-            known = await self._load(name)
-        last = None if process is None else self._current.get(process)
-        if process is not None:
-            self._current[process] = name
-        if last is not None and last != name:
-            before = (last, *self._earlier.get(last, ()), *known)
-            known = tuple(dict.fromkeys(one for one in before if one != name))[:MAX_EARLIER]
-            await self._save(name, known)
-        self._remember(name, known)
+        last = None if process is None else await self._exchange(process, name)
+        known = await self._before(name)
+        if last is None or last == name:
+            return known
+        before = (last, *await self._before(last), *known)
+        known = tuple(dict.fromkeys(one for one in before if one != name))[:MAX_EARLIER]
+        await self._store.put(_key(name), {"earlier": list(known)}, collection=COLLECTION, ttl=LIFETIME)
         return known
 
-    def closed(self, process: str) -> None:
+    async def closed(self, process: str) -> None:
         """Forget which conversation a process was in that has gone."""
-        self._current.pop(process, None)
+        await self._processes.delete(process, collection=PROCESSES)
 
-    def _remember(self, name: str, earlier: tuple[str, ...]) -> None:
-        self._earlier[name] = earlier
-        self._earlier.move_to_end(name)
-        if len(self._earlier) > MAX_CONVERSATIONS:
-            self._earlier.popitem(last=False)
+    async def _exchange(self, process: str, name: str) -> str | None:
+        """Note the conversation that a process is in; returns the one before, None for the first."""
+        entry = await self._processes.get(process, collection=PROCESSES)
+        last = None if entry is None else str(entry["name"])
+        if last != name:
+            await self._processes.put(process, {"name": name}, collection=PROCESSES, ttl=LIFETIME)
+        return last
 
-    async def _load(self, name: str) -> tuple[str, ...]:
-        if self._store is None:
-            return ()
+    async def _before(self, name: str) -> tuple[str, ...]:
+        entry = await self._store.get(_key(name), collection=COLLECTION)
         try:
-            entry = await self._store.get(_key(name), collection=COLLECTION)
             return () if entry is None else tuple(str(one) for one in entry["earlier"][:MAX_EARLIER])
-        except Exception:
-            logger.warning("what a conversation followed cannot be read", exc_info=True)
+        except (KeyError, TypeError):
+            logger.warning("what a conversation followed is damaged in the store", exc_info=True)
             return ()
-
-    async def _save(self, name: str, earlier: tuple[str, ...]) -> None:
-        if self._store is None:
-            return
-        try:
-            await self._store.put(_key(name), {"earlier": list(earlier)}, collection=COLLECTION, ttl=LIFETIME)
-        except Exception:
-            logger.warning("what a conversation followed cannot be stored", exc_info=True)
 
 
 def _key(name: str) -> str:

@@ -18,6 +18,10 @@ from workflow_mcp.workspace.directories import SET_IT, DirectorySource, check_di
 from workflow_mcp.workspace.discovery import find_config
 from workflow_mcp.workspace.values import Call, Location, NamedDirectory, Workspace
 
+UNASKED_ROOTS = (
+    ", and one of several copies of a server cannot ask a client of the handshake era for its roots, which this one has"
+)
+
 
 class Resolver:
     """Resolves calls to workspaces.
@@ -113,7 +117,7 @@ class Resolver:
                 f"call {SET_IT} without session and pass the session it returns.",
             )
         if session is not None:
-            await self._sessions.get_working_directory(session.session_id)
+            await self._sessions.touch(session)
         return session
 
     async def locate(self, given: str, source: DirectorySource) -> Location:
@@ -213,6 +217,6 @@ def missing_directory(caller: Caller, key: str | None) -> DirectoryError | Sessi
         what = "nothing identifies this client from one call to the next, and the call names no session or directory."
         then = f"call {SET_IT} and pass the session it returns in every call, or send the {HEADER} header."
     else:
-        what = "this session has no working directory yet."
+        what = f"this session has no working directory yet{UNASKED_ROOTS if caller.has_unasked_roots else ''}."
         then = f"call {SET_IT}, then repeat this call, or send the {HEADER} header."
     return SessionError(Code.NO_SESSION, what, then)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -44,9 +45,9 @@ def projects(base: Path, count: int) -> list[Project]:
     return made
 
 
-async def work(url: str, number: int, project: Project, calls: int, gate: asyncio.Barrier) -> Counter[str]:
+async def work(url: str, kind: tuple[Era, str], project: Project, calls: int, gate: asyncio.Barrier) -> Counter[str]:
     """One client: it connects, waits for the others, calls, and leaves; counts its answers."""
-    era, way = kind(number)
+    era, way = kind
     directory, counted = str(project.directory), Counter[str]()
     headers: tuple[Header, ...] = (("X-Workflow-Directory", directory),) if way == "header" else ()
     async with HttpClient(
@@ -67,12 +68,15 @@ async def work(url: str, number: int, project: Project, calls: int, gate: asynci
     return counted
 
 
-async def crowd(url: str, base: Path, *, clients: int, calls: int, count: int) -> Counter[str]:
+async def crowd(
+    url: str, base: Path, *, clients: int, calls: int, count: int, kinds: Callable[[int], tuple[Era, str]] = kind
+) -> Counter[str]:
     """Everybody's answers."""
     places, gate = projects(base, count), asyncio.Barrier(clients)
     async with asyncio.TaskGroup() as tasks:
         working = [
-            tasks.create_task(work(url, number, places[number % count], calls, gate)) for number in range(clients)
+            tasks.create_task(work(url, kinds(number), places[number % count], calls, gate))
+            for number in range(clients)
         ]
     return sum((task.result() for task in working), Counter[str]())
 

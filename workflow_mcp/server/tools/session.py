@@ -27,7 +27,6 @@ from workflow_mcp.server.results import (
 )
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
-from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.workspace.init import init_project as initialise
 from workflow_mcp.workspace.init import new_project
 from workflow_mcp.workspace.resolver import chosen_project
@@ -182,9 +181,8 @@ async def _workspace_or_error(services: Services, call: Call) -> tuple[Workspace
 
 
 async def _data_error(services: Services, workspace: Workspace | None) -> str | None:
-    folder = str(services.settings.data_dir)
     try:
-        await services.threads.run_bounded(folder, partial(check_writable, folder))
+        await services.check_data()
         if workspace is not None and workspace.project is not None:
             await (await services.projects.store(workspace.principal)).check(workspace.project)
     except WorkflowError as error:

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, make_url
 
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.databases import store_closed
@@ -60,6 +60,34 @@ def driver_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def open_engine(url: str, *, pooled: bool, maximum: int) -> Engine:
+    """An engine with at most so many connections, on which each statement is a transaction unless one is begun."""
+    options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "workflow-mcp"}
+    if pooled:
+        options["prepare_threshold"] = None
+    return create_engine(
+        driver_url(url),
+        connect_args=options,
+        isolation_level="AUTOCOMMIT",
+        pool_size=maximum,
+        max_overflow=0,
+        pool_reset_on_return=None,
+    )
+
+
+@contextlib.contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """A connection of an engine; when it turns out to be lost, all others are closed too."""
+    with engine.connect() as connection:
+        try:
+            yield connection
+        except DRIVER_ERRORS as error:
+            if fault_of(error) == "lost":
+                connection.invalidate()
+                engine.dispose()  # the others are lost as well
+            raise
+
+
 class Connections:
     """A pool of connections to a database; thread-safe.
 
@@ -69,19 +97,9 @@ class Connections:
     """
 
     def __init__(self, url: str, *, pooled: bool = False) -> None:
-        options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "workflow-mcp"}
-        if pooled:
-            options["prepare_threshold"] = None
         self._closed = False
         # Transactions are begun and ended explicitly here, together with what else they begin and end with.
-        self._engine = create_engine(
-            driver_url(url),
-            connect_args=options,
-            isolation_level="AUTOCOMMIT",
-            pool_size=MAX_CONNECTIONS,
-            max_overflow=0,
-            pool_reset_on_return=None,
-        )
+        self._engine = open_engine(url, pooled=pooled, maximum=MAX_CONNECTIONS)
 
     @contextlib.contextmanager
     def transaction(self, project_id: str, *, lock: str | None = None) -> Iterator[tuple[Connection, Header]]:
@@ -97,7 +115,7 @@ class Connections:
         """
         if self._closed:
             raise store_closed()
-        with self._engine.connect() as connection, self._lost_ones_closed(connection):
+        with connected(self._engine) as connection:
             raw = raw_of(connection)
             try:
                 header = _begin(raw, project_id, lock)
@@ -107,16 +125,6 @@ class Connections:
                 # SQLAlchemy knows of no transaction where no statement of its own was run.
                 if not raw.closed:
                     raw.rollback()
-
-    @contextlib.contextmanager
-    def _lost_ones_closed(self, connection: Connection) -> Iterator[None]:
-        try:
-            yield
-        except DRIVER_ERRORS as error:
-            if fault_of(error) == "lost":
-                connection.invalidate()
-                self._engine.dispose()  # the others are lost as well
-            raise
 
     def close(self) -> None:
         """Close all connections, and make none any more."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, create_engine, make_url, text
 
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.migrate import upgrade, version_in
+from workflow_mcp.storage.postgresql import entries
 from workflow_mcp.storage.postgresql.connections import ALL_PROJECTS, driver_url, key_of
 from workflow_mcp.storage.postgresql.faults import newer, store_errors
 
@@ -56,6 +57,7 @@ def stored_version(connection: Connection) -> str | None:
 
 def _statements(connection: Connection, role: str | None) -> Iterator[str]:
     yield from INDEXES
+    yield entries.TABLE
     for table in tables.metadata.sorted_tables:
         yield from _policies(table)
     if role is not None:
@@ -79,5 +81,6 @@ def _grants(role: str) -> Iterator[str]:
     yield f"GRANT SELECT ON alembic_version TO {role}"
     for table in tables.metadata.sorted_tables:
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table.name} TO {role}"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {entries.NAME} TO {role}"
     for table in (tables.notes, tables.events):
         yield f"GRANT USAGE ON SEQUENCE {table.name}_id_seq TO {role}"

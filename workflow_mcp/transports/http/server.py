@@ -14,11 +14,8 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workflow_mcp import __version__
 from workflow_mcp.board.access import Access, memory_store
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
@@ -32,6 +29,8 @@ from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connection, Connections
 from workflow_mcp.transports.http.descriptors import reserve_descriptors
 from workflow_mcp.transports.http.drain import Drain
+from workflow_mcp.transports.http.handshakes import SharedHandshakes
+from workflow_mcp.transports.http.health import add_health
 from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
 from workflow_mcp.transports.http.metrics import Metrics, add_metrics
 from workflow_mcp.transports.http.request_ids import with_request_ids
@@ -42,7 +41,6 @@ CLOSE_TIMEOUT = 1
 # How many connections the kernel queues, and how many are accepted in one turn of the event loop.
 LISTEN_BACKLOG = 2048
 MAX_ACCEPTED_AT_ONCE = 32
-HEALTH_PATH = "/health"
 
 
 class FileTokenVerifier(TokenVerifier):
@@ -141,7 +139,7 @@ def build_http_server(
     )
     server.auth = auth = None if tokens is None else FileTokenVerifier(tokens)
     skip_parameter_headers(server)
-    _add_health(server, drain)
+    add_health(server, drain)
     if metrics is not None:
         add_metrics(server, metrics, auth=None if settings.metrics == "open" else auth)
     app = _app(server, settings, drain)
@@ -198,13 +196,17 @@ def _with_board(app: Starlette, board: ASGIApp) -> ASGIApp:
 def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:
     local = is_loopback(settings.host)
     allowed_hosts = [*settings.allowed_hosts, *([settings.host] if local else [])]
+    middleware = [Middleware(Bodies().wrap), Middleware(drain.wrap)]
+    if settings.database_url is not None:
+        middleware.append(Middleware(SharedHandshakes(server, settings.path).wrap))
     return server.http_app(
         path=settings.path,
-        middleware=[Middleware(Bodies().wrap), Middleware(drain.wrap)],
+        middleware=middleware,
         host_origin_protection=True if local else "auto",
         allowed_hosts=allowed_hosts or None,
         allowed_origins=list(settings.allowed_origins) or None,
         session_idle_timeout=MAX_IDLE,
+        stateless_http=settings.database_url is not None,
     )
 
 
@@ -243,11 +245,3 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _add_health(server: FastMCP, drain: Drain) -> None:
-    @server.custom_route(HEALTH_PATH, methods=["GET"])
-    async def health(_request: Request) -> Response:
-        if drain.draining:
-            return JSONResponse({"status": "draining"}, 503)
-        return JSONResponse({"status": "ok", "version": __version__})

@@ -1,0 +1,92 @@
+"""A load balancer: each request goes to the next server, in strict turn, on a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+LIMIT = 2**20
+
+
+class RoundRobin:
+    """Passes HTTP requests on to servers; one that does not accept the connection is left out for that request.
+
+    Args:
+        urls: the servers, which all have one path.
+
+    Attributes:
+        url: where clients reach it.
+        passed: how many requests each server got.
+    """
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._servers = [urlsplit(url) for url in urls]
+        self._turns = itertools.cycle(range(len(urls)))
+        self.passed = [0] * len(urls)
+        self.url = ""
+
+    def listening(self, port: int) -> None:
+        """Note on which port it listens."""
+        self.url = f"http://127.0.0.1:{port}{self._servers[0].path}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection: one request, after which it is closed."""
+        with suppress(OSError, asyncio.IncompleteReadError):
+            request = await _request(reader)
+            theirs, to_server = await self._next()
+            try:
+                to_server.write(request)
+                leaving = asyncio.create_task(_until_closed(reader, to_server))
+                try:
+                    await _copy(theirs, writer)
+                finally:
+                    leaving.cancel()
+            finally:
+                to_server.close()
+        writer.close()
+
+    async def _next(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for _ in self._servers:
+            turn = next(self._turns)
+            server = self._servers[turn]
+            with suppress(ConnectionError):
+                opened = await asyncio.open_connection(server.hostname, server.port, limit=LIMIT)
+                self.passed[turn] += 1
+                return opened
+        raise ConnectionError("no server accepts the connection")
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    lines = head[:-4].split(b"\r\n")
+    sizes = [int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length:")]
+    body = await reader.readexactly(sum(sizes))
+    return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(LIMIT):
+        writer.write(data)
+        await writer.drain()
+
+
+async def _until_closed(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+    """Close the server's side when the client closes its own."""
+    await reader.read()
+    to_server.close()
+
+
+@asynccontextmanager
+async def round_robin(urls: Sequence[str]) -> AsyncIterator[RoundRobin]:
+    """A load balancer in front of these servers."""
+    balancer = RoundRobin(urls)
+    server = await asyncio.start_server(balancer.serve, "127.0.0.1", 0, limit=LIMIT, backlog=1024)
+    balancer.listening(server.sockets[0].getsockname()[1])
+    try:
+        yield balancer
+    finally:
+        server.close()
+        await server.wait_closed()

@@ -1,0 +1,139 @@
+"""Handshake-era clients of several servers: their ids are good at each of them, and nobody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.http import HttpClient, Response
+from tests.clients.postgresql import Database
+from tests.clients.round_robin import RoundRobin
+from tests.support import FakeClock
+from tests.transports.http.test_handles import logged_in, tokens_file
+from tests.transports.replicas.conftest import Replicas
+from workflow_mcp.sessions.handshakes import LIFETIME, TOUCH_EVERY, Handshakes
+from workflow_mcp.sessions.stores.database import DatabaseStore
+from workflow_mcp.storage.postgresql.entries import Entries
+
+__all__ = ["tokens_file"]
+
+CALL = {"name": "get_working_directory", "arguments": {}}
+
+
+async def asked(balancer: RoundRobin, session_id: str, **client: Any) -> tuple[int, bytes]:
+    """How a call with this id is refused, at each of the servers the same."""
+    async with HttpClient(balancer.url, "legacy", session_id=session_id, **client).connection as connection:
+        late = HttpClient(balancer.url, "legacy", session_id=session_id, **client)
+        body = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+        answers: set[tuple[int, bytes]] = set()
+        for _ in range(3):
+            answer: Response = await connection.request("POST", late.request_headers(None), body)
+            answers.add((answer.status, answer.body))
+    (one,) = answers
+    return one
+
+
+async def test_an_id_is_good_at_each_server(replicas: Replicas, tmp_path: Path) -> None:
+    """It has 160 bits; what is set on it holds at each server, and after all of them have been started anew."""
+    async with replicas() as balancer:
+        client = HttpClient(balancer.url, "legacy")
+        async with client.connection:
+            await client.open()
+            await client.call("set_working_directory", directory=str(tmp_path))
+        assert client.session_id is not None
+        assert len(client.session_id) == 27
+    async with replicas() as balancer:
+        late = HttpClient(balancer.url, "legacy", session_id=client.session_id)
+        async with late.connection:
+            for _ in range(3):
+                assert (await late.call("get_working_directory")).data["directory"] == str(tmp_path)
+
+
+async def test_an_ended_id_is_gone_everywhere(replicas: Replicas, database: Database, tmp_path: Path) -> None:
+    """After DELETE at one server the others answer 404, a second DELETE too, and nothing of it is left."""
+    async with replicas() as balancer:
+        client = HttpClient(balancer.url, "legacy")
+        async with client.connection:
+            await client.open()
+            await client.call("set_working_directory", directory=str(tmp_path))
+            session_id = client.session_id or ""
+            headers = client.request_headers(None)
+            assert (await client.connection.request("DELETE", headers)).status == 200
+            assert database.run("SELECT * FROM server_entries") == []
+            assert (await client.connection.request("DELETE", headers)).status == 404
+        assert (await asked(balancer, session_id))[0] == 404
+
+
+async def test_unknown_and_foreign_ids_look_the_same(replicas: Replicas, database: Database, tokens_file: Path) -> None:
+    """An id that never was, and another principal's, get one answer to the byte; the database holds no id."""
+    async with replicas(tokens_file=tokens_file) as balancer, logged_in(balancer.url, "ann", "legacy") as ann:
+        bob = logged_in(balancer.url, "bob", "legacy")
+        assert ann.session_id is not None
+        foreign = await asked(balancer, ann.session_id, headers=bob.headers)
+        assert foreign == await asked(balancer, "A" * 27, headers=bob.headers)
+        assert foreign[0] == 404
+        assert (await asked(balancer, ann.session_id))[0] == 401
+        assert (await asked(balancer, ann.session_id, headers=ann.headers))[0] == 200
+        assert ann.session_id not in str(database.run("SELECT * FROM server_entries"))
+
+
+@pytest.mark.parametrize("body", [b'{"jsonrpc": "2.0", "id": 7, "method": "tools/list"}', b"[]", b"{", b"\xff", b"[1"])
+async def test_a_request_without_an_id(replicas: Replicas, body: bytes) -> None:
+    """Only `initialize` can do without one."""
+    async with replicas(count=1) as balancer:
+        client = HttpClient(balancer.url, "legacy")
+        async with client.connection as connection:
+            answer = await connection.request("POST", client.request_headers(None), body)
+            assert (answer.status, answer.json["error"]["message"]) == (400, "Bad Request: Missing session ID")
+            assert answer.json["id"] == (7 if b"7" in body else None)
+
+
+async def test_a_refused_handshake_gets_no_id(replicas: Replicas) -> None:
+    """An `initialize` that the endpoint does not accept, here for its media type, leads to no session."""
+    async with replicas(count=1) as balancer:
+        client = HttpClient(balancer.url, "legacy")
+        async with client.connection as connection:
+            body = b'{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": []}'
+            answer = await connection.request("POST", [("Content-Type", "text/plain")], body)
+            assert answer.status >= 400
+            assert "mcp-session-id" not in answer.headers
+
+
+async def test_roots_that_cannot_be_asked_for(replicas: Replicas, tmp_path: Path) -> None:
+    """A client that has roots is told why they do not help here; one that has none is told nothing of them."""
+    async with replicas() as balancer:
+        for roots, told in ((lambda: [tmp_path.as_uri()], True), (None, False)):
+            async with HttpClient(balancer.url, "legacy", roots=roots) as client:
+                refused = await client.call("list_work_items")
+                assert refused.code == "NO_SESSION"
+                assert ("cannot ask a client of the handshake era for its roots" in refused.text) is told
+                assert client.asked == 0
+
+
+async def test_a_connection_lasts_as_long_as_it_is_used(database: Database) -> None:
+    """A day after its last use it has ended; uses are noted once in ten minutes, and never revive what has ended."""
+    clock, store = FakeClock(), DatabaseStore(Entries(database.url))
+    handshakes = Handshakes(store, clock=clock)
+
+    def ends_in() -> float:
+        ((seconds,),) = database.run("SELECT extract(epoch FROM expires_at - now())::float FROM server_entries")
+        return float(seconds)
+
+    one = await handshakes.open(None, has_roots=True)
+    database.run("UPDATE server_entries SET expires_at = now() + make_interval(secs => 900)")
+    clock.advance(TOUCH_EVERY - 1)
+    found = await handshakes.find(None, one)
+    assert found is not None
+    assert found.has_roots
+    assert ends_in() < LIFETIME / 2
+    clock.advance(1)
+    assert await handshakes.find(None, one) == found
+    assert LIFETIME < ends_in() <= LIFETIME + TOUCH_EVERY
+    database.run("UPDATE server_entries SET expires_at = now()")
+    clock.advance(TOUCH_EVERY)
+    assert await handshakes.find(None, one) is None
+    await store.merge(found.key, {"used_at": 0.0}, collection="connections", ttl=60)
+    assert await handshakes.find(None, one) is None
+    await store.close()
