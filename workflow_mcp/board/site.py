@@ -45,8 +45,10 @@ class Site:
     _services: Services | None = None
 
     def open(self, services: Services) -> None:
-        """Use these services from now on."""
+        """Use these services from now on; keys and cookies are where all servers look that answer as one."""
         self._services = services
+        if services.shared is not None:
+            self.access = Access(services.shared)
 
     @property
     def services(self) -> Services:

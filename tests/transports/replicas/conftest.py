@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.postgresql import Database
+from tests.clients.databases import Database
 from tests.clients.round_robin import RoundRobin, round_robin
 from tests.clients.served import served_here
 

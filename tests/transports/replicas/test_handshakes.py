@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.clients.databases import Database
 from tests.clients.http import HttpClient, Response
-from tests.clients.postgresql import Database
 from tests.clients.round_robin import RoundRobin
 from tests.support import FakeClock
 from tests.transports.http.test_handles import logged_in, tokens_file

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.clients.databases import Database
 from tests.clients.http import Connection
-from tests.clients.postgresql import Database
 from tests.clients.served import served_here
 from workflow_mcp.storage.tables import VERSION
 
