@@ -16,7 +16,8 @@ from sqlalchemy import Executable, bindparam, func, literal, select
 from workflow_mcp.storage.items.rows import chunks, visible
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.values import FINISHED, ItemSummary
+from workflow_mcp.work.errors import MAX_SHOWN_IDS
+from workflow_mcp.work.values import FINISHED, Item, ItemSummary
 
 MAX_WAITS = 4  # one more than rows show
 
@@ -88,21 +89,53 @@ def _links() -> Executable:
     return select(links.c.target_id, links.c.source_id).where(*blocking)
 
 
+class Waiting:
+    """What those items of some wait for that are blocked.
+
+    Args:
+        tx: the transaction.
+        items: the items, of which one may come several times.
+    """
+
+    def __init__(self, tx: Transaction, items: Iterable[ItemSummary]) -> None:
+        blocked = sorted({one.id for one in items if one.blocked})
+        self._blockers: defaultdict[int, list[Blocker]] = defaultdict(list)
+        for one in blockers_of(tx, blocked) if blocked else ():
+            self._blockers[one.item].append(one)
+        self._children = _children(tx, blocked)
+
+    def blockers(self, item: Item) -> dict[int, list[int]]:
+        """The blockers that an item waits for, by what they block: the item, or one that is above it."""
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for one in self._blockers[item.id]:
+            found[one.blocked].append(one.blocker)
+        return found
+
+    def children(self, item: Item) -> tuple[list[int], int]:
+        """The first of the children that an item waits for, and how many there are."""
+        return self._children[item.id], item.waits - len(self._blockers[item.id])
+
+    def told(self, given: Iterable[SummaryT]) -> tuple[SummaryT, ...]:
+        """The same items, of which those that are blocked name the first of what they wait for."""
+        return tuple(replace(one, waits_for=self._first(one.id)) if one.blocked else one for one in given)
+
+    def _first(self, item_id: int) -> tuple[int, ...]:
+        awaited = [*(one.blocker for one in self._blockers[item_id]), *self._children[item_id]]
+        return tuple(dict.fromkeys(awaited))[:MAX_WAITS]
+
+
 def with_waits(tx: Transaction, given: Iterable[SummaryT]) -> tuple[SummaryT, ...]:
     """The same items, of which those that are blocked name the first of what they wait for: blockers, then children."""
     found = tuple(given)
-    blocked = [one.id for one in found if one.blocked]
-    if not blocked:
-        return found
-    waits = defaultdict[int, dict[int, None]](dict)
-    for item_id, other in [*((one.item, one.blocker) for one in blockers_of(tx, blocked)), *_children(tx, blocked)]:
-        waits[item_id][other] = None
-    return tuple(replace(one, waits_for=tuple(waits[one.id])[:MAX_WAITS]) if one.blocked else one for one in found)
+    return Waiting(tx, found).told(found)
 
 
-def _children(tx: Transaction, ids: Sequence[int]) -> list[tuple[int, int]]:
-    rows = [row for some in chunks(ids) for row in tx.all(_first_children(), ids=some)]
-    return [(row.parent_id, row.id) for row in rows]
+def _children(tx: Transaction, ids: Sequence[int]) -> defaultdict[int, list[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for some in chunks(ids):
+        for row in tx.all(_first_children(), ids=some):
+            found[row.parent_id].append(row.id)
+    return found
 
 
 @cache
@@ -112,7 +145,7 @@ def _first_children() -> Executable:
     unfinished = items.c.completed_at.is_(None), items.c.hidden_by == 0
     wanted = items.c.parent_id.in_(bindparam("ids", expanding=True))
     numbered = select(items.c.parent_id, items.c.id, place).where(in_project(items), wanted, *unfinished).subquery()
-    statement = select(numbered.c.parent_id, numbered.c.id).where(numbered.c.place <= MAX_WAITS)
+    statement = select(numbered.c.parent_id, numbered.c.id).where(numbered.c.place <= MAX_SHOWN_IDS)
     return statement.order_by(numbered.c.parent_id, numbered.c.id)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import cache
 
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, func, literal, select, union_all
 
 from workflow_mcp.storage.events.rows import last_events, last_notes, note_of
-from workflow_mcp.storage.items.blockers import blockers_of, with_waits
+from workflow_mcp.storage.items.blockers import Waiting
 from workflow_mcp.storage.items.graph import ancestry
 from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_item, to_summary
 from workflow_mcp.storage.tables import items, links
@@ -29,19 +28,22 @@ def detail_of(tx: Transaction, item_id: int, part: Part) -> ItemDetail:
     Raises:
         WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
     """
-    (item,) = with_waits(tx, [to_item(require_rows(tx, [item_id])[item_id], tx.now)])
-    children, count = _children(tx, item_id)
-    linked, linked_count = _linked(tx, item_id)
+    item = to_item(require_rows(tx, [item_id])[item_id], tx.now)
+    ancestors, links = _ancestors(tx, item), tx.all(_links_of(), of_item=item_id)
+    children, children_count = _children(tx, item_id)
+    others = [to_summary(row, tx.now) for row in links]
+    waiting = Waiting(tx, [item, *ancestors, *children, *others])
+    ends = zip(links, waiting.told(others), strict=True)
     return ItemDetail(
-        item=item,
-        ancestors=_ancestors(tx, item),
-        children=children,
-        children_count=count,
-        links=linked,
-        links_count=linked_count,
+        item=waiting.told([item])[0],
+        ancestors=waiting.told(ancestors),
+        children=waiting.told(children),
+        children_count=children_count,
+        links=tuple(Linked(row.link_kind, bool(row.outgoing), other) for row, other in ends),
+        links_count=links[0].total if links else 0,
         notes=_notes(tx, item_id, part),
         events=last_events(tx, item_id, MAX_EVENTS, part.before_event),
-        not_ready=reasons(tx, item),
+        not_ready=_reasons(item, waiting),
     )
 
 
@@ -56,6 +58,10 @@ def _notes(tx: Transaction, item_id: int, part: Part) -> tuple[Note, ...]:
 
 def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
     """Why an item cannot be claimed, a sentence each; empty when it can."""
+    return _reasons(item, Waiting(tx, [item]))
+
+
+def _reasons(item: Item, waiting: Waiting) -> tuple[str, ...]:
     if item.ready:
         return ()
     if item.state in FINISHED:
@@ -63,20 +69,11 @@ def reasons(tx: Transaction, item: Item) -> tuple[str, ...]:
     if item.state == "in_progress":
         until = f" until {errors.at(item.claim_expires_at)}" if item.claim_expires_at else ""
         return (f"{item.assignee or 'an unnamed agent'} works on it{until}",)
-    children = tx.all(_unfinished_children(), of_item=item.id)
-    found = [_waiting(blocked, blockers, item.id) for blocked, blockers in _blockers(tx, item.id).items()]
-    if children:
-        below = errors.numbers((row.id for row in children), children[0].total)
-        found.append(f"below it, {below} are unfinished")
+    found = [_waiting(blocked, blockers, item.id) for blocked, blockers in waiting.blockers(item).items()]
+    children, count = waiting.children(item)
+    if count:
+        found.append(f"below it, {errors.numbers(children, count)} are unfinished")
     return tuple(found)
-
-
-def _blockers(tx: Transaction, item_id: int) -> dict[int, list[int]]:
-    """What an item waits for, by what is blocked: the item, or one that is above it."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    for one in blockers_of(tx, [item_id]):
-        found[one.blocked].append(one.blocker)
-    return found
 
 
 def _waiting(blocked: int, blockers: list[int], item_id: int) -> str:
@@ -84,17 +81,10 @@ def _waiting(blocked: int, blockers: list[int], item_id: int) -> str:
     return f"{who} waits for {errors.numbers(blockers)}"
 
 
-@cache
-def _unfinished_children() -> Executable:
-    numbered = select(items.c.id, func.count().over().label("total"))
-    unfinished = numbered.where(_is_child(), items.c.completed_at.is_(None))
-    return unfinished.order_by(items.c.id).limit(errors.MAX_SHOWN_IDS)
-
-
-def _ancestors(tx: Transaction, item: Item) -> tuple[ItemSummary, ...]:
+def _ancestors(tx: Transaction, item: Item) -> list[ItemSummary]:
     if item.parent is None:
-        return ()
-    return with_waits(tx, (to_summary(row, tx.now) for row in tx.all(_ancestors_of(), of_item=item.id)))
+        return []
+    return [to_summary(row, tx.now) for row in tx.all(_ancestors_of(), of_item=item.id)]
 
 
 @cache
@@ -104,9 +94,9 @@ def _ancestors_of() -> Executable:
     return statement.order_by(above.c.distance.desc())
 
 
-def _children(tx: Transaction, item_id: int) -> tuple[tuple[ItemSummary, ...], int]:
+def _children(tx: Transaction, item_id: int) -> tuple[list[ItemSummary], int]:
     rows = tx.all(_children_of(), of_item=item_id)
-    children = with_waits(tx, (to_summary(row, tx.now) for row in rows))
+    children = [to_summary(row, tx.now) for row in rows]
     if len(rows) < MAX_CHILDREN:
         return children, len(rows)
     counted = tx.first(_count_of_children(), of_item=item_id)
@@ -127,14 +117,6 @@ def _children_of() -> Executable:
 @cache
 def _count_of_children() -> Executable:
     return select(func.count()).select_from(items).where(_is_child())
-
-
-def _linked(tx: Transaction, item_id: int) -> tuple[tuple[Linked, ...], int]:
-    rows = tx.all(_links_of(), of_item=item_id)
-    others = with_waits(tx, (to_summary(row, tx.now) for row in rows))
-    ends = zip(rows, others, strict=True)
-    linked = tuple(Linked(row.link_kind, bool(row.outgoing), other) for row, other in ends)
-    return linked, rows[0].total if rows else 0
 
 
 @cache
