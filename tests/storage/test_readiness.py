@@ -112,6 +112,7 @@ async def test_projects_of_earlier_versions(tmp_path: Path, project: Project, an
     path = file_of(tmp_path, project)
     raw(path, "UPDATE items SET waits = 0 WHERE id = ?", TASK)
     raw(path, "UPDATE items SET waits = 1 WHERE id = ?", FEATURE)
+    raw(path, "DROP TABLE members")  # of a later version
     raw(path, "UPDATE alembic_version SET version_num = '0006'")
     async with open_store(tmp_path) as store:
         assert await ids(store, project, "ready") == [DESIGN]
