@@ -99,6 +99,7 @@ ITEM_COMMANDS = {
     ),
 }
 PROJECTS_HELP = "List the projects, and rename, archive, delete or restore one."
+DATABASE_HELP = "Prepare the PostgreSQL database that WORKFLOW_MCP_DATABASE_URL names."
 MEMBERS_HELP = "List who may work in a project over HTTP, where tokens are asked for, and let others in or out."
 PLUGIN_COMMANDS = {
     "path": "Print the folder of the Claude Code plugin, which is a marketplace of its own.",
@@ -118,6 +119,7 @@ for _name, _help in PLUGIN_COMMANDS.items():
 app.command(plugin)
 app.command("workflow_mcp.cli.projects:app", name="projects", help=PROJECTS_HELP)
 app.command("workflow_mcp.cli.members:app", name="members", help=MEMBERS_HELP)
+app.command("workflow_mcp.cli.database:app", name="database", help=DATABASE_HELP)
 for _name, (_function, _help) in ITEM_COMMANDS.items():
     app.command(f"workflow_mcp.cli.{_function}", name=_name, help=_help)
 

@@ -13,6 +13,7 @@ from workflow_mcp.errors import WorkflowError
 from workflow_mcp.sessions.stores.files import LazyFileTreeStore
 from workflow_mcp.sessions.stores.small_files import SmallFiles
 from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.storage.kinds import postgresql
 from workflow_mcp.transports.log import log_to_stderr, tell
 from workflow_mcp.transports.process import leave
 
@@ -30,6 +31,15 @@ def settings_or_leave(*, directory: str | None = None, **values: Any) -> Setting
         leave_with(error)
     log_to_stderr(settings)
     return settings
+
+
+def check_database_or_leave(settings: Settings) -> None:
+    """Check the database that the settings name; ends the process when it cannot be used. Without one, does nothing."""
+    if settings.database_url is not None:
+        try:
+            postgresql("check").check_database(settings.database_url.get_secret_value())
+        except WorkflowError as error:
+            leave_with(error, settings)
 
 
 def leave_with(error: WorkflowError, settings: Settings | None = None) -> NoReturn:

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workflow_mcp.errors import Code, ConfigWriteError, ProjectError, ProjectUnknownError
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.kinds import store_module
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import write_project_id
@@ -81,20 +81,15 @@ class Projects:
         async with self._opening:
             if self._store is None:
                 self._is_importing = True
-                module = await self._threads.run(partial(import_module, self._store_module))
+                module = await self._threads.run(partial(store_module, self._settings))
                 self._store = module.store_of(self._settings, threads=self._threads, observe=self._observe)
             return self._store
-
-    @property
-    def _store_module(self) -> str:
-        kind = "sqlite" if self._settings.database_url is None else "postgresql"
-        return f"workflow_mcp.storage.{kind}.store"
 
     def open_soon(self) -> None:
         """Import SQLAlchemy once the present call is answered: where there is a project, its data is wanted next."""
         if not self._is_importing:
             self._is_importing = True
-            thread = threading.Thread(target=import_module, args=[self._store_module], name="open-soon", daemon=True)
+            thread = threading.Thread(target=store_module, args=[self._settings], name="open-soon", daemon=True)
             asyncio.get_running_loop().call_later(PAUSE, thread.start)
 
     def end_waits(self) -> None:

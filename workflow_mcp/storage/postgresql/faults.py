@@ -24,6 +24,7 @@ _FAULTS: dict[str, Fault] = {
     "3D000": "refused",
     "40": "busy",  # serialization failures and deadlocks
     "42501": "refused",
+    "42704": "refused",  # no such role
     "42P01": "not-migrated",
     "42703": "not-migrated",
     "53": "full",

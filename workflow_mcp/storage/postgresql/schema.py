@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Table, create_engine, make_url, text
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.migrate import upgrade, version_in
 from workflow_mcp.storage.postgresql import entries
+from workflow_mcp.storage.postgresql.check import check_encoding
 from workflow_mcp.storage.postgresql.connections import ALL_PROJECTS, driver_url, key_of
 from workflow_mcp.storage.postgresql.faults import newer, store_errors
 
+ENCODING = "SELECT current_setting('server_encoding'), current_database()"
 CURRENT = "current_setting('workflow.project', true)"
 # What many projects in one table need: the last event of each is found at once.
 INDEXES = ("CREATE INDEX IF NOT EXISTS ix_events_project ON events (project_id, id)",)
@@ -19,27 +21,31 @@ INDEXES = ("CREATE INDEX IF NOT EXISTS ix_events_project ON events (project_id, 
 CATALOGUE = (tables.projects, tables.members)
 
 
-def migrate(url: str, role: str | None = None) -> str:
-    """Bring the database's tables up to date, and let a role use them; returns the version that it had, if any.
+def migrate(url: str, role: str) -> tuple[str | None, str]:
+    """Bring the database's tables up to date, and let a role use them; the versions before and after.
 
     Args:
         url: the database, as the user who owns its tables.
-        role: who may use them, which is the owner itself when it is None.
+        role: who may use them.
 
     Raises:
-        StoreError: `STORE_NEWER`, or see `store_errors`.
+        StoreError: `STORE_NEWER` or `STORE_UNSUITABLE`, or see `store_errors`.
     """
     engine = create_engine(driver_url(url))
     try:
         with store_errors(), engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key_of("migrations")})
+            name, encoding = connection.execute(
+                text("SELECT current_database(), current_setting('server_encoding')")
+            ).one()
+            check_encoding(encoding, name)
             before = stored_version(connection)
             if before is not None and before > tables.VERSION:
                 raise newer(before, tables.VERSION)
             upgrade(connection)
             for statement in _statements(connection, role):
                 connection.execute(text(statement))
-            return before or ""
+            return before, tables.VERSION
     finally:
         engine.dispose()
 
@@ -55,13 +61,12 @@ def stored_version(connection: Connection) -> str | None:
     return None if there is None else version_in(connection)
 
 
-def _statements(connection: Connection, role: str | None) -> Iterator[str]:
+def _statements(connection: Connection, role: str) -> Iterator[str]:
     yield from INDEXES
     yield entries.TABLE
     for table in tables.metadata.sorted_tables:
         yield from _policies(table)
-    if role is not None:
-        yield from _grants(connection.dialect.identifier_preparer.quote_identifier(role))
+    yield from _grants(connection.dialect.identifier_preparer.quote_identifier(role))
 
 
 def _policies(table: Table) -> Iterator[str]:

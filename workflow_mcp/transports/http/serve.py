@@ -13,6 +13,7 @@ from workflow_mcp.transports.log import tell
 from workflow_mcp.transports.process import leave, on_signals
 from workflow_mcp.transports.start import (
     call_files,
+    check_database_or_leave,
     file_store,
     leave_with,
     omit_unseen_spans,
@@ -24,6 +25,7 @@ from workflow_mcp.transports.start import (
 def serve_http(*, host: str | None = None, port: int | None = None, path: str | None = None) -> None:
     """Serve over HTTP and end the process: with 0 when it was ended in order, with 2 when it cannot start."""
     settings = settings_or_leave(host=host, port=port, path=path)
+    check_database_or_leave(settings)
     try:
         server = build_http_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     except WorkflowError as error:

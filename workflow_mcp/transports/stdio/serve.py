@@ -9,7 +9,14 @@ import anyio
 
 from workflow_mcp.server.build import build_server
 from workflow_mcp.transports.process import leave, on_signals
-from workflow_mcp.transports.start import call_files, file_store, omit_unseen_spans, settings_or_leave, settle_memory
+from workflow_mcp.transports.start import (
+    call_files,
+    check_database_or_leave,
+    file_store,
+    omit_unseen_spans,
+    settings_or_leave,
+    settle_memory,
+)
 from workflow_mcp.transports.stdio.input import StandardInput
 from workflow_mcp.transports.stdio.opening import Opening
 from workflow_mcp.transports.stdio.record import Record
@@ -18,8 +25,9 @@ from workflow_mcp.transports.stdio.windows import PipedInput
 
 
 def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
-    """Serve over stdio and end the process: with 0 when it was ended in order, with 2 when the settings are invalid."""
+    """Serve over stdio and end the process: with 0 when it was ended in order, with 2 when it cannot start."""
     settings = settings_or_leave(directory=directory)
+    check_database_or_leave(settings)
     server = build_server(settings, session_store=file_store(settings), call_store=call_files(settings))
     stdin = PipedInput() if sys.platform == "win32" else StandardInput(bytes(opening.received))
     on_signals(stdin.end)

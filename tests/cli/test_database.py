@@ -1,0 +1,131 @@
+"""`workflow-mcp database`, and what a server says at its start of a database that it cannot work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.clients.databases import Database
+from tests.clients.postgresql import Server
+from tests.clients.processes import Done, run
+from tests.clients.stdio import environment
+from workflow_mcp.errors import UsageError
+from workflow_mcp.storage import kinds, tables
+from workflow_mcp.storage.kinds import postgresql
+
+SECRETS = ("p@ss", "p%40ss", "wrong-one")
+
+
+def refused(done: Done, code: str) -> str:
+    """The one line on stderr of a process that did not start."""
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{code}: "), done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert " Next: " in done.stderr
+    assert not [secret for secret in SECRETS if secret in done.stderr]
+    return done.stderr
+
+
+def served(folder: Path, url: str, *, over: str = "--stdio") -> Done:
+    """A server at its start, whose client leaves at once."""
+    env = environment(folder, WORKFLOW_MCP_DATABASE_URL=url)
+    return run(["serve", *(["--http", "--port", "0"] if over == "--http" else [])], cwd=folder, env=env, given="")
+
+
+def changed(url: str, **parts: str | int) -> str:
+    """A URL with other parts."""
+    return make_url(url).set(**parts).render_as_string(hide_password=False)  # type: ignore[arg-type]  # few parts
+
+
+def migrated(folder: Path, database: Database) -> Done:
+    """The command, as the owner."""
+    urls = {"WORKFLOW_MCP_DATABASE_URL": database.url, "WORKFLOW_MCP_DATABASE_OWNER_URL": database.owner_url}
+    return run(["database", "migrate"], cwd=folder, env=environment(folder, **urls))
+
+
+@pytest.mark.parametrize("over", ["--stdio", "--http"])
+def test_wrong_passwords(database: Database, tmp_path: Path, over: str) -> None:
+    """One line that names the user, exit code 2, and no password, over each transport."""
+    done = served(tmp_path, changed(database.url, password="wrong-one"), over=over)
+    assert done.returncode == 2
+    assert str(make_url(database.url).username) in refused(done, "STORE_REFUSED")
+
+
+def test_databases_that_cannot_be_used(database: Database, postgresql: Server, tmp_path: Path) -> None:
+    """No server, no such database, no rights to it, another encoding, a user who would see everything."""
+    empty = postgresql.new_database()
+    with postgresql.connected() as connection:
+        at = make_url(database.url)
+        latin = f"{make_url(empty.url).database}_latin"
+        connection.execute(f"CREATE DATABASE {latin} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'".encode())
+        connection.execute(f"REVOKE CONNECT ON DATABASE {make_url(empty.url).database} FROM PUBLIC".encode())
+    try:
+        wrong = {
+            changed(database.url, port=1): "STORE_UNREACHABLE",
+            changed(database.url, database="no_such"): "STORE_REFUSED",
+            empty.url: "STORE_REFUSED",
+            changed(database.url, database=latin): "STORE_UNSUITABLE",
+            database.owner_url: "STORE_UNSUITABLE",
+            database.admin_url: "STORE_UNSUITABLE",
+            changed(database.admin_url, database="template1"): "STORE_UNSUITABLE",
+            changed(database.url, database="template1"): "STORE_OLDER",
+        }
+        for url, code in wrong.items():
+            done = served(tmp_path, url)
+            assert done.returncode == 2
+            refused(done, code)
+        assert at.host is not None
+    finally:
+        with postgresql.connected() as connection:
+            connection.execute(f"DROP DATABASE {latin}".encode())
+
+
+def test_a_database_of_another_version(postgresql: Server, tmp_path: Path) -> None:
+    """An older one names the command that mends it, which does; a newer one is refused by both."""
+    database = postgresql.new_database()
+    database.run("UPDATE alembic_version SET version_num = '9999'")
+    assert "upgrade workflow-mcp" in refused(served(tmp_path, database.url), "STORE_NEWER")
+    done = migrated(tmp_path, database)
+    assert (done.returncode, refused(done, "STORE_NEWER")[:12]) == (1, "STORE_NEWER:")
+    for name in [f'"{table.name}"' for table in reversed(tables.metadata.sorted_tables)]:
+        database.run(f"DROP TABLE {name} CASCADE")
+    database.run("DROP TABLE alembic_version")
+    assert "`workflow-mcp database migrate`" in refused(served(tmp_path, database.url), "STORE_OLDER")
+    user = make_url(database.url).username
+    assert (
+        migrated(tmp_path, database).stdout == f"The database has the format {tables.VERSION} now; {user} may use it.\n"
+    )
+    assert "has had the format" in migrated(tmp_path, database).stdout
+    done = served(tmp_path, database.url)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_migrate_needs(database: Database, tmp_path: Path) -> None:
+    """Both URLs, of two users, of whom the server's is there."""
+    for given in ({}, {"WORKFLOW_MCP_DATABASE_URL": database.url}):
+        done = run(["database", "migrate"], cwd=tmp_path, env=environment(tmp_path, **given))
+        assert (done.returncode, refused(done, "SETTING_INVALID")[:7]) == (2, "SETTING")
+    same = Database(database.owner_url, database.owner_url, "")
+    assert "a user of the server's own" in refused(migrated(tmp_path, same), "SETTING_INVALID")
+    nobody = Database(changed(database.url, username="nobody_here"), database.owner_url, "")
+    assert "nobody_here" in refused(migrated(tmp_path, nobody), "STORE_REFUSED")
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is named with what installs it; another import that fails is no such thing."""
+
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
+
+    monkeypatch.setattr(kinds, "import_module", missing)
+    with pytest.raises(UsageError, match=r"NO_DATABASE_DRIVER: .*workflow-mcp\[postgresql\]"):
+        postgresql("store")
+
+    def broken(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'x'", name="x")
+
+    monkeypatch.setattr(kinds, "import_module", broken)
+    with pytest.raises(ModuleNotFoundError):
+        postgresql("store")
