@@ -23,10 +23,25 @@ const OVERRIDES = {
 
 const told = (error) => `${error.message} ${error.next ?? ""}`.trim();
 
+let sent = Promise.resolve();
+const own = new Map(); // an item and its version before a change of our own, and after it
+
+/** Send a change when those before it are answered: what they made of the item is no conflict. */
+function inTurn({ id, version: seen }, path, body) {
+  const place = inProject(`items/${id}`);
+  sent = sent.catch(() => null).then(async () => {
+    let version = seen;
+    while (own.has(`${place}@${version}`)) version = own.get(`${place}@${version}`);
+    const { item } = await write(place + path, { version, ...body });
+    if (item.version === version + 1) own.set(`${place}@${version}`, item.version);
+  });
+  return sent;
+}
+
 /** Change an item, of which `base` is what the person saw. True when it is done. */
 export async function change(base, path, body = {}) {
   try {
-    await write(inProject(`items/${base.id}${path}`), { version: base.version, ...body });
+    await inTurn(base, path, body);
     if (state.overlay) close();
     await reload();
     return true;
@@ -50,8 +65,9 @@ export const move = (item, to) => change(item, "/move", { to });
 export const edit = (item, fields) => change(item, "", fields);
 export const claim = (item) => change(item, "/claim");
 export const release = (item) => change(item, "/release");
-export const note = (item, text) => change(item, "/notes", { text });
-export const link = (item, other, kind, remove = false) => change(item, "/links", { other, kind, remove });
+// Notes and links hold whatever else has changed.
+export const note = (item, text) => change(item, "/notes", { text, version: undefined });
+export const link = (item, other, kind, remove = false) => change(item, "/links", { other, kind, remove, version: undefined });
 
 /** Delete an item, and offer to bring it back. */
 export async function remove(item) {

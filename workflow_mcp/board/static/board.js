@@ -70,14 +70,19 @@ function tick() {
   if (!document.hidden && state.board?.columns.some(({ items }) => items.some(ended))) reload();
 }
 
+/** Show the person's own project, without waiting for the list of all. */
+function greet(me) {
+  update({ me });
+  if (me.project && !state.route.project) arrive();
+}
+
 async function start() {
   applyTheme();
   drawWith(draw);
   try {
     await enter();
-    if (routeIn(location.hash).project) arrive(); // without waiting for what names the first project
-    const [me, { projects }] = await Promise.all([read("me"), read("projects")]);
-    update({ me, projects });
+    if (routeIn(location.hash).project) arrive();
+    await Promise.all([read("me").then(greet), read("projects").then(update)]);
   } catch (problem) {
     update({ problem });
     return;
