@@ -9,6 +9,7 @@ from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.tools import Tool
+from fastmcp.utilities.json_schema import dereference_refs
 from mcp_types import ToolAnnotations
 
 from workflow_mcp.server import prompts, resources
@@ -87,5 +88,8 @@ def _tools() -> tuple[Tool, ...]:
 def _tool(function: Callable[..., Any], effects: ToolAnnotations, structured: bool) -> Tool:
     shape: dict[str, Any] = {} if structured else {"output_schema": None}
     tool = Tool.from_function(undocumented(function), description=getdoc(function), annotations=effects, **shape)
-    tool.parameters = without_null_defaults(tool.parameters)
+    # What FastMCP would do for every list of tools.
+    tool.parameters = without_null_defaults(dereference_refs(tool.parameters))
+    if tool.output_schema is not None:
+        tool.output_schema = dereference_refs(tool.output_schema)
     return tool
