@@ -5,7 +5,6 @@ from __future__ import annotations
 from workflow_mcp.server.fitting import MAX_TEXT_BYTES, first_lines, last_lines, size_of
 from workflow_mcp.server.item_results import LINES_SHARE, add_entries, cut_description, note_line, without_long_texts
 from workflow_mcp.server.results import ClaimResult, WorkItem
-from workflow_mcp.work.details import Briefing
 from workflow_mcp.work.errors import at
 from workflow_mcp.work.lines import counted, row
 from workflow_mcp.work.results import Claim
@@ -36,12 +35,13 @@ async def claim_result(
     message = _with_note(work, _claimed(work, claim) + (left and f".{left}"))
     item = without_long_texts(claim.item)
     result = ClaimResult(project=project, item=item, message=message)
-    _add_texts(result, item, claim, await work.brief(claim.item))
+    _add_texts(result, item, claim)
     return result
 
 
-def _add_texts(result: ClaimResult, item: WorkItem, claim: Claim, briefing: Briefing) -> None:
+def _add_texts(result: ClaimResult, item: WorkItem, claim: Claim) -> None:
     """Add all that may be long to a result and the item in it, as much as fits."""
+    briefing = claim.briefing
     result.parent = None if briefing.parent is None else row(briefing.parent)
     room = MAX_TEXT_BYTES - size_of(result.model_dump(mode="json"))
     share = room * LINES_SHARE

@@ -14,12 +14,11 @@ from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
 from workflow_mcp.storage.events.history import history_of
 from workflow_mcp.storage.items import claims, deletion, detail, listing, trees, updates
-from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.creation import Creation
 from workflow_mcp.storage.links import linking
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work import validation
-from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
+from workflow_mcp.work.details import LAST, ItemDetail, Part
 from workflow_mcp.work.history import History, HistoryQuery
 from workflow_mcp.work.results import (
     Arrival,
@@ -139,11 +138,6 @@ class Store(BoardStore):
         validation.check_part(item_id, part)
         async with self._databases.use_to_read(project) as database:
             return await database.read(partial(detail.detail_of, item_id=item_id, part=part))
-
-    async def brief(self, project: Project, item: Item) -> Briefing:
-        """What whoever begins an item has to know besides the item itself."""
-        async with self._databases.use_to_read(project) as database:
-            return await database.read(partial(briefing_of, item=item))
 
     async def claim_item(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from workflow_mcp.work.details import Briefing
 from workflow_mcp.work.values import Item, ItemSummary, Project
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ class CreateResult:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An item that its actor holds now; `held_since` is set when the actor already held it before the call."""
+    """An item that its actor holds now, with what the actor has to know besides it.
+
+    `held_since` is set when the actor already held it before the call.
+    """
 
     item: Item
+    briefing: Briefing
     held_since: datetime | None = None
 
 

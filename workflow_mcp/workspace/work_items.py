@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.work.details import LAST, Briefing, ItemDetail, Part
+from workflow_mcp.work.details import LAST, ItemDetail, Part
 from workflow_mcp.work.history import History, HistoryQuery
 from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
 from workflow_mcp.work.trees import Tree
@@ -63,10 +63,6 @@ class WorkItems:
     async def get(self, item_id: int, part: Part = LAST) -> ItemDetail:
         """An item with its relatives and links, and its last notes and events or those that `part` names."""
         return await self.data.store.get_item(self.data.project, item_id, part)
-
-    async def brief(self, item: Item) -> Briefing:
-        """What whoever begins an item has to know besides the item itself."""
-        return await self.data.store.brief(self.data.project, item)
 
     async def claim(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from workflow_mcp.storage.events.rows import add_events, last_time
+from workflow_mcp.storage.items.briefing import briefing_of
 from workflow_mcp.storage.items.detail import reasons
 from workflow_mcp.storage.items.listing import claimable
 from workflow_mcp.storage.items.requests import Request, add_request, earlier_items, request_of
@@ -85,9 +86,9 @@ def claim(tx: Transaction, wanted: Wanted) -> Claim | None:
     since = _held_since(tx, row) if renews else None
     item = _take(tx, row, actor, wanted.lease, "claimed" if since is None else "renewed")
     if earlier is not None:
-        return Claim(item)
+        return Claim(item, briefing_of(tx, item))
     add_request(tx, request, [item.id])
-    return Claim(item, since)
+    return Claim(item, briefing_of(tx, item), since)
 
 
 def _first(tx: Transaction, wanted: Wanted) -> Row[Any] | None:
