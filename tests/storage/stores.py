@@ -43,5 +43,11 @@ async def open_store(
 
 async def titles(store: Store, project: Project) -> list[str]:
     """The titles of all items, in their order."""
-    found = await store.list_items(project, ItemQuery("all", limit=200))
-    return [one.title for one in found.items]
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await store.list_items(project, ItemQuery("all", limit=200, cursor=cursor))
+        found += [one.title for one in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
