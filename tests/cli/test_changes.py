@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.clients.shell import Shell
-from tests.clients.stdio import environment
+from tests.clients.stdio import PATIENCE, environment
+from tests.storage.support import linux_only
 from workflow_mcp.work.text import is_name, name_from
 from workflow_mcp.work.validation import MAX_NAME_LENGTH
 
@@ -180,3 +184,28 @@ def test_two_processes_that_claim_at_once(tmp_path: Path, shell: Shell, folder: 
         claimed = list(pool.map(claim, ["one", "two"]))
     assert {item["assignee"] for item in claimed} == {"one", "two"}
     assert len({item["id"] for item in claimed}) == 2
+
+
+def _has_a_project_open(pid: int) -> bool:
+    return any(os.path.realpath(one).endswith(".db") for one in Path(f"/proc/{pid}/fd").glob("*"))
+
+
+@linux_only
+def test_control_c_ends_a_claim_that_waits(shell: Shell, tmp_path: Path) -> None:
+    """Without a word, with the code that shells give to what was interrupted, and with nothing claimed."""
+    shell.told("add", "only")
+    shell.told("claim", "1", "--actor", "Bo")
+    command = [sys.executable, "-W", "error", "-m", "workflow_mcp", "claim", "--wait", "3000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            until = time.monotonic() + PATIENCE
+            while not _has_a_project_open(process.pid) and process.poll() is None and time.monotonic() < until:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(0.01)
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=PATIENCE) == ("", "")
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGINT
+    shell.told("release", "1", "--actor", "Bo")
+    assert shell.item(1)["state"] == "ready"

@@ -238,6 +238,14 @@ def test_nothing_of_a_broken_file_is_imported(shop: Path, run: Run, tmp_path: Pa
     assert state_of(tmp_path) == expected != before
 
 
+@pytest.mark.parametrize("text", ["", "{}", '{"issues": []}', '{"kind": "item"}', "null", "- [ ] a list", "\0"])
+def test_a_file_of_no_known_form(shop: Path, text: str) -> None:
+    """Whoever names a file of which nobody can tell what it is learns of `--from`, not of what export writes."""
+    (shop / "unknown").write_text(text, encoding="utf-8")
+    error = refused("IMPORT_INVALID", "unknown")
+    assert "nor does its form tell which program did; nothing was imported. Next: pass `--from`" in error
+
+
 class TestClaudeCode:
     """With the real one."""
 

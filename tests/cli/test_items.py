@@ -154,6 +154,12 @@ def test_an_export_for_people(here: Path, capsys: pytest.CaptureFixture[str]) ->
         assert document.startswith(begins)
         assert "Build the form" in document
         assert "Too much" not in document
+    transfer.export(directory=str(here))
+    lines = capsys.readouterr().out
+    transfer.export(directory=str(here), as_json=True)
+    assert capsys.readouterr().out == lines
+    with pytest.raises(WorkflowError, match="ARGUMENT_INVALID: --json and --format csv"):
+        transfer.export(to="csv", directory=str(here), as_json=True)
 
 
 async def test_import_where_ids_are_taken(tmp_path: Path, project: Path) -> None:

@@ -130,7 +130,8 @@ def test_completion(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not there")
-    script = run(tmp_path, "completion", "bash").stdout
+    script = json.loads(run(tmp_path, "completion", "bash", "--json").stdout)["script"]
+    assert run(tmp_path, "completion", "bash").stdout == f"{script}\n"
     asked = 'COMP_WORDS=(workflow-mcp {}); COMP_CWORD={}; _workflow_mcp; echo "${{COMPREPLY[@]}}"\n'
     lines = script + asked.format("cla", 1) + asked.format("done --evi", 2)
     done = subprocess.run([bash], input=lines, capture_output=True, encoding="utf-8", timeout=60, check=True)

@@ -21,6 +21,14 @@ class ExportedLines:
         self._name = name
         self._lines = lines
 
+    def is_export(self) -> bool:
+        """Whether they begin as all that `export` writes."""
+        try:
+            first = next(iter(self), None)
+        except UsageError:
+            return False
+        return isinstance(first, dict) and first.get("kind") == "project"
+
     def __iter__(self) -> Iterator[Any]:
         self._lines.seek(0)
         number = 0

@@ -16,7 +16,8 @@ from workflow_mcp.cli.local import locate, with_work_items
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json
 from workflow_mcp.cli.source_files import MAX_FILE_BYTES, bounded, read_files, shown_path, text_of
-from workflow_mcp.cli.sources import find_source
+from workflow_mcp.cli.sources import FROM_WHERE, find_source
+from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.settings import load_settings
 from workflow_mcp.work.errors import numbers
 from workflow_mcp.work.importers.formats import format_of, read_items
@@ -84,7 +85,10 @@ class _Request:
         data = copy.read(MAX_FILE_BYTES + 1)
         source = format_of(data.decode("utf-8-sig", errors="replace"))
         if source is None:
-            self._import_exported(ExportedLines(path, copy))
+            lines = ExportedLines(path, copy)
+            if not lines.is_export():
+                raise _unknown_form(path)
+            self._import_exported(lines)
         else:
             text = text_of(path, bounded(path, data))
             self._import_files(source, [SourceFile(shown_path(path), text, datetime.now(UTC))])
@@ -119,6 +123,11 @@ class _Request:
             print_json({"dry_run": True, **outline.counts})
         else:
             print_text(f"what export wrote, whole: {', '.join(f'{count} {kind}' for kind, count in _counts(outline))}")
+
+
+def _unknown_form(path: str) -> UsageError:
+    what = f"{shown_path(path)}: neither did export write it, nor does its form tell which program did"
+    return UsageError(Code.IMPORT_INVALID, f"{what}; nothing was imported.", FROM_WHERE)
 
 
 def _counts(outline: Outline) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import OutputError, discard, flush, print_json, print_text
 from workflow_mcp.cli.parameters import Directory
+from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.work.formats.snapshot import Snapshot
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -25,11 +26,15 @@ def export(
         Parameter(name="--format", help="jsonl: all there is, for `import`; the others leave out what was deleted."),
     ] = "jsonl",
     directory: Directory = ".",
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="The same as --format jsonl.")] = False,
 ) -> None:
     """Write all of the project's work items to stdout, as JSON Lines for `import`, or for people.
 
     The same work gives the same bytes, so that it can be kept in git.
     """
+
+    if as_json and to != "jsonl":
+        raise UsageError(Code.ARGUMENT_INVALID, f"--json and --format {to}.", "leave one of them out.")
 
     async def print_work(work: WorkItems) -> None:
         try:

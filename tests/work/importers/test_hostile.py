@@ -111,14 +111,21 @@ def test_circles_are_refused() -> None:
     """Of dependencies and of parents; the items are named with their lines."""
     with pytest.raises(SourceError, match=r"1: beads:a .file, line 1., beads:b .file, line 2. wait for each other"):
         beads(issue("a", dependencies=depends("a", "b")), issue("b", dependencies=depends("b", "a")))
-    with pytest.raises(SourceError, match="line 1: it waits for itself"):
-        beads(issue("a", dependencies=depends("a", "a")))
     above = depends("a", "b", kind="parent-child"), depends("b", "a", kind="parent-child")
     with pytest.raises(SourceError, match="are above each other"):
         beads(issue("a", dependencies=above[0]), issue("b", dependencies=above[1]))
     ring = [issue(str(n), dependencies=depends(str(n), str((n + 1) % 50))) for n in range(50)]
     with pytest.raises(SourceError, match="and 45 more wait for each other"):
         beads(*ring)
+
+
+def test_what_relates_an_item_to_itself_is_left_out() -> None:
+    """It waits for nobody else, so it comes, without what cannot be: a loss, which the report shows with the line."""
+    itself = [*depends("a", "a"), *depends("a", "a", kind="parent-child"), *depends("a", "a", kind="related")]
+    [one, two] = beads(issue("a", dependencies=itself), issue("b", dependencies=depends("b", "a"))).items
+    assert (one.parent, one.links, str(one.place)) == (None, (), "file, line 1")
+    assert one.losses == ("that it is its own parent was left out", *["its link to itself was left out"] * 2)
+    assert [link.other for link in two.links] == ["beads:a"]
 
 
 def test_what_a_parent_waits_for_anyway_is_left_out() -> None:

@@ -30,9 +30,9 @@ def checked(read: SourceItems) -> SourceItems:
     Raises:
         WorkItemError: `IMPORT_INVALID`: an id twice, or a circle of parents or of dependencies.
     """
-    items = _by_ref(read.items)
-    _refuse_circle(items, lambda item: _known(items, [item.parent]), "is its own ancestor", "are above each other")
-    _refuse_circle(items, lambda item: _blockers(items, item), "waits for itself", "wait for each other")
+    items = {ref: _without_itself(item) for ref, item in _by_ref(read.items).items()}
+    _refuse_circle(items, lambda item: _known(items, [item.parent]), "are above each other")
+    _refuse_circle(items, lambda item: _blockers(items, item), "wait for each other")
     items = _without_mixed_circles(_without_relatives_as_blockers(_not_too_deep(items)))
     return SourceItems(tuple(items.values()), read.skipped)
 
@@ -49,6 +49,14 @@ def _by_ref(given: Sequence[SourceItem]) -> Items:
     return items
 
 
+def _without_itself(item: SourceItem) -> SourceItem:
+    parent = None if item.parent == item.external_ref else item.parent
+    links = tuple(link for link in item.links if link.other != item.external_ref)
+    losses = ["that it is its own parent was left out"] * (parent != item.parent)
+    losses += ["its link to itself was left out"] * (len(item.links) - len(links))
+    return replace(item, parent=parent, links=links, losses=(*item.losses, *losses)) if losses else item
+
+
 def _known(items: Items, refs: Iterable[str | None]) -> list[str]:
     return [ref for ref in refs if ref is not None and ref in items]
 
@@ -57,13 +65,12 @@ def _blockers(items: Items, item: SourceItem) -> list[str]:
     return _known(items, (link.other for link in item.links if link.relation == "blocked_by"))
 
 
-def _refuse_circle(items: Items, next_of: Callable[[SourceItem], list[str]], one: str, several: str) -> None:
+def _refuse_circle(items: Items, next_of: Callable[[SourceItem], list[str]], what: str) -> None:
     circle = cycle_in({ref: next_of(item) for ref, item in items.items()})
     if circle:
         named = [f"{ref} ({items[ref].place})" for ref in circle[:MAX_SHOWN_CYCLE]]
         more = f" and {len(circle) - len(named)} more" if len(circle) > len(named) else ""
-        what = f"it {one}" if len(circle) == 1 else f"{', '.join(named)}{more} {several}"
-        raise invalid(items[circle[0]].place, what)
+        raise invalid(items[circle[0]].place, f"{', '.join(named)}{more} {what}")
 
 
 def _by_level(items: Items) -> dict[str, int]:
