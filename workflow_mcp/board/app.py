@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
-from workflow_mcp.board import entrance, reading
+from workflow_mcp.board import entrance, live, reading, writing
 from workflow_mcp.board.errors import unexpected, workflow_error
 from workflow_mcp.board.guard import Guard
 from workflow_mcp.board.site import Site
@@ -45,7 +45,7 @@ def build_board(site: Site, settings: Settings, lifespan: Lifespan[Starlette] | 
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
-    api = [*entrance.routes(), *reading.routes()]
+    api = [*entrance.routes(), *reading.routes(), *live.routes(), *writing.routes()]
     app = Starlette(
         routes=[
             Route("/board", _to_page),

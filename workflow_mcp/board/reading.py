@@ -49,10 +49,18 @@ async def projects(request: Request) -> Response:
     return JSONResponse({"projects": told})
 
 
-async def _board(work: WorkItems, request: Request) -> dict[str, Any]:
-    board = await work.data.store.board(work.data.project, requests.query_of(request))
-    project = {"id": work.data.project.id, "name": visible(work.data.project.name)}
-    return {"project": project, **board_object(board)}
+async def _board(request: Request) -> Response:
+    """All columns, computed once for all who look at the same at the same event."""
+    work, query = await requests.work_of(request), requests.query_of(request)
+    project, event = work.data.project, (await work.history(HistoryQuery(limit=1))).settled
+
+    async def computed() -> bytes:
+        board = await work.data.store.board(project, query)
+        told = {"project": {"id": project.id, "name": visible(project.name)}, **board_object(board)}
+        return await asyncio.to_thread(lambda: bytes(JSONResponse(told).body))
+
+    body = await requests.site_of(request).recent.get((project, query, event), computed)
+    return Response(body, media_type="application/json")
 
 
 async def _column(work: WorkItems, request: Request) -> dict[str, Any]:
@@ -144,7 +152,6 @@ async def _answer(reading: Reading, request: Request) -> Response:
 def routes() -> list[Route]:
     """The routes of everything that is only read, below `/board/api`."""
     readings: dict[str, Reading] = {
-        "board": _board,
         "column/{name}": _column,
         "items/{item:int}": _item,
         "tree": _tree,
@@ -155,5 +162,6 @@ def routes() -> list[Route]:
     return [
         Route("/me", me),
         Route("/projects", projects),
+        Route(f"{within}/board", _board),
         *(Route(f"{within}/{path}", partial(_answer, reading)) for path, reading in readings.items()),
     ]

@@ -117,16 +117,14 @@ def number_of(request: Request, name: str) -> int | None:
     return _number(name, text) if text else None
 
 
-def numbers_of(request: Request, name: str, maximum: int) -> list[int]:
-    """Whole numbers among a request's parameters, as in `1,2,3`.
+def last_event_of(request: Request) -> int | None:
+    """The last event that a browser has had, which it names when it connects again; None for the first time.
 
     Raises:
         UsageError: `ARGUMENT_INVALID`.
     """
-    parts = [part for part in request.query_params.get(name, "").split(",") if part]
-    if len(parts) > maximum:
-        raise _invalid(f"{name}: {len(parts)} numbers; at most {maximum} are allowed.")
-    return [_number(name, part) for part in parts]
+    text = request.headers.get("last-event-id", "")
+    return _number("Last-Event-ID", text) if text else None
 
 
 def _number(name: str, text: str) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workflow_mcp.app import Services
 from workflow_mcp.board.access import Access, Viewer
+from workflow_mcp.board.recent import Recent
+from workflow_mcp.board.watching import Watches
 from workflow_mcp.errors import Code, ProjectUnknownError, StoreError
 from workflow_mcp.work.values import Actor, Project
 from workflow_mcp.workspace.work_items import WorkItems
@@ -36,12 +39,16 @@ class Site:
         principal_of: the principal of a bearer token, None for an unknown one; None where the server has no tokens.
         is_principal: whether a principal still has a token.
         makes_keys: whether programs can get a key over HTTP.
+        watches: what tells open boards of changes.
+        recent: what was just answered.
     """
 
     access: Access
     principal_of: Callable[[str], str | None] | None = None
     is_principal: Callable[[str], bool] = field(default=lambda _name: True)
     makes_keys: bool = True
+    watches: Watches = field(default_factory=Watches)
+    recent: Recent = field(default_factory=lambda: Recent(time.monotonic))
     _services: Services | None = None
 
     def open(self, services: Services) -> None:
