@@ -38,7 +38,7 @@ class Server:
     """A server over HTTP."""
 
     def __init__(self, process: subprocess.Popen[str], port: int, project: str) -> None:
-        self._process, self._port, self._project = process, port, project
+        self._process, self.port, self._project = process, port, project
 
     def call(self, tool: str, **arguments: object) -> str:
         """The text of a call's answer, on a connection of its own."""
@@ -49,7 +49,7 @@ class Server:
             "MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": tool,
             "X-Workflow-Directory": self._project,
         }  # fmt: skip
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("POST", "/mcp", body, headers)
         answer = connection.getresponse().read()
         connection.close()

@@ -118,4 +118,5 @@ class Watches:
         return watch
 
     def __len__(self) -> int:
-        return len(self._watches)
+        """How many projects are watched now."""
+        return sum(1 for watch in self._watches.values() if len(watch))
