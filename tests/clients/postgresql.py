@@ -35,7 +35,6 @@ PATIENCE = 60.0  # seconds that the server may take to answer or to end
 PASSWORD = "p%40ss:word"
 SETTINGS = (
     "fsync=off",
-    "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",
     "log_min_messages=log",

@@ -9,7 +9,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 from workflow_mcp.errors import Code, StoreError, shown
-from workflow_mcp.storage.postgresql.connections import CONNECT_TIMEOUT, check_version
+from workflow_mcp.storage.postgresql.commits import CONNECT_TIMEOUT
+from workflow_mcp.storage.postgresql.connections import check_version
 from workflow_mcp.storage.postgresql.faults import store_errors
 
 ENCODING = "UTF8"

@@ -15,11 +15,13 @@ from sqlalchemy import Connection, Engine, create_engine, make_url
 
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.databases import store_closed
+from workflow_mcp.storage.postgresql.commits import CONNECT_TIMEOUT, was_committed
 from workflow_mcp.storage.postgresql.faults import BUSY_TIMEOUT, DRIVER_ERRORS, fault_of, newer, older
 from workflow_mcp.storage.types import from_micros
 
 MAX_CONNECTIONS = 8
-CONNECT_TIMEOUT = 5
+# Less than anybody waits for a lock: what a lost client holds is free then.
+IDLE_TIMEOUT = 10.0
 # What `workflow.project` is where projects are listed and found: it shows their names and members, none of their work.
 ALL_PROJECTS = "*"
 
@@ -29,12 +31,12 @@ _WRITE = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED; ")
 # statement takes longer than to run it: where statistics are old, the planner takes short ones for long.
 _SET = sql.SQL(
     "SELECT set_config('workflow.project', {project}, true), set_config('lock_timeout', {busy}, true), "
-    "set_config('idle_in_transaction_session_timeout', {busy}, true), set_config('jit', 'off', true); "
+    "set_config('idle_in_transaction_session_timeout', {idle}, true), set_config('jit', 'off', true); "
 )
 _LOCK = sql.SQL("SELECT pg_advisory_xact_lock({key}); ")
 # After the lock was acquired: it sees what was committed before that.
 _HEADER = sql.SQL(
-    "SELECT clock_timestamp(), (SELECT version_num FROM alembic_version), "
+    "SELECT clock_timestamp(), {transaction}, (SELECT version_num FROM alembic_version), "
     "EXISTS (SELECT FROM projects WHERE id = {project}), "
     "(SELECT at FROM events WHERE project_id = {project} ORDER BY id DESC LIMIT 1)"
 )
@@ -46,11 +48,13 @@ class Header:
 
     Attributes:
         now: the database's time, read after the lock was acquired.
+        transaction: what the database calls this transaction; None for one that only reads.
         is_there: whether the project has a row.
         last_change: what the project's last change carries.
     """
 
     now: datetime
+    transaction: str | None
     is_there: bool
     last_change: datetime | None
 
@@ -98,6 +102,7 @@ class Connections:
 
     def __init__(self, url: str, *, pooled: bool = False) -> None:
         self._closed = False
+        self._url = url
         # Transactions are begun and ended explicitly here, together with what else they begin and end with.
         self._engine = open_engine(url, pooled=pooled, maximum=MAX_CONNECTIONS)
 
@@ -120,11 +125,19 @@ class Connections:
             try:
                 header = _begin(raw, project_id, lock)
                 yield connection, header
-                raw.execute("COMMIT")
-            finally:
-                # SQLAlchemy knows of no transaction where no statement of its own was run.
-                if not raw.closed:
-                    raw.rollback()
+                self._commit(connection, raw, header.transaction)
+            except BaseException:
+                _roll_back(connection, raw)
+                raise
+
+    def _commit(self, connection: Connection, raw: psycopg.Connection[Any], transaction: str | None) -> None:
+        try:
+            raw.execute("COMMIT")
+        except DRIVER_ERRORS as error:
+            # It may have been committed, and only the answer was lost.
+            if transaction is None or fault_of(error) != "lost" or not was_committed(self._url, transaction):
+                raise
+            connection.invalidate()
 
     def close(self) -> None:
         """Close all connections, and make none any more."""
@@ -137,6 +150,14 @@ def raw_of(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
+def _roll_back(connection: Connection, raw: psycopg.Connection[Any]) -> None:
+    """Roll back what SQLAlchemy may know nothing of; a connection that cannot do so is closed, and used no more."""
+    with contextlib.suppress(psycopg.Error):
+        raw.rollback()
+    if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        connection.invalidate()
+
+
 def key_of(name: str) -> int:
     """The number of the advisory lock of this name."""
     digest = blake2b(f"workflow-mcp {name}".encode(), digest_size=8).digest()
@@ -147,7 +168,9 @@ def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None) -> H
     parts = [_READ if lock is None else _WRITE, _SET, *([] if lock is None else [_LOCK]), _HEADER]
     values = {
         "project": sql.Literal(project_id),
-        "busy": sql.Literal(f"{BUSY_TIMEOUT:.0f}s"),
+        "busy": sql.Literal(f"{BUSY_TIMEOUT * 1000:.0f}ms"),
+        "idle": sql.Literal(f"{IDLE_TIMEOUT * 1000:.0f}ms"),
+        "transaction": sql.SQL("NULL" if lock is None else "pg_current_xact_id()::text"),
         "key": sql.Literal(0 if lock is None else key_of(lock)),
     }
     with raw.cursor() as cursor:
@@ -155,9 +178,10 @@ def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None) -> H
         cursor.execute(sql.Composed([part.format(**values) for part in parts]))
         while cursor.nextset():
             pass
-        ((now, version, is_there, last_change),) = cursor.fetchall()
+        ((now, transaction, version, is_there, last_change),) = cursor.fetchall()
     check_version(version)
-    return Header(now.astimezone(UTC), is_there, None if last_change is None else from_micros(last_change))
+    last = None if last_change is None else from_micros(last_change)
+    return Header(now.astimezone(UTC), transaction, is_there, last)
 
 
 def check_version(version: str | None) -> None:

@@ -18,6 +18,7 @@ from workflow_mcp.storage.postgresql.changes import stamp_of
 from workflow_mcp.storage.postgresql.connections import MAX_CONNECTIONS, Connections
 from workflow_mcp.storage.postgresql.database import PostgresqlDatabase, attempted
 from workflow_mcp.storage.projects import rows
+from workflow_mcp.storage.projects.choice import check_id
 from workflow_mcp.storage.running import Running
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.transactions import Transaction
@@ -66,6 +67,8 @@ class PostgresqlDatabases:
 
     def _database(self, project: Project) -> PostgresqlDatabase:
         self._refuse_when_closed()
+        if project.id is not None:
+            check_id(project.id)
         found = self._used.get(project.id or "")
         if found is None:
             found = self._used[project.id or ""] = PostgresqlDatabase(

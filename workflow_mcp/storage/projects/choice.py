@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, shown
+from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.work.cursors import make_cursor, read_cursor
 from workflow_mcp.work.members import unknown_to
 from workflow_mcp.work.results import ProjectPage
@@ -105,3 +105,17 @@ def found_or_refused(found: Project | None, id_or_name: str, member: str | None 
             "call list_projects() for those there are.",
         )
     return found
+
+
+def check_id(project_id: str) -> None:
+    """Refuse what is no project's id: a canonical UUID, so that one project has one.
+
+    Raises:
+        StoreError: `PROJECT_ID_INVALID`.
+    """
+    if id_in(project_id) != project_id:
+        raise StoreError(
+            Code.PROJECT_ID_INVALID,
+            f"{shown(project_id)} is not a UUID in its usual lower-case form.",
+            "call list_projects() for the ids there are.",
+        )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from uuid import UUID
 
-from workflow_mcp.errors import Code, StoreError, shown
+from workflow_mcp.storage.projects.choice import check_id
 
 FOLDER = "projects"
 TRASH = "trash"
@@ -22,12 +21,7 @@ def path_of(data_dir: Path, project_id: str) -> str:
     Raises:
         StoreError: `PROJECT_ID_INVALID`; an id is a canonical UUID and so never leads out of the folder.
     """
-    try:
-        canonical = str(UUID(project_id))
-    except ValueError as error:
-        raise _invalid_id(project_id) from error
-    if canonical != project_id:
-        raise _invalid_id(project_id)
+    check_id(project_id)
     return str(data_dir / FOLDER / f"{project_id}{SUFFIX}")
 
 
@@ -39,11 +33,3 @@ def id_of(path: str) -> str:
 def trash_beside(path: str) -> str:
     """The trash folder of the data directory that the project's file at `path` is in."""
     return os.path.join(os.path.dirname(os.path.dirname(path)), TRASH)
-
-
-def _invalid_id(project_id: str) -> StoreError:
-    return StoreError(
-        Code.PROJECT_ID_INVALID,
-        f"{shown(project_id)} is not a UUID in its usual lower-case form.",
-        "call list_projects() for the ids there are.",
-    )
