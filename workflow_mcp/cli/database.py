@@ -5,12 +5,14 @@ from __future__ import annotations
 from cyclopts import App
 from pydantic import SecretStr
 
+from workflow_mcp.cli.moving import import_from
 from workflow_mcp.cli.output import print_text
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.settings import load_settings
 from workflow_mcp.storage.kinds import postgresql
 
 app = App(name="database", help_format="plaintext")
+app.command(import_from)
 
 
 @app.command

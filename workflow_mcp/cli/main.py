@@ -99,7 +99,7 @@ ITEM_COMMANDS = {
     ),
 }
 PROJECTS_HELP = "List the projects, and rename, archive, delete or restore one."
-DATABASE_HELP = "Prepare the PostgreSQL database that WORKFLOW_MCP_DATABASE_URL names."
+DATABASE_HELP = "Prepare the PostgreSQL database that WORKFLOW_MCP_DATABASE_URL names, and bring projects into it."
 MEMBERS_HELP = "List who may work in a project over HTTP, where tokens are asked for, and let others in or out."
 PLUGIN_COMMANDS = {
     "path": "Print the folder of the Claude Code plugin, which is a marketplace of its own.",
