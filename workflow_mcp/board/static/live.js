@@ -38,7 +38,7 @@ function opened() {
 function greeted({ data }) {
   const { event } = JSON.parse(data);
   update({ heard: event });
-  if (state.board && state.board.event !== event) reload(); // it is lower after a backup was restored
+  if (state.problem || (state.board && state.board.event !== event)) reload(); // it is lower in a restored backup
 }
 
 function changed({ data }) {
