@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
 from tests.clients.claude_code import BINARY, ClaudeCode
@@ -40,6 +43,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
         if name.startswith(NOT_OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checked_schemas() -> Iterator[None]:
+    """Each client of the SDK checks the output schemas that it meets, which takes 10 ms; here each is checked once."""
+    check = Draft202012Validator.check_schema
+    once = cache(lambda schema: check(json.loads(schema)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Draft202012Validator, "check_schema", staticmethod(lambda schema: once(json.dumps(schema))))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -22,10 +22,11 @@ from typing import Any
 PRELOADED = (
     "alembic.command", "alembic.operations.toimpl", "alembic.runtime.migration", "anyio._backends._asyncio",
     "coverage", "cyclopts", "fastmcp.apps", "fastmcp.server.middleware", "fastmcp.server.server",
-    "fastmcp.server.sessions", "filelock", "key_value.aio.stores.filetree", "opentelemetry.trace",
-    "platformdirs.unix", "pydantic.v1.types", "rich.table", "sqlite3",
-    "sqlalchemy.dialects.sqlite.pysqlite", "starlette.middleware.authentication", "uvicorn.lifespan.on",
-    "uvicorn.loops.auto", "uvicorn.protocols.http.auto",
+    "fastmcp.server.sessions", "filelock", "key_value.aio.stores.filetree", "markdown_it", "opentelemetry.trace",
+    "platformdirs.unix", "prometheus_client", "psycopg", "pydantic.v1.types", "rich.table", "sqlite3",
+    "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite.pysqlite",
+    "starlette.middleware.authentication", "uvicorn.lifespan.on", "uvicorn.loops.auto",
+    "uvicorn.protocols.http.auto",
 )  # fmt: skip
 STREAMS = 3
 MAX_READ = 2**20
