@@ -166,7 +166,8 @@ def _shared(settings: Settings, connections: Connections, clock: Callable[[], fl
         is_alive=connections.is_alive,
         stored_as=connections.stored_as,
     )
-    return _Memory(sessions, Bindings(store, clock=clock), Conversations(store, processes=store), Looks(store), store)
+    bindings, conversations = Bindings(store, clock=clock, shared=True), Conversations(store, processes=store)
+    return _Memory(sessions, bindings, conversations, Looks(store), store)
 
 
 def _shared_store(settings: Settings) -> SharedStore | None:

@@ -100,19 +100,26 @@ class Bindings:
     """The bindings of calls that are still to come, each for the principal that made it; each is used once.
 
     What is bound is in the store before the hook is answered, so that a server that crashes and is started again
-    still knows it. A store that fails, fails no call.
+    still knows it. A store that fails, fails no call, unless it is shared: then memory knows only what was bound here.
 
     Args:
-        store: where they are; beside the sessions, when other servers share those. None: in memory only.
+        store: where they are; None: in memory only.
         clock: the current time in seconds.
+        shared: whether other servers use the store too.
         max_bindings: most for one principal; beyond, its oldest goes.
     """
 
     def __init__(
-        self, store: SessionStore | None, *, clock: Callable[[], float], max_bindings: int = MAX_BINDINGS
+        self,
+        store: SessionStore | None,
+        *,
+        clock: Callable[[], float],
+        shared: bool = False,
+        max_bindings: int = MAX_BINDINGS,
     ) -> None:
         self._store = store
         self._clock = clock
+        self._attempt = _await if shared else _attempt
         self._max_bindings = max_bindings
         # For each principal: one that binds without end displaces none but its own.
         self._waiting: dict[str | None, OrderedDict[str, _Waiting]] = {}
@@ -154,22 +161,26 @@ class Bindings:
 
     async def _stored(self, name: str) -> Entry | None:
         store = self._store
-        return None if store is None else await _attempt(store.get(name, collection=COLLECTION), None)
+        return None if store is None else await self._attempt(store.get(name, collection=COLLECTION), None)
 
     async def _put(self, name: str, entry: Entry) -> bool:
         if self._store is None:
             return False
         putting = self._store.put(name, entry, collection=COLLECTION, ttl=LIFETIME)
-        return await _attempt(_true(putting), otherwise=False)
+        return await self._attempt(_true(putting), False)
 
     async def _remove(self, name: str) -> bool:
         store = self._store
-        return store is not None and await _attempt(store.delete(name, collection=COLLECTION), otherwise=True)
+        return store is not None and await self._attempt(store.delete(name, collection=COLLECTION), True)
 
 
 async def _true(done: Awaitable[None]) -> bool:
     await done
     return True
+
+
+async def _await(operation: Awaitable[T], _otherwise: T) -> T:
+    return await operation
 
 
 async def _attempt(operation: Awaitable[T], otherwise: T) -> T:
