@@ -32,6 +32,10 @@ class RoundRobin:
         """Note on which port it listens."""
         self.url = f"http://127.0.0.1:{port}{self._servers[0].path}"
 
+    def replace(self, index: int, url: str) -> None:
+        """Put another server in the place of one."""
+        self._servers[index] = urlsplit(url)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one request, after which it is closed."""
         with suppress(OSError, asyncio.IncompleteReadError):

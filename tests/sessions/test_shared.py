@@ -19,6 +19,7 @@ from workflow_mcp.sessions.conversations import Conversations
 from workflow_mcp.sessions.looks import Looks
 from workflow_mcp.sessions.shared import TOUCH_EVERY, SharedSessionContextManager
 from workflow_mcp.sessions.stores.database import CULL_EVERY, DatabaseStore
+from workflow_mcp.storage.postgresql import faults
 from workflow_mcp.storage.postgresql.entries import Entries
 from workflow_mcp.work.overview import Overview
 
@@ -64,7 +65,8 @@ async def test_a_change_is_seen_at_once(new_store: Stores) -> None:
         assert (found.working_directory, found.config_path, found.project_id) == (f"/at/{turn}", None, f"p{turn}")
     assert await one.get_session_count() == await two.get_session_count() == 1
     assert await two.end_session(KEY)
-    assert await one.get_session(KEY) is await one.get_working_directory(KEY) is None
+    assert await one.get_session(KEY) is None
+    assert await one.get_working_directory(KEY) is None
     assert not await one.end_session(KEY)
 
 
@@ -98,7 +100,7 @@ async def test_use_is_noted_now_and_then(new_store: Stores, database: Database) 
     clock = FakeClock()
     one = sessions(new_store(), clock)
     await one.set_working_directory(KEY, "/here")
-    first = await one.get_session(KEY)
+    first = found = await one.get_session(KEY)
     for seconds, noted in ((TOUCH_EVERY - 1, False), (1, True), (-3600, True)):
         clock.advance(seconds)
         assert await one.get_working_directory(KEY) == "/here"
@@ -107,6 +109,7 @@ async def test_use_is_noted_now_and_then(new_store: Stores, database: Database) 
         assert (found.last_used == clock.now) is noted
         assert first is not None
         assert found.set_at == first.set_at
+    assert found is not None
     database.run("UPDATE server_entries SET expires_at = now()")
     assert await one.get_session(KEY) is None
     await one.touch(found)
@@ -176,9 +179,10 @@ async def test_conversations_and_looks(new_store: Stores) -> None:
     assert await Looks(one).exchange("claude-1", Overview("other")) is None
 
 
-async def test_a_database_that_does_not_answer() -> None:
+async def test_a_database_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is answered from memory that another server may have changed: every call says that it cannot."""
-    store = DatabaseStore(Entries("postgresql://nobody@127.0.0.1:1/none", patience=0.0))
+    monkeypatch.setattr(faults, "RECONNECT_TIMEOUT", 0.0)
+    store = DatabaseStore(Entries("postgresql://nobody@127.0.0.1:1/none"))
     one, bindings = sessions(store), Bindings(store, clock=FakeClock(), shared=True)
     for call in (
         one.set_working_directory(KEY, "/here"),

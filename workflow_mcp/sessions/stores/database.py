@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 from workflow_mcp.sessions.stores.protocol import COLLECTION, Entry
 from workflow_mcp.settings import Settings
+from workflow_mcp.storage.postgresql.database import attempted
 from workflow_mcp.storage.postgresql.entries import MAX_CONNECTIONS, Entries
 from workflow_mcp.storage.threads import WorkerThreads
 
 CULL_EVERY = 1_000  # entries made
+NEVER = -math.inf
 
 T = TypeVar("T")
 
@@ -73,8 +77,8 @@ class DatabaseStore:
         await self._run(self._entries.cull)
 
     async def check(self) -> None:
-        """See `SharedStore`."""
-        await self._run(self._entries.check)
+        """See `SharedStore`; who asks this wants no patience."""
+        await self._when_free(partial(attempted, self._entries.check, NEVER))
 
     async def close(self) -> None:
         """See `SharedStore`."""
@@ -82,6 +86,9 @@ class DatabaseStore:
         self._threads.close()
 
     async def _run(self, work: Callable[[], T]) -> T:
+        return await self._when_free(partial(attempted, work, time.monotonic()))
+
+    async def _when_free(self, work: Callable[[], T]) -> T:
         async with self._free:
             return await self._threads.run(work)
 

@@ -30,13 +30,16 @@ RETRY_SECONDS = (0.005, 0.100)
 MAX_SPOOLED_BYTES = 4 * 2**20
 
 
-def attempted(attempt: Callable[[], T]) -> T:
+def attempted(attempt: Callable[[], T], began: float) -> T:
     """What `attempt` returns once the database is neither busy nor lost.
+
+    Args:
+        attempt: what is tried again and again, once at least.
+        began: since when the caller waits, in monotonic seconds: those who wait in turn all get an answer in time.
 
     Raises:
         StoreError: see `store_errors`.
     """
-    began = time.monotonic()
     with store_errors():
         while True:
             try:
@@ -87,7 +90,7 @@ class PostgresqlDatabase:
         Raises:
             StoreError: see `store_errors`.
         """
-        return await self._running.shielded(self._when_free(partial(self._read, work)))
+        return await self._running.shielded(self._when_free(partial(self._read, work), time.monotonic()))
 
     async def write(self, work: Work[T]) -> T:
         """See `Database`.
@@ -109,15 +112,16 @@ class PostgresqlDatabase:
                 yield await self._threads.run(partial(pickle.load, file))
 
     async def _exclusively(self, work: Callable[[], T]) -> T:
+        began = time.monotonic()
         # Here those wait that would otherwise wait in the database, each with a connection.
         async with self._writing:
-            result = await self._when_free(work)
+            result = await self._when_free(work, began)
         self._committed(self._project_id)
         return result
 
-    async def _when_free(self, work: Callable[[], T]) -> T:
+    async def _when_free(self, work: Callable[[], T], began: float) -> T:
         async with self._free:
-            return await self._threads.run(partial(attempted, work))
+            return await self._threads.run(partial(attempted, work, began))
 
     def _read(self, work: Work[T]) -> T:
         with self._connections.transaction(self._project_id) as (connection, header):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -135,7 +136,7 @@ class PostgresqlDatabases:
 
     async def _run(self, work: Callable[[], T]) -> T:
         self._refuse_when_closed()
-        return await self._running.shielded(self._when_free(partial(attempted, work)))
+        return await self._running.shielded(self._when_free(partial(attempted, work, time.monotonic())))
 
     async def _when_free(self, work: Callable[[], T]) -> T:
         async with self._free:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from workflow_mcp.storage.postgresql.connections import check_version, connected, open_engine, raw_of
-from workflow_mcp.storage.postgresql.database import attempted
-from workflow_mcp.storage.postgresql.faults import store_errors
 
 MAX_CONNECTIONS = 4
 MAX_ENTRIES = 10_000
@@ -53,7 +49,7 @@ _VERSION = "SELECT version_num FROM alembic_version"
 class Entries:
     """Entries by collection and name, each with a time to live; thread-safe.
 
-    Each method is one statement, which is its own transaction, and is repeated while the database is busy or lost.
+    Each method is one statement, which is its own transaction.
 
     Args:
         url: where the database is.
@@ -61,7 +57,7 @@ class Entries:
         maximum: most entries in one collection; beyond it, `cull` removes what expires first.
 
     Raises:
-        StoreError: every method; see `store_errors`.
+        psycopg.Error: from every method, or SQLAlchemy's for it.
     """
 
     def __init__(self, url: str, *, pooled: bool = False, maximum: int = MAX_ENTRIES) -> None:
@@ -99,23 +95,18 @@ class Entries:
         self._execute(_TRIM, maximum=self._maximum)
 
     def check(self) -> None:
-        """Check, without repeating it, that the database can be used and has the tables that this version knows."""
-        with store_errors():
-            row = self._run(_VERSION, {}, returns=True)
-        check_version(None if row is None else row[0])
+        """Check that the database has the tables that this version knows."""
+        check_version(self._scalar(_VERSION))
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
     def _scalar(self, statement: str, **values: Any) -> Any:
-        row = attempted(partial(self._run, statement, values, returns=True))
+        with connected(self._engine) as connection:
+            row = raw_of(connection).execute(statement, values).fetchone()
         return None if row is None else row[0]
 
     def _execute(self, statement: str, **values: Any) -> None:
-        attempted(partial(self._run, statement, values, returns=False))
-
-    def _run(self, statement: str, values: Mapping[str, Any], *, returns: bool) -> Any:
         with connected(self._engine) as connection:
-            cursor = raw_of(connection).execute(statement, values)
-            return cursor.fetchone() if returns else None
+            raw_of(connection).execute(statement, values)
