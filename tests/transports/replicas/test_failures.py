@@ -46,7 +46,7 @@ async def acknowledged(clients: Sequence[Persistent], more: int) -> None:
 
 def stored(database: Database) -> Counter[str]:
     """The titles of all items that are stored."""
-    return Counter(title for (title,) in database.run("SELECT title FROM work_items"))
+    return Counter(title for (title,) in database.run("SELECT title FROM items"))
 
 
 def assert_all_there(clients: Sequence[Persistent], database: Database) -> None:
@@ -109,6 +109,8 @@ async def test_the_database_is_restarted(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(faults, "RECONNECT_TIMEOUT", 0.1)
     with own_server() as postgresql:
         database = postgresql.new_database()
+        # The tests' own servers acknowledge what only their memory holds.
+        database.run("ALTER ROLE ALL SET synchronous_commit = on")
         async with AsyncExitStack() as stack:
             urls = [
                 (await stack.enter_async_context(served_here(tmp_path / f"{number}", database_url=database.url))).url

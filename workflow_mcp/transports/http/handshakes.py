@@ -78,7 +78,7 @@ class SharedHandshakes:
         try:
             answer = await self._answer(app, scope, body)
         except WorkflowError as error:
-            logger.warning("the session of a handshake-era client cannot be looked up", exc_info=True)
+            logger.warning("the session of a handshake-era client cannot be looked up: %s", error)
             answer = _refusal(503, INTERNAL_ERROR, str(error), _request(body).get("id"))
         await answer(scope, _replaying(body, receive), send)
 
