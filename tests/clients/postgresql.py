@@ -118,9 +118,11 @@ class OwnServer(Server):
 
     Args:
         folder: an empty folder.
+        durable: whether it stores what it acknowledges, as installed servers do, and is that much slower.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._settings = tuple(one for one in SETTINGS if not (durable and one in UNSAFE))
         self._data = folder / "data"
         self._log = folder / "log"
         self._port = free_port()
@@ -138,7 +140,7 @@ class OwnServer(Server):
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [part for setting in (*SETTINGS, f"port={self._port}") for part in ("-c", setting)]
+        options = [part for setting in (*self._settings, f"port={self._port}") for part in ("-c", setting)]
         places = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         self._process = _as_postgres("postgres", "-D", self._data, *options, *places)
         deadline = time.monotonic() + PATIENCE
@@ -203,14 +205,14 @@ def running_server() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def own_server() -> Iterator[OwnServer]:
+def own_server(*, durable: bool = False) -> Iterator[OwnServer]:
     """A server that may be stopped and started; the test is skipped where PostgreSQL's programs are not."""
     if not can_start():
         pytest.skip(WHY_NOT)
     # The user `postgres` cannot enter pytest's own folders.
     with tempfile.TemporaryDirectory(prefix="workflow-pg-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
-        server = OwnServer(Path(folder))
+        server = OwnServer(Path(folder), durable=durable)
         try:
             server.start()
             yield server

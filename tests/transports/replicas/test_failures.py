@@ -107,10 +107,8 @@ async def test_servers_are_killed_fifty_times(database: Database, tmp_path: Path
 async def test_the_database_is_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is away each call of either era says `STORE_UNREACHABLE`; then all goes on, with the same sessions."""
     monkeypatch.setattr(faults, "RECONNECT_TIMEOUT", 0.1)
-    with own_server() as postgresql:
+    with own_server(durable=True) as postgresql:
         database = postgresql.new_database()
-        # The tests' own servers acknowledge what only their memory holds.
-        database.run("ALTER ROLE ALL SET synchronous_commit = on")
         async with AsyncExitStack() as stack:
             urls = [
                 (await stack.enter_async_context(served_here(tmp_path / f"{number}", database_url=database.url))).url

@@ -30,16 +30,18 @@ RETRY_SECONDS = (0.005, 0.100)
 MAX_SPOOLED_BYTES = 4 * 2**20
 
 
-def attempted(attempt: Callable[[], T], began: float) -> T:
+def attempted(attempt: Callable[[], T], began: float | None = None) -> T:
     """What `attempt` returns once the database is neither busy nor lost.
 
     Args:
         attempt: what is tried again and again, once at least.
-        began: since when the caller waits, in monotonic seconds: those who wait in turn all get an answer in time.
+        began: since when the caller waits, in monotonic seconds; default: now. Those who wait in turn for a connection
+            all get an answer in time.
 
     Raises:
         StoreError: see `store_errors`.
     """
+    began = time.monotonic() if began is None else began
     with store_errors():
         while True:
             try:
