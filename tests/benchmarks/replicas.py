@@ -9,10 +9,10 @@ each request to the next one. Prints medians over the rounds, and ratios to SQLi
 - `calls/s`: all clients at once, `list_work_items`, each in one of four projects.
 - `claims/s`: all clients at once, `claim_work_item` of the first that is ready, in one project.
 
-What bounds it: on a machine with two processors the clients, the servers and PostgreSQL share these two, so that a second
-and a third server find no processor that is free, and more of them make nothing faster. They are for machines of their
-own, and for restarts that nobody notices. A claim is a transaction under its project's lock, one at a time on all servers.
-PostgreSQL here runs as it is installed (fsync and synchronous commits on), on the same disk as the SQLite files.
+What bounds it: on a machine with two processors the clients, the servers and PostgreSQL share these two, so a second and
+a third server find no processor that is free, and make nothing faster. They are for machines of their own, and for
+restarts that nobody notices. A claim is a transaction under its project's lock, one at a time on all servers together.
+PostgreSQL runs here as it is installed (fsync and synchronous commits on), on the same disk as the SQLite files.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ ITEMS = 100
 WARM_UP = 20
 PROJECTS = 4
 
-Call = Callable[[HttpClient], Awaitable[Answer]]
 Figures = dict[str, float]
 
 
@@ -57,6 +56,9 @@ class Rotating(HttpClient):
         """Close all its connections."""
         for _ in range(servers):
             await next(self._connections).close()
+
+
+Call = Callable[[Rotating, int], Awaitable[object]]
 
 
 def checked(answer: Answer) -> Answer:
