@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from workflow_mcp.transports.http.joined_writes import JoinedWrites
 
 CONNECTION = "workflow_mcp.connection"
 HEAD_TIMEOUT = 10
@@ -58,7 +61,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """See `asyncio.Protocol`."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", JoinedWrites(transport)))
         self._connections.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
