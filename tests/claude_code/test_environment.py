@@ -20,6 +20,8 @@ from workflow_mcp.settings import load_settings
         {"XDG_DATA_HOME": "/xdg"},
         {"WORKFLOW_MCP_JOIN": "ask"},
         {"WORKFLOW_MCP_JOIN": "tell"},
+        {"WORKFLOW_MCP_DATABASE_URL": ""},
+        {"WORKFLOW_MCP_DATABASE_URL": "postgresql://a@b/c"},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": ""},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": "/a"},
         {"WORKFLOW_MCP_ALLOWED_ROOTS": f"/a{os.pathsep}{os.pathsep}/b{os.pathsep}"},
@@ -39,3 +41,4 @@ def test_it_says_what_the_settings_say(
     assert environment.allowed_roots == settings.allowed_roots
     assert environment.home == settings.home
     assert environment.asks_to_join == (settings.join == "ask")
+    assert environment.in_database == (settings.database_url is not None)

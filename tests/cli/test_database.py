@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
+from tests.clients.agents import make_project
 from tests.clients.databases import Database
 from tests.clients.postgresql import Server
 from tests.clients.processes import Done, run
+from tests.clients.shell import Shell
 from tests.clients.stdio import environment
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage import kinds, tables
@@ -129,3 +132,52 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "import_module", broken)
     with pytest.raises(ModuleNotFoundError):
         postgresql("store")
+
+
+@pytest.fixture
+def shell(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """A user in a project whose work is in the database; an older state of it is in files."""
+    shell = Shell(tmp_path, make_project(tmp_path, "shop"), monkeypatch, capsys)
+    shell.told("add", "in the file")
+    monkeypatch.setenv("WORKFLOW_MCP_DATABASE_URL", database.url)
+    shell.told("add", "in the database")
+    return shell
+
+
+def test_commands_that_are_about_files(shell: Shell, tmp_path: Path) -> None:
+    """They say so, with the tool that does it for a database, and leave the files that are there alone."""
+    before = sorted(path.name for path in (tmp_path / "data").rglob("*"))
+    for arguments in (
+        ["backup"], ["backup", "--all"], ["restore", "shop.db"], ["restore", "--empty"],
+        ["projects"], ["projects", "list"], ["projects", "rename", "shop", "x"], ["projects", "archive", "shop"],
+        ["projects", "delete", "shop"], ["projects", "restore", "shop"],
+    ):  # fmt: skip
+        assert shell.refused(*arguments) == "2 STORE_NOT_IN_FILES", arguments
+    assert sorted(path.name for path in (tmp_path / "data").rglob("*")) == before
+    assert "in the database" in shell.told("list")
+    assert "in the file" not in shell.printed()
+
+
+def test_the_examination_of_a_database(shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`doctor --store` tells whether servers can work with it, and what is in it; exit code 1 when they cannot."""
+    found = shell.data("doctor", "--store")
+    assert found["healthy"]
+    assert f"format {tables.VERSION}, 1 projects" in found["steps"][0]["detail"]
+    assert shell.data("doctor")["healthy"]
+    monkeypatch.setenv("WORKFLOW_MCP_DATABASE_URL", changed(database.url, database="gone"))
+    assert shell.run("doctor", "--store", "--json") == 1
+    (step,) = json.loads(shell.printed())["steps"]
+    assert step["verdict"] == "problem"
+    assert step["detail"].startswith("STORE_REFUSED: ")
+
+
+def test_what_claude_code_is_told_without_a_server(shell: Shell, database: Database, tmp_path: Path) -> None:
+    """The project's name, and nothing of the older state in files."""
+    env = environment(tmp_path, WORKFLOW_MCP_DATABASE_URL=database.url)
+    for command in ("hook", "statusline"):
+        told = run([command], cwd=tmp_path / "shop", env=env, given="{}").stdout
+        assert "shop" in told
+        assert "in the file" not in told
+        assert "ready" not in told

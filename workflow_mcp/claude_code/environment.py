@@ -21,12 +21,14 @@ class Environment:
         allowed_roots: the directories that may be worked in; all, when there are none.
         home: the user's home.
         asks_to_join: whether a repository that is new to a project must be let in first.
+        in_database: whether the projects' work is in a database, which the commands do not reach.
     """
 
     data_dir: Path
     allowed_roots: tuple[Path, ...]
     home: str
     asks_to_join: bool = False
+    in_database: bool = False
 
 
 def read_environment() -> Environment:
@@ -38,6 +40,7 @@ def read_environment() -> Environment:
         tuple(Path(root) for root in allowed),
         os.path.expanduser("~"),
         os.environ.get("WORKFLOW_MCP_JOIN") == "ask",
+        bool(os.environ.get("WORKFLOW_MCP_DATABASE_URL")),
     )
 
 

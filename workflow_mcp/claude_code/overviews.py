@@ -39,12 +39,13 @@ def find_overview(directory: str, session_id: str, now: datetime) -> View | None
     """
     environment = read_environment()
     holder = actor_name(session_id) if session_id else ""
-    chosen = choice_of(session_id, environment.data_dir, now)
+    # What was set is in that database too.
+    chosen = SessionChoice() if environment.in_database else choice_of(session_id, environment.data_dir, now)
     project = _project_of(chosen, directory, environment)
     if project is None:
         return None
-    if environment.asks_to_join and chosen.project_id is None:
-        # Only the server finds out whether this repository may see the project's items.
+    if environment.in_database or (environment.asks_to_join and chosen.project_id is None):
+        # Only the server reaches the work there, or finds out whether this repository may see it.
         return View(Overview(project[1]), holder)
     project_id, name = project
     ids = [project_id] if project_id is not None else ids_of(environment.data_dir, name)

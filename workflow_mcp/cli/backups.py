@@ -9,12 +9,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.local import known_projects, locate, sqlite
+from workflow_mcp.cli.local import known_projects, locate, require_files, sqlite
 from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, ProjectError, UsageError
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.values import Project
+
+DUMP = "run `pg_dump --format=custom --file=workflow.dump` as a superuser, for row level security binds all others."
+LOAD = "run `pg_restore --dbname=NEW workflow.dump` into a new database, and name that in WORKFLOW_MCP_DATABASE_URL."
 
 
 def backup(
@@ -26,6 +29,7 @@ def backup(
 ) -> None:
     """Write a backup of the project, or with --all of every project; servers may go on meanwhile."""
     settings = load_settings()
+    require_files(settings, "`backup` copies", DUMP)
     if every:
         _back_up_all(settings, settings.absolute(file or "."))
         return
@@ -56,6 +60,7 @@ def _default_name(project: Project) -> str:
 def restore_file(file: str) -> None:
     """Put a backup in the place of its project's file; what is there is kept under another name."""
     settings = load_settings()
+    require_files(settings, "`restore` with a file is for", LOAD)
     done = sqlite("backups").restore(settings.data_dir, known_projects(settings), settings.absolute(file))
     kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
     print_text(f"{done.path}: {done.project.name}, {done.items} work items.{kept}")
@@ -64,6 +69,7 @@ def restore_file(file: str) -> None:
 def begin_anew(directory: str) -> None:
     """Let the directory's project, whose file is gone, begin anew."""
     settings = load_settings()
+    require_files(settings, "`restore --empty` is for", LOAD)
     project = _project(settings, directory)
     sqlite("backups").begin_anew(settings.data_dir, known_projects(settings), project)
     print_text(f"{project.name} begins anew: its file is made when the next work item is.")

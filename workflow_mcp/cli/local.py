@@ -9,6 +9,7 @@ from types import ModuleType
 
 from workflow_mcp.app import open_services
 from workflow_mcp.cli.user import find_user
+from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Actor
@@ -36,6 +37,17 @@ def locate(directory: str, settings: Settings) -> Location:
 def sqlite(module: str) -> ModuleType:
     """A module about projects' files, imported when it is needed: SQLAlchemy takes 0.2 s."""
     return import_module(f"workflow_mcp.storage.sqlite.{module}")
+
+
+def require_files(settings: Settings, what: str, next_step: str) -> None:
+    """Refuse a command about projects' files where their work is in a database.
+
+    Raises:
+        UsageError: `STORE_NOT_IN_FILES`.
+    """
+    if settings.database_url is not None:
+        why = f"the projects are in a PostgreSQL database, and {what} projects' files."
+        raise UsageError(Code.STORE_NOT_IN_FILES, why, next_step)
 
 
 def known_projects(settings: Settings) -> KnownProjects:

@@ -27,6 +27,8 @@ def about_stored(location: Location, settings: Settings) -> Iterator[Step]:
 
 
 def _notes(project: Project, settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        return
     path = sqlite("paths").path_of(settings.data_dir, project.known_id)
     if not sqlite("files").is_there(path, project, known_projects(settings)):
         return

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 
 from workflow_mcp.app import open_services
 from workflow_mcp.cli.errors import error_line
-from workflow_mcp.cli.local import known_projects, sqlite
+from workflow_mcp.cli.local import known_projects, require_files, sqlite
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Json
 from workflow_mcp.cli.project_lists import object_of, print_rows, print_table
@@ -132,6 +132,9 @@ def restore(project: Named, /) -> None:
 
 
 def _inventory(settings: Settings) -> Inventory:
+    require_files(
+        settings, "`projects` reads", "list them with the tool `list_projects`; see `members` for who works there."
+    )
     inventory: Inventory = sqlite("inventory").take_inventory(settings.data_dir, known_projects(settings))
     return inventory
 
