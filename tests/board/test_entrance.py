@@ -148,3 +148,10 @@ async def test_one_may_be_shown_one_project_alone(desk: Desk) -> None:
     everybody.project = narrow.project = other.id
     await everybody.read("board")
     assert (await narrow.read("board", 404))["error"]["code"] == "PROJECT_UNKNOWN"
+
+
+async def test_a_server_that_has_not_started_says_so(desk: Desk) -> None:
+    """A browser that comes too early is told to come again."""
+    page = await desk.page()
+    desk.site._services = None
+    assert (await page.get("projects", 503))["error"]["code"] == "STORE_CLOSED"

@@ -64,6 +64,26 @@ async def test_the_board_stands_beside_the_endpoint(tmp_path: Path) -> None:
         assert (await ask(server, "api/me", again)).status == 200
 
 
+async def test_streams_end_when_the_server_does(tmp_path: Path) -> None:
+    """A server that is told to stop does not wait for open boards; they get the end of their stream."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    write_config(folder)
+    async with Connection("http://127.0.0.1:1/") as connection:
+        async with served_here(tmp_path) as server:
+            key = (await ask(server, "api/key", fields={"name": "Ann"})).json["key"]
+            cookie = await open_board(server, key)
+            async with HttpClient(server.url, headers=(("X-Workflow-Directory", str(folder)),)) as client:
+                await client.call("create_work_items", items=[{"title": "One"}])
+            connection.port = int(server.url.split(":")[2].partition("/")[0])
+            path = f"/board/api/projects/{PROJECT_ID}/events"
+            status, headers = await connection.start("GET", [("Cookie", cookie)], path=path)
+            assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+            chunks = connection.chunks(headers)
+            assert b"event: hello" in await anext(chunks)
+        assert [chunk async for chunk in chunks] == []
+
+
 async def test_it_asks_for_a_cookie_where_there_are_tokens(tmp_path: Path) -> None:
     """A bearer token opens the endpoint, and gets a key for the board; it is no way around the cookie."""
     tokens = tmp_path / "tokens"
@@ -130,6 +150,9 @@ async def test_the_command_asks_a_running_server(
         monkeypatch.setattr(command, "_serve", lambda _settings, viewer, **_: served.append(viewer.project))
         assert await asyncio.to_thread(shell.run, "board") == 0
         assert served == [PROJECT_ID]
+        health = f"{server.url.rpartition('/')[0]}/health?"
+        monkeypatch.setattr(command, "_base", lambda url: health if url == "health" else f"{url}/board/")
+        assert await asyncio.to_thread(shell.refused, "board", "--url", "health") == "2 SERVER_UNREACHABLE"
         assert await asyncio.to_thread(shell.refused, "board", "--url", "ftp://x") == "2 SERVER_UNREACHABLE"
     with pytest.raises(UsageError, match="SERVER_UNREACHABLE"):
         await asyncio.to_thread(shell.run, "board", "--url", server.url)

@@ -45,12 +45,13 @@ def build_board(site: Site, settings: Settings, lifespan: Lifespan[Starlette] | 
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
+    packed = Middleware(GZipMiddleware)
     api = [*entrance.routes(), *reading.routes(), *live.routes(), *writing.routes()]
     app = Starlette(
         routes=[
             Route("/board", _to_page),
-            Route("/board/", _page),
-            Mount("/board/static", StaticFiles(directory=STATIC), middleware=[Middleware(GZipMiddleware)]),
+            Route("/board/", _page, middleware=[packed]),
+            Mount("/board/static", StaticFiles(directory=STATIC), middleware=[packed]),
             Mount("/board/api", routes=api),
         ],
         middleware=[guard],

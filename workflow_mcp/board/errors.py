@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -62,10 +63,9 @@ def refusal(status: int, error: WorkflowError) -> JSONResponse:
 
 
 async def workflow_error(_request: Request, error: Exception) -> JSONResponse:
-    """Answer an error that the page can correct."""
-    if not isinstance(error, WorkflowError):
-        raise error
-    return refusal(status_of(error), error)
+    """Answer a `WorkflowError`, which the page can correct."""
+    known = cast("WorkflowError", error)
+    return refusal(status_of(known), known)
 
 
 async def unexpected(_request: Request, error: Exception) -> JSONResponse:
