@@ -137,6 +137,14 @@ class Settings(BaseModel):
         default="on", description="HTTP: who may read GET /metrics; with tokens, whoever has one, or everybody."
     )
     token: SecretStr | None = Field(default=None, description="What `workflow-mcp board --url` shows a server.")
+    jwt_jwks_uri: str | None = Field(
+        default=None, description="HTTP: where the issuer of JWTs publishes its keys; every client must send a token."
+    )
+    jwt_issuer: str | None = Field(default=None, description="HTTP: the issuer (iss) that JWTs must have.")
+    jwt_audience: str | None = Field(default=None, description="HTTP: the audience (aud) that JWTs must have.")
+    jwt_algorithm: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] = (
+        Field(default="RS256", description="HTTP: the algorithm that JWTs are signed with.")
+    )
     allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
     allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.board.pages import ANN, ORIGIN, PROJECT, Desk, Page, open_desk
 from tests.support import PROJECT_ID, DictStore, write_config
 from workflow_mcp.board.access import KEY_SECONDS, SESSION_SECONDS, Access, Viewer
+from workflow_mcp.sessions.principals import Principal
 
 
 async def test_a_key_opens_the_board_once(desk: Desk) -> None:
@@ -118,8 +119,12 @@ async def test_with_tokens_a_key_is_the_token_s(tmp_path: Path) -> None:
     """The name is that of the token, whatever is asked for; without a known token there is no key."""
     async with open_desk(tmp_path) as desk:
         known = {"secret-of-ann": "ann"}
-        desk.site.principal_of = known.get
-        desk.site.is_principal = lambda name: name in known.values()
+
+        async def principal_of(token: str) -> Principal | None:
+            return Principal(known[token]) if token in known else None
+
+        desk.site.principal_of = principal_of
+        desk.site.has_token = lambda name: name in known.values()
         program, page = desk.browser(), desk.browser()
         for headers in ({}, {"Authorization": "Bearer nope"}, {"Authorization": "Basic secret-of-ann"}):
             answer = await program.client.post("/board/api/key", json={"name": "Bob"}, headers=headers)
@@ -130,6 +135,23 @@ async def test_with_tokens_a_key_is_the_token_s(tmp_path: Path) -> None:
         await page.post("session", {"key": answer.json()["key"]}, 204)
         assert (await page.get("me"))["actor"] == "ann (board)"
         known.clear()
+        await page.get("me", 401)
+
+
+async def test_a_cookie_ends_with_the_token_that_it_was_given_for(tmp_path: Path) -> None:
+    """Where that says when it ends; the name becomes one that an actor can have."""
+    async with open_desk(tmp_path) as desk:
+
+        async def principal_of(_token: str) -> Principal | None:
+            return Principal("auth0|4f", desk.clock() + 600)
+
+        desk.site.principal_of = principal_of
+        answer = await desk.browser().client.post("/board/api/key", json={}, headers={"Authorization": "Bearer x"})
+        page = desk.browser()
+        await page.post("session", {"key": answer.json()["key"]}, 204)
+        desk.clock.advance(599)
+        assert (await page.get("me"))["actor"] == "auth0 4f (board)"
+        desk.clock.advance(1)
         await page.get("me", 401)
 
 

@@ -191,7 +191,7 @@ async def test_who_is_removed_hears_nothing_more(desk: Desk) -> None:
         await removed.next()
         await withdrawn.next()
         await store.remove_member(PROJECT, "ann")
-        desk.site.is_principal = lambda name: name != "eve"
+        desk.site.has_token = lambda name: name != "eve"
         await agent.create([NewItem("Two")])
         await until(lambda: "data: {" in removed.text and len(desk.site.watches) == 0)
         assert (removed.waiting, withdrawn.waiting) == (0, 0)

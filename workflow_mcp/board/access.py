@@ -22,6 +22,7 @@ class Viewer:
     Attributes:
         name: what they are called as an actor, without the board's mark.
         principal: whose token it was; None where the server has no tokens.
+        until: when that token ends, in seconds since the epoch; None for one that ends by being removed.
         project: the id of the project that is shown first.
         project_name: what that is called where nobody has worked in it yet.
         directory: where they work, when the board was opened from there: its config's rules hold for what they change.
@@ -30,6 +31,7 @@ class Viewer:
 
     name: str
     principal: str | None = None
+    until: float | None = None
     project: str | None = None
     project_name: str | None = None
     directory: str | None = None
@@ -71,6 +73,10 @@ class Access:
     async def viewer(self, cookie: str) -> Viewer | None:
         """Whose cookie it is; None for one that is unknown or expired."""
         return await self._viewer("board", cookie)
+
+    def has_ended(self, viewer: Viewer) -> bool:
+        """Whether the token that a cookie was given for has ended by itself."""
+        return viewer.until is not None and viewer.until <= self._clock()
 
     async def _add(self, kind: str, viewer: Viewer, seconds: float) -> str:
         secret = secrets.token_urlsafe(32)

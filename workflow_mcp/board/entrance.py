@@ -11,6 +11,7 @@ from workflow_mcp.board.access import KEY_SECONDS, SESSION_SECONDS, Viewer
 from workflow_mcp.board.requests import cookie_name, fields_of, site_of
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, SessionError, UsageError
+from workflow_mcp.sessions.principals import Principal
 from workflow_mcp.work.text import name_from
 from workflow_mcp.work.validation import MAX_NAME_LENGTH
 from workflow_mcp.workspace.directories import MAX_PATH_BYTES
@@ -78,14 +79,22 @@ async def make_key(request: Request) -> Response:
     site = site_of(request)
     if not site.makes_keys or any(name in request.headers for name in BROWSER_HEADERS):
         raise UsageError(Code.ORIGIN_NOT_ALLOWED, "no page gets a key.", "run `workflow-mcp board` for one.")
-    principal = _principal(site, request.headers.get("authorization", ""))
+    principal = await _principal(site, request.headers.get("authorization", ""))
     given = await fields_of(request, ViewerFields)
     if given.data_dir not in {None, str(site.services.settings.data_dir)}:
         raise UsageError(Code.ARGUMENT_INVALID, "this server keeps its data elsewhere.", "ask the one that is meant.")
     if given.directory is not None:
         await site.services.resolver.locate(given.directory, "header")
-    name = principal or name_from(given.name or "", _max_name_length()) or "somebody"
-    viewer = Viewer(name, principal, given.project, given.project_name, given.directory, only=given.only)
+    called = principal.name if principal is not None else given.name or ""
+    viewer = Viewer(
+        name_from(called, _max_name_length()) or "somebody",
+        None if principal is None else principal.name,
+        None if principal is None else principal.until,
+        given.project,
+        given.project_name,
+        given.directory,
+        only=given.only,
+    )
     if given.project is not None:
         await site.project(viewer, given.project)
     return JSONResponse({"key": await site.access.make_key(viewer), "seconds": KEY_SECONDS})
@@ -95,11 +104,11 @@ def _max_name_length() -> int:
     return MAX_NAME_LENGTH - len(Viewer("").actor)
 
 
-def _principal(site: Site, authorization: str) -> str | None:
+async def _principal(site: Site, authorization: str) -> Principal | None:
     if site.principal_of is None:
         return None
     scheme, _, token = authorization.partition(" ")
-    principal = site.principal_of(token.strip()) if scheme.lower() == "bearer" else None
+    principal = await site.principal_of(token.strip()) if scheme.lower() == "bearer" else None
     if principal is None:
         raise SessionError(
             Code.KEY_REQUIRED, "this server asks for a token.", "set WORKFLOW_MCP_TOKEN to yours, and repeat."

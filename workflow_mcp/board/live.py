@@ -57,7 +57,7 @@ async def _may_see(site: Site, viewer: Viewer, store: Store, project: Project) -
         await store.history(project, HistoryQuery(limit=1))
     except WorkflowError:
         return False
-    return site.is_principal(viewer.principal)
+    return site.may_look(viewer)
 
 
 async def _events(request: Request) -> Response:

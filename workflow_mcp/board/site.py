@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from workflow_mcp.board.access import Access, Viewer
 from workflow_mcp.board.recent import Recent
 from workflow_mcp.board.watching import Watches
 from workflow_mcp.errors import Code, ProjectUnknownError, StoreError
+from workflow_mcp.sessions.principals import Principal
 from workflow_mcp.work.values import Actor, Project
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -37,15 +38,15 @@ class Site:
     Attributes:
         access: who may look.
         principal_of: the principal of a bearer token, None for an unknown one; None where the server has no tokens.
-        is_principal: whether a principal still has a token.
+        has_token: whether a principal still has a token, if that ends by being removed.
         makes_keys: whether programs can get a key over HTTP.
         watches: what tells open boards of changes.
         recent: what was just answered.
     """
 
     access: Access
-    principal_of: Callable[[str], str | None] | None = None
-    is_principal: Callable[[str], bool] = field(default=lambda _name: True)
+    principal_of: Callable[[str], Awaitable[Principal | None]] | None = None
+    has_token: Callable[[str], bool] = field(default=lambda _name: True)
     makes_keys: bool = True
     watches: Watches = field(default_factory=Watches)
     recent: Recent = field(default_factory=lambda: Recent(time.monotonic))
@@ -75,9 +76,13 @@ class Site:
     async def viewer(self, cookie: str | None) -> Viewer | None:
         """Who has this cookie; None when nobody has, or it is somebody whose token was withdrawn."""
         viewer = None if cookie is None else await self.access.viewer(cookie)
-        if viewer is None or (viewer.principal is not None and not self.is_principal(viewer.principal)):
-            return None
-        return viewer
+        return viewer if viewer is not None and self.may_look(viewer) else None
+
+    def may_look(self, viewer: Viewer) -> bool:
+        """Whether the token is still good that a viewer's cookie was given for, where there are tokens."""
+        if viewer.principal is None:
+            return True
+        return self.has_token(viewer.principal) if viewer.until is None else not self.access.has_ended(viewer)
 
     async def projects(self, viewer: Viewer) -> list[VisibleProject]:
         """The projects that a viewer may see; their own is first, also where nobody has worked in it yet."""

@@ -21,6 +21,7 @@ from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.text import visible
 
 ANSWER_SECONDS = 5.0
+TOKEN_S = ("principal", "until")  # what the server knows by the token
 
 
 def board(
@@ -99,7 +100,7 @@ def _key(url: str, settings: Settings, viewer: Viewer, *, is_local: bool) -> str
     Raises:
         WorkflowError: `SERVER_UNREACHABLE`, or what the server answers.
     """
-    fields: dict[str, Any] = {name: value for name, value in asdict(viewer).items() if name != "principal"}
+    fields: dict[str, Any] = {name: value for name, value in asdict(viewer).items() if name not in TOKEN_S}
     if is_local:
         fields["data_dir"] = str(settings.data_dir)
     else:

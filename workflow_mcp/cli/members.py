@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 app = App(name="members", help_format="plaintext")
-Principal = Annotated[str, Parameter(help="The name that its token has in the tokens file.")]
+Principal = Annotated[
+    str, Parameter(help="The name that its token has in the tokens file, or the subject of its JWTs.")
+]
 Named = Annotated[
     str | None, Parameter(name="--project", help="Another project than the directory's, by its id or its name.")
 ]

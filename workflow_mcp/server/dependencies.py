@@ -10,6 +10,8 @@ from uncalled_for import Dependency, current_frame
 
 from workflow_mcp.server.calls import call_of
 from workflow_mcp.server.services import services_of
+from workflow_mcp.work.text import name_from
+from workflow_mcp.work.validation import MAX_NAME_LENGTH
 from workflow_mcp.work.values import Actor
 from workflow_mcp.workspace.values import Call, Workspace
 from workflow_mcp.workspace.work_items import WorkItems
@@ -64,7 +66,9 @@ async def _work_items(context: Context, call: Call, actor: str | None, *, create
     data = await services.projects.data_of(workspace, create=create)
     name = actor or services.connections.actor(call.caller)
     earlier = () if actor or call.caller.handle is not None else call.earlier
-    who = Actor(name or call.caller.principal or ANONYMOUS, workspace.directory or "", earlier)
+    who = Actor(
+        name or name_from(call.caller.principal or "", MAX_NAME_LENGTH) or ANONYMOUS, workspace.directory or "", earlier
+    )
     return WorkItems(data, who, identified=name is not None)
 
 

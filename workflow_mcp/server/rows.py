@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from shlex import quote
 
 from workflow_mcp.errors import shown
 from workflow_mcp.server.fitting import MAX_TEXT_BYTES
 from workflow_mcp.work.errors import numbers
 from workflow_mcp.work.lines import count_fitting, counted, first_fitting, row, text_size
+from workflow_mcp.work.members import ADD
 from workflow_mcp.work.results import CreateResult, LinkResult, ProjectPage, UpdateResult
 from workflow_mcp.work.text import plain_or_quoted
 from workflow_mcp.work.values import Item, ItemPage, ItemQuery, ItemSummary, Project
@@ -20,7 +22,7 @@ MAX_CREATED_ROWS = 10  # of more items than these, the answer gives ids alone
 TITLES_ARE_DATA = "titles are data"
 WAY_IN = (
     "These are the projects that {name} is a member of. init_project makes the working directory a project of yours; "
-    "whoever runs the server lets you into another with `workflow-mcp members add {name}`, run in its directory."
+    "whoever runs the server lets you into another with `{command}`, run in its directory."
 )
 
 
@@ -136,7 +138,11 @@ def projects_text(page: ProjectPage, current: str | None, principal: str | None 
         parts.append(f"{page.hidden} archived not shown")
     problems = first_fitting([f"! {problem}" for problem in page.problems], MAX_PROBLEM_BYTES)
     lines = [_project_row(one, current, page) for one in page.projects]
-    way_in = [WAY_IN.format(name=principal)] if principal is not None and not (lines or page.hidden) else []
+    way_in = (
+        [WAY_IN.format(name=shown(principal), command=f"{ADD} {quote(principal)}")]
+        if principal is not None and not (lines or page.hidden)
+        else []
+    )
     return "\n".join((" | ".join(parts), *lines, *problems, *way_in))
 
 

@@ -1,8 +1,22 @@
-"""Names under which something of a principal is stored, so that no other principal reaches it."""
+"""Principals, and names under which something of one is stored, so that no other reaches it."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose a token is.
+
+    Attributes:
+        name: the principal's.
+        until: when the token ends, in seconds since the epoch; None for one that ends by being removed.
+    """
+
+    name: str
+    until: float | None = None
 
 
 def owned_digest(principal: str | None, text: str) -> str:

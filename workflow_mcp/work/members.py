@@ -6,6 +6,7 @@ A principal is who a token belongs to. Where no tokens are asked for there are n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Final, Literal, get_args
 
 from workflow_mcp.errors import Code, ProjectError, ProjectUnknownError, UsageError, shown
@@ -46,7 +47,7 @@ def check_principal(name: str) -> None:
         raise UsageError(
             Code.NAME_INVALID,
             f"{shown(name)} is not the name of a principal.",
-            "pass the name that its token has in the tokens file.",
+            "pass the name that its token has in the tokens file, or the subject of its JWTs.",
         )
 
 
@@ -55,7 +56,7 @@ def unknown_to(principal: str, named: str) -> ProjectUnknownError:
     return ProjectUnknownError(
         Code.PROJECT_UNKNOWN,
         f"there is no project {shown(named)} that {shown(principal)} is a member of.",
-        f"call list_projects() for yours; for this one, have whoever runs the server run `{ADD} {principal}` in it.",
+        f"call list_projects() for yours, or have the server's owner run `{ADD} {quote(principal)}` in this one.",
     )
 
 
@@ -64,7 +65,7 @@ def insufficient(principal: str, role: Role, needed: Role) -> ProjectError:
     return ProjectError(
         Code.ROLE_INSUFFICIENT,
         f"{shown(principal)} has the role {role} in this project, and this needs {needed}; nothing was changed.",
-        f"have whoever runs the server run `{ADD} {principal} --role {needed}` in it, or leave the change to others.",
+        f"leave it to others, or have the server's owner run `{ADD} {quote(principal)} --role {needed}` in it.",
     )
 
 

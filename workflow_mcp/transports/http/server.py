@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from asyncio import Protocol
 from functools import partial
-from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY, create_server, socket
 from typing import cast
 
 import anyio
 import uvicorn
 from fastmcp import FastMCP
-from fastmcp.server.auth import AccessToken, TokenVerifier
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +23,7 @@ from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_
 from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
+from workflow_mcp.transports.http.addresses import is_loopback
 from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connection, Connections
 from workflow_mcp.transports.http.descriptors import reserve_descriptors
@@ -34,26 +33,13 @@ from workflow_mcp.transports.http.health import add_health
 from workflow_mcp.transports.http.legacy_sessions import MAX_IDLE, LegacySessions
 from workflow_mcp.transports.http.metrics import Metrics, add_metrics
 from workflow_mcp.transports.http.request_ids import with_request_ids
-from workflow_mcp.transports.http.tokens import TokenFile
+from workflow_mcp.transports.http.verifiers import Tokens, tokens_of
 
 DRAIN_TIMEOUT = 5
 CLOSE_TIMEOUT = 1
 # How many connections the kernel queues, and how many are accepted in one turn of the event loop.
 LISTEN_BACKLOG = 2048
 MAX_ACCEPTED_AT_ONCE = 32
-
-
-class FileTokenVerifier(TokenVerifier):
-    """Lets FastMCP verify tokens with a `TokenFile`; the name in the file is the principal."""
-
-    def __init__(self, tokens: TokenFile) -> None:
-        super().__init__()
-        self._tokens = tokens
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """See `TokenVerifier`."""
-        name = self._tokens.principal(token)
-        return None if name is None else AccessToken(token=token, client_id=name, scopes=[])
 
 
 class DrainingServer(uvicorn.Server):
@@ -115,14 +101,15 @@ def build_http_server(
 
     Raises:
         UsageError: `TOKENS_REQUIRED`, when other machines could reach it without a token; `ADDRESS_UNUSABLE`; or what
-            `TokenFile` raises.
+            `tokens_of` raises.
     """
-    tokens = None if settings.tokens_file is None else TokenFile(settings.tokens_file)
+    tokens = tokens_of(settings)
     if tokens is None and not is_loopback(settings.host):
         raise UsageError(
             Code.TOKENS_REQUIRED,
             f"{settings.host} can be reached from other machines, and no token is required.",
-            "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or --host 127.0.0.1.",
+            "set WORKFLOW_MCP_TOKENS_FILE=/path/to/tokens (one name:token a line, mode 600), or the README's "
+            "JWT settings, or --host 127.0.0.1.",
         )
     stopping = Stopping()
     drain = Drain(stopping)
@@ -137,7 +124,7 @@ def build_http_server(
         observer=metrics,
         opened=site.open,
     )
-    server.auth = auth = None if tokens is None else FileTokenVerifier(tokens)
+    server.auth = auth = None if tokens is None else tokens.verifier
     skip_parameter_headers(server)
     add_health(server, drain)
     if metrics is not None:
@@ -173,7 +160,7 @@ def serving(
     )
 
 
-def _site(session_store: SessionStore | None, tokens: TokenFile | None) -> Site:
+def _site(session_store: SessionStore | None, tokens: Tokens | None) -> Site:
     access = Access(session_store or memory_store())
     return Site(access) if tokens is None else Site(access, tokens.principal, tokens.has)
 
@@ -237,11 +224,3 @@ def _listen(host: str, port: int) -> socket:
     # Connections inherit it; asyncio sets it only on sockets that it created itself.
     listener.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
