@@ -66,6 +66,36 @@ async def tree(store: Store, project: Project) -> int:
     return root
 
 
+async def fill_nested(store: Store, project: Project, size: int) -> None:
+    """Create so many items: features with 99 tasks below each, of which all wait that are below every second feature.
+
+    It waits for the feature before it. A hundred features make an epic.
+    """
+    epic, before = 0, 0
+    for number in range(size // 100):
+        if number % 100 == 0:
+            epic = (await store.create_items(project, [NewItem(f"Epic {number}", item_type="epic")], ACTOR)).items[0].id
+        blockers = (before,) if number % 2 else ()
+        plan = [NewItem(f"Feature {number}", item_type="feature", parent=epic, ref="feature", depends_on=blockers)]
+        plan += [NewItem(f"Task {number}.{task}", parent="feature", priority=task % 5) for task in range(99)]
+        before = (await store.create_items(project, plan, ACTOR)).items[0].id
+
+
+async def measure_nested(store: Store, projects: Sequence[Project]) -> dict[str, list[float]]:
+    """The medians of the calls, in the projects that are filled with nested items."""
+
+    def listing(view: str) -> Call:
+        return lambda project, _: store.list_items(project, ItemQuery(view))
+
+    return {
+        "nested: list ready": await medians(projects, listing("ready"), 20),
+        "nested: list blocked": await medians(projects, listing("blocked"), 20),
+        "nested: tree": await medians(projects, lambda project, _: store.list_tree(project, ItemQuery("tree")), 10),
+        "nested: claim": await medians(projects, lambda project, _: store.claim_item(project, ACTOR), 20),
+        "nested: get an epic": await medians(projects, lambda project, _: store.get_item(project, 1), 10),
+    }
+
+
 async def measure(store: Store, projects: Sequence[Project]) -> dict[str, list[float]]:
     """The medians of the calls, in the projects that are filled."""
     someone = {
@@ -122,6 +152,10 @@ async def main(sizes: tuple[int, ...]) -> None:
                 await fill(store, project, size)
             os.sync()
             rows = await measure(store, projects)
+            nested = [Project(str(uuid4()), f"nested {size}") for size in sizes]
+            for size, project in zip(sizes, nested, strict=True):
+                await fill_nested(store, project, size)
+            rows |= await measure_nested(store, nested)
         files = [Path(folder, "projects", f"{project.id}.db").stat().st_size / 1e6 for project in projects]
     print(f"{'ms (median)':22}" + "".join(f"{size:>19}" for size in sizes))
     for name, cells in {**rows, "(file, MB)": files}.items():

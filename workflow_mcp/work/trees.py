@@ -28,7 +28,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A page of a tree: some items at its top, and all that is below them.
+    """A page of a tree: some items at its top, and what is below them.
 
     Attributes:
         places: where each item is, in the order of `depth_first`.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.agents import PROJECT, Agent, agent_on, cursor_in, ids_in, make_project
+from tests.clients.agents import PROJECT, Agent, agent_on, cursor_in, ids_in, make_project, pages
 from workflow_mcp.server.fitting import MAX_ANSWER_BYTES
 
 HINT = re.compile(r'… (\d+) more below #(\d+): list_work_items\(view="tree", parent=(\d+)\)')
@@ -120,6 +120,21 @@ async def test_a_tree_that_is_too_long(tmp_path: Path, letter: str) -> None:
                 assert found[2] == found[3]
                 todo.append({"parent": int(found[3])})
     assert not unseen
+
+
+async def test_more_trees_than_are_read_at_once(tmp_path: Path) -> None:
+    """Pages show or count every item once, also where more is below those at the top than is read for one page."""
+    async with agent_on(tmp_path, make_project(tmp_path, "p")) as agent:
+        for number in range(12):
+            below = [{"title": "x", "parent": "top"} for _ in range(99)]
+            plan = [{"title": f"top {number}", "ref": "top"}, *below]
+            await agent.told("create_work_items", items=plan)
+        texts: list[str] = []
+        tops = await pages(agent, texts.append, view="tree")
+    assert tops == [1 + 100 * number for number in range(12)]
+    shown = [int(number) for text in texts for number in re.findall(r"^ *#(\d+)", text, re.MULTILINE)]
+    left_out = {int(found[2]): int(found[1]) for text in texts for found in HINT.finditer(text)}
+    assert shown == [top + number for top in tops for number in range(100 - left_out.get(top, 0))]
 
 
 async def test_how_many_are_left_out(agent: Agent) -> None:

@@ -22,7 +22,8 @@ MAX_ROWS = 1000  # more than fit into an answer
 def list_tree(tx: Transaction, query: ItemQuery) -> Tree:
     """The open items below `query.parent`, or all open ones: a page of those at the top, and what is below them.
 
-    At the top are the open items that no open item is above; they and all others are in the order of their ids.
+    At the top are the open items that no open item is above; they and all others are in the order of their ids. After
+    the first `MAX_ROWS` items the tree may end: what is below those at the top is then left out.
 
     Raises:
         UsageError: `CURSOR_INVALID`.
@@ -41,8 +42,17 @@ def _summaries(tx: Transaction, ids: Iterable[int]) -> dict[int, ItemSummary]:
 
 
 def _parents_below(tx: Transaction, tops: list[int]) -> dict[int, int | None]:
-    """All open items that are below these, each with its parent, in the order of their ids."""
-    return {row.id: row.parent_id for row in tx.all(_open_below(), ids=tops)}
+    """All open items that are below the first of these, each with its parent, in the order of their ids.
+
+    What is below others is left out where `MAX_ROWS` come before them.
+    """
+    found: dict[int, int | None] = {}
+    begin, count = 0, 1
+    while begin < len(tops) and len(found) < MAX_ROWS:
+        some = tops[begin : begin + count]
+        found |= {row.id: row.parent_id for row in tx.all(_open_below(), ids=some)}
+        begin, count = begin + count, 2 * count
+    return found
 
 
 @cache
