@@ -69,7 +69,7 @@ const menuButton = (item, reachable) => html`<button class="quiet" aria-label="A
   aria-haspopup="menu" tabindex=${reachable} data-key="menu-${item.id}"
   @click=${({ currentTarget }) => cardMenu(item, currentTarget)}>${icon("more")}</button>`;
 
-const directory = (path) => html`<p class="path" title=${path}>${icon("folder")}${shortPath(path)}</p>`;
+const directory = (path) => html`<p class="path" title=${path}>${icon("folder")}<span>${shortPath(path)}</span></p>`;
 
 function footOf(item) {
   const late = expired(item) ? html`<span class="late">claim expired</span>` : nothing;

@@ -3,7 +3,7 @@
 import * as act from "./actions.js";
 import { html, nothing } from "./lit-html.js";
 import { cardMenu } from "./menu.js";
-import { expired, holder, icon, itemLink, labels, stateDot, stateName, time } from "./pieces.js";
+import { expired, holder, icon, itemLink, labels, stateDot, stateName, summaryOf, time } from "./pieces.js";
 import { go, hrefTo, mayWrite, open, PRIORITIES, state } from "./store.js";
 
 const LINK_KINDS = { blocked_by: "Waits for", blocks: "Blocks", relates_to: "Relates to",
@@ -32,7 +32,7 @@ const whole = (found) => html`
     <span class="state">${stateDot(found.item.state)}${stateName(found.item.state)}</span>${closeButton()}</div>
   <h2 class="headline">${found.item.title}</h2>
   ${mayWrite() ? buttons(found.item) : nothing}
-  ${found.item.not_ready.map((reason) => html`<p class="why">${icon("wait")}${reason}</p>`)}
+  ${found.item.state !== "backlog" ? nothing : found.item.not_ready.map((reason) => html`<p class="why">${icon("wait")}${reason}</p>`)}
   ${facts(found)}
   ${found.item.description_html ? html`<div class="prose" .innerHTML=${found.item.description_html}></div>` : nothing}
   ${section("Acceptance", found.item.acceptance, (one, index) => criterion(found.item, one, index))}
@@ -90,7 +90,7 @@ async function tick(item, index, box) {
   if (!(await act.edit(item, { [met ? "met" : "unmet"]: [index + 1] }))) box.checked = !met;
 }
 
-const event = ({ at, by, text }) => html`<li>${time(at)}<b>${by}</b> <span>${text}</span></li>`;
+const event = (entry) => html`<li>${time(entry.at)}<b>${entry.by}</b> <span>${summaryOf(entry)}</span></li>`;
 
 function children({ item, children: found }) {
   if (!found.length && item.type !== "epic") return nothing;

@@ -58,6 +58,11 @@ export function time(at) {
   return html`<time datetime=${date.toISOString()} title=${date.toLocaleString()}>${text}</time>`;
 }
 
+const SELF_EXPLAINING = ["created", "claimed", "started", "completed", "cancelled", "released", "deleted", "restored"];
+
+/** What an entry of the history says that was done; fields are named only where the word alone does not tell. */
+export const summaryOf = ({ action, text }) => (SELF_EXPLAINING.includes(action) ? action : text);
+
 /** A path's end, which tells more than its beginning. */
 export function shortPath(path) {
   const parts = path.split(/[\\/]/).filter(Boolean);

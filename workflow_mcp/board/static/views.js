@@ -2,7 +2,7 @@
 
 import { older, reload } from "./data.js";
 import { html, nothing } from "./lit-html.js";
-import { emptyState, holder, icon, itemLink, priority, time } from "./pieces.js";
+import { emptyState, holder, icon, itemLink, priority, summaryOf, time } from "./pieces.js";
 import { go, hrefTo, state, update } from "./store.js";
 
 /** All items below their parents. */
@@ -46,8 +46,8 @@ export function activityView() {
     ${activity.next ? html`<button class="more" @click=${older}>Show older</button>` : nothing}</main>`;
 }
 
-const entry = ({ at, by, item, title, text }) => html`<li>${time(at)}<b>${by}</b>
-  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> ${title} ` : nothing}<span class="muted">${text}</span></span></li>`;
+const entry = ({ at, by, item, title, ...rest }) => html`<li>${time(at)}<b>${by}</b>
+  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> ${title} ` : nothing}<span class="muted">${summaryOf(rest)}</span></span></li>`;
 
 /** The epics above each view: how far they are; a click shows one alone. */
 export function epicStrip() {
