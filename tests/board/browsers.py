@@ -107,7 +107,7 @@ class Boards:
     @asynccontextmanager
     async def open(self, folder: Path, name: str = "Ann", **options: Any) -> AsyncIterator[Board]:
         """A person's board of a folder's project; nothing may have gone wrong in it when it is closed."""
-        context = await self.browser.new_context(**{"viewport": SIZE, **options})
+        context = await self.browser.new_context(**{"viewport": SIZE, "reduced_motion": "reduce", **options})
         await context.add_init_script(WATCH)
         board = Board(await context.new_page())
         try:
@@ -130,7 +130,7 @@ class Boards:
 async def chromium() -> AsyncIterator[Browser]:
     """A browser without windows."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         try:
             yield browser
         finally:
