@@ -9,8 +9,8 @@ each request to the next one. Prints medians over the rounds, and ratios to SQLi
 - `calls/s`: all clients at once, `list_work_items`, each in one of four projects.
 - `claims/s`: all clients at once, `claim_work_item` of the first that is ready, in one project.
 
-What bounds it: on a machine with two processors the clients, the servers and PostgreSQL share these two, so a second and
-a third server find no processor that is free, and make nothing faster. They are for machines of their own, and for
+What bounds it: on a machine with two processors the clients, the servers and PostgreSQL share these two, so a second
+and a third server find no processor that is free, and make nothing faster. They are for machines of their own, and for
 restarts that nobody notices. A claim is a transaction under its project's lock, one at a time on all servers together.
 PostgreSQL runs here as it is installed (fsync and synchronous commits on), on the same disk as the SQLite files.
 """

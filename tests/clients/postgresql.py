@@ -33,7 +33,7 @@ GIVEN_URL = os.environ.get(GIVEN)
 WHY_NOT = f"PostgreSQL's initdb and postgres are not on the PATH, and {GIVEN} is not set"
 PATIENCE = 60.0  # seconds that the server may take to answer or to end
 PASSWORD = "p%40ss:word"
-UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+UNSAFE = ("fsync=off", "full_page_writes=off")
 SETTINGS = (
     *UNSAFE,
     "max_connections=200",
