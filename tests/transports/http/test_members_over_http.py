@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 
 from tests.clients.agents import Agent, ids_in, make_project
+from tests.clients.databases import Database
 from tests.clients.http import HttpClient
 from tests.clients.protocol import Era, Message
 from tests.clients.served import served_here
@@ -68,15 +69,19 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, era: Era, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def world(
+    tmp_path: Path, era: Era, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
     """The world, in which Ann's project is archived nowhere and has a few items."""
     tokens = tmp_path / "tokens"
     tokens.write_text("".join(f"{name}:{token_of(name)}\n" for name in NAMES))
     tokens.chmod(0o600)
     monkeypatch.setenv("WORKFLOW_MCP_STATE_DIR", str(tmp_path / "state"))
+    database: Database | None = request.getfixturevalue("database") if hasattr(request, "param") else None
+    where: dict[str, Any] = {} if database is None else {"database_url": database.url}
     async with (
-        served_here(tmp_path, tokens_file=tokens, hook_tool=True, state_dir=tmp_path / "state") as server,
-        open_store(tmp_path / "data") as store,
+        served_here(tmp_path, tokens_file=tokens, hook_tool=True, state_dir=tmp_path / "state", **where) as server,
+        open_store(database or tmp_path / "data") as store,
         AsyncExitStack() as clients,
     ):
         made = World(server.url, tmp_path, store, era, clients, Project(None, "shop"))
@@ -139,7 +144,20 @@ async def said(client: HttpClient, project: str, folder: Path) -> list[str]:
     return answers
 
 
+@pytest.mark.parametrize("world", ["database"], indirect=True)
+async def test_in_a_database_it_cannot_be_told_either(world: World) -> None:
+    """The same of a project in PostgreSQL."""
+    await check_that_it_cannot_be_told(world)
+    assert not (world.base / "data" / "projects").exists()
+
+
 async def test_a_project_of_others_cannot_be_told_from_none(world: World) -> None:
+    """Whatever Bob calls, in whatever way he names Ann's project; no file is made."""
+    await check_that_it_cannot_be_told(world)
+    assert files_in(world.base) == [world.project.id]
+
+
+async def check_that_it_cannot_be_told(world: World) -> None:
     """Whatever Bob calls, in whatever way he names Ann's project: byte for byte as for an id that nobody has.
 
     Nothing of hers is in it, nothing of hers changes, and nothing is made.
@@ -154,8 +172,7 @@ async def test_a_project_of_others_cannot_be_told_from_none(world: World) -> Non
     assert in_hers == of_unknown
     assert not [text for text in of_foreign if MARK in text or "ann" in text.replace("cannot", "")]
     assert [record async for record in world.store.export(world.project)] == before
-    assert files_in(world.base) == [world.project.id]
-    assert [path.name for path in (world.base / "data").rglob(f"*{nobodys}*")] == []
+    assert (await world.store.list_projects(archived=True)).projects == (world.project,)
     refused = [text for text in of_foreign if "PROJECT_UNKNOWN" in text]
     assert len(refused) > 20
 
