@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -49,8 +49,8 @@ class Observer(Protocol):
         """
         ...
 
-    def stored(self, access: Access, seconds: float) -> None:
-        """A transaction of the store has ended, so long after it was asked for."""
+    def storing(self, access: Access) -> AbstractContextManager[None]:
+        """Entered while a transaction of the store is waited for and runs."""
         ...
 
 
@@ -204,7 +204,7 @@ async def open_services(
         memory = _shared(settings, connections, clock, shared)
     else:
         memory = _in_memory(settings, connections, clock, store, call_store or store)
-    projects = Projects(settings=settings, threads=threads, observe=None if observer is None else observer.stored)
+    projects = Projects(settings=settings, threads=threads, observe=None if observer is None else observer.storing)
     resolver = Resolver(
         sessions=memory.sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
     )

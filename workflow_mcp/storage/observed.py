@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -17,20 +16,17 @@ from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
 Access = Literal["read", "write"]
-Observe = Callable[[Access, float], None]
+Observe = Callable[[Access], AbstractContextManager[None]]
 
 
 def observed(databases: Databases, observe: Observe | None) -> Databases:
-    """The same databases; `observe` is told of each transaction how many seconds its caller waited for it."""
+    """The same databases; the context that `observe` returns is entered while a caller waits for a transaction."""
     return databases if observe is None else ObservedDatabases(databases, observe)
 
 
 async def _timed(call: Awaitable[T], access: Access, observe: Observe) -> T:
-    start = time.perf_counter()
-    try:
+    with observe(access):
         return await call
-    finally:
-        observe(access, time.perf_counter() - start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Projects:
     Args:
         settings: name the data directory or the database.
         threads: run blocking file work.
-        observe: is told how long each transaction of the store took.
+        observe: is entered while a transaction of the store is waited for; see `observed`.
     """
 
     def __init__(self, *, settings: Settings, threads: WorkerThreads, observe: Observe | None = None) -> None:

@@ -17,7 +17,10 @@ from tests.support import BOUND, until
 from tests.transports.http.test_handles import TOKENS, tokens_file
 from tests.transports.http.test_waiting_over_http import began, store_of
 from workflow_mcp import __version__
+from workflow_mcp.errors import StoreError
 from workflow_mcp.server.catalog import TOOL_NAMES
+from workflow_mcp.storage.databases import store_closed
+from workflow_mcp.transports.http.metrics import Metrics
 
 __all__ = ["tokens_file"]
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -100,6 +103,19 @@ async def test_the_store_and_what_is_open(tmp_path: Path) -> None:
         figure(after, "store_seconds_count", access="read") >= figure(middle, "store_seconds_count", access="read") + 2
     )
     assert 0 < figure(after, "store_seconds_sum", access="write") < 60
+    assert figure(after, "store_transactions") == 0
+
+
+async def test_transactions_that_run_or_wait(tmp_path: Path) -> None:
+    """They are counted while they do, also when they fail."""
+    metrics = Metrics(())
+    with metrics.storing("read"), metrics.storing("write"):
+        assert b"workflow_mcp_store_transactions 2.0" in await metrics.text()
+    with pytest.raises(StoreError), metrics.storing("read"):
+        raise store_closed()
+    text = await metrics.text()
+    assert b"workflow_mcp_store_transactions 0.0" in text
+    assert b'workflow_mcp_store_seconds_count{access="read"} 2.0' in text
 
 
 async def test_clients_make_no_labels(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def postgresql_store(
         pooled: whether a pooler in transaction mode stands between.
         threads: run the blocking work.
         clock: the current time, in seconds since the epoch; None for the database's own.
-        observe: is told how long each transaction took.
+        observe: is entered while a transaction is waited for; see `observed`.
     """
     now = None if clock is None else lambda: datetime.fromtimestamp(clock(), tz=UTC)
     databases = PostgresqlDatabases(Connections(url, pooled=pooled), clock=now, threads=threads)

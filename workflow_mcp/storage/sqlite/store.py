@@ -38,7 +38,7 @@ def sqlite_store(
         clock: the current time, in seconds since the epoch.
         uptime: how long the machine has been up, which tells when its clock was set.
         max_open: how many files stay open.
-        observe: is told how long each transaction took.
+        observe: is entered while a transaction is waited for; see `observed`.
     """
 
     def now() -> datetime:

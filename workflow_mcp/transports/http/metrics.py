@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import AuthProvider
@@ -60,6 +61,11 @@ class Metrics:
             buckets=STORE_BUCKETS,
             registry=self._registry,
         )
+        self._storing = Gauge(
+            "workflow_mcp_store_transactions",
+            "Transactions of the store that run, or wait for a connection of the pool.",
+            registry=self._registry,
+        )
         self._sessions = Gauge("workflow_mcp_sessions", "Sessions held in memory.", registry=self._registry)
         self._open = Gauge("workflow_mcp_connections", "Open HTTP connections.", registry=self._registry)
         Info("workflow_mcp", "The server.", registry=self._registry).info({"version": __version__})
@@ -74,9 +80,11 @@ class Metrics:
         self._calls.labels(known, outcome).inc()
         self._call_seconds.labels(known).observe(seconds)
 
-    def stored(self, access: Access, seconds: float) -> None:
+    @contextmanager
+    def storing(self, access: Access) -> Iterator[None]:
         """See `Observer`."""
-        self._store_seconds.labels(access).observe(seconds)
+        with self._storing.track_inprogress(), self._store_seconds.labels(access).time():
+            yield
 
     async def text(self) -> bytes:
         """All figures, in the text format 0.0.4."""
