@@ -94,7 +94,7 @@ def test_a_search_finds_what_looking_at_every_text_finds(place: DataPlace, title
 async def test_few_and_many_matches_are_listed_alike(
     store: Store, project: Project, ana: Actor, clock: FakeClock, others: int
 ) -> None:
-    """In each view the same rows in the same order, page by page, whether the index led to them or the list was read."""
+    """In each view the same rows in the same order, whether the index led to them or the list was read."""
     plan = [NewItem(f"needle {n}", priority=n % 3, assignee="ana", labels=("l",)) for n in range(20)]
     made = [one.id for one in (await store.create_items(project, plan, ana)).items]
     for start in range(0, others, 100):
