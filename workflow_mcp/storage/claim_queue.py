@@ -54,7 +54,7 @@ class ClaimQueue(Served[_Waiter]):
                 # Also whoever comes last is told when it is its turn: a claim in vain would be a change for all others.
                 self._changed.tell()
                 while await waiter.next(deadline - now()):
-                    if claimed := await database.write(partial(claim, wanted=wanted)):
+                    if claimed := await database.write(partial(claim, wanted=wanted), beside=not wanted.is_named):
                         return claimed
                 return None
             finally:

@@ -36,8 +36,12 @@ class ReadableDatabase(Protocol):
 class Database(ReadableDatabase, Protocol):
     """One project's data. Writes are all or nothing and one at a time."""
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in a write transaction and return its result once it is on disk; roll back when it raises."""
+    async def write(self, work: Work[T], *, beside: bool = False) -> T:
+        """Run `work` in a write transaction and return its result once it is on disk; roll back when it raises.
+
+        With `beside` others of its kind may run meanwhile: it changes only rows that it has locked, adds only what can
+        be no other's, and returns None when it found none to lock. Then it is run once more, alone.
+        """
         ...
 
 

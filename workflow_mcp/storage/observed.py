@@ -53,8 +53,8 @@ class _ObservedDatabase:
     async def read(self, work: Work[T]) -> T:
         return await _timed(self.database.read(work), "read", self.observe)
 
-    async def write(self, work: Work[T]) -> T:
-        return await _timed(self.database.write(work), "write", self.observe)
+    async def write(self, work: Work[T], *, beside: bool = False) -> T:
+        return await _timed(self.database.write(work, beside=beside), "write", self.observe)
 
     def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
         return self.database.portions(work)

@@ -164,7 +164,7 @@ class Store(BoardStore):
         if wanted.waits:
             return await self._queues.claim(project, wanted, wait_seconds, through=self._databases)
         async with self._databases.use(project) as database:
-            return await database.write(partial(claims.claim, wanted=wanted))
+            return await database.write(partial(claims.claim, wanted=wanted), beside=not wanted.is_named)
 
     async def update_items(
         self,

@@ -93,7 +93,7 @@ def claim(tx: Transaction, wanted: Wanted) -> Claim | None:
 
 def _first(tx: Transaction, wanted: Wanted) -> Row[Any] | None:
     if wanted.item_id is None:
-        rows = claimable(tx, wanted.actor, item_type=wanted.item_type, label=wanted.label, limit=1)
+        rows = claimable(tx, wanted.actor, item_type=wanted.item_type, label=wanted.label, limit=1, lock=True)
         return rows[0] if rows else None
     return _claimable(tx, wanted.item_id, wanted.actor, waits=wanted.waits)
 

@@ -39,6 +39,7 @@ from workflow_mcp.work.values import FINISHED, Actor, Item, ItemPage, ItemQuery,
 FILTERS = ("parent", "below", "item_type", "assignee", "label")
 ESCAPE = "/"
 CLAIMABLE = "claimable"
+TAKEABLE = "takeable"
 TOP, BELOW = "top", "below"  # of the tree of open items, and of one of them
 
 
@@ -99,10 +100,14 @@ def is_any_ready(tx: Transaction) -> bool:
 
 
 def claimable(
-    tx: Transaction, actor: Actor, *, item_type: str | None, label: str | None, limit: int
+    tx: Transaction, actor: Actor, *, item_type: str | None, label: str | None, limit: int, lock: bool = False
 ) -> Sequence[Row[Any]]:
-    """The rows of `item_columns` of the first ready items that are not assigned to another than `actor`."""
-    query = ItemQuery(CLAIMABLE, item_type=item_type, label=label, actor=actor.name, earlier=actor.earlier, limit=limit)
+    """The rows of `item_columns` of the first ready items that are not assigned to another than `actor`.
+
+    With `lock` of those that no other transaction has locked, and nobody else can change them before this one ends.
+    """
+    view = TAKEABLE if lock else CLAIMABLE
+    query = ItemQuery(view, item_type=item_type, label=label, actor=actor.name, earlier=actor.earlier, limit=limit)
     return _page_rows(tx, query, item_columns, more=0)
 
 
@@ -150,6 +155,9 @@ def _statement(columns: Select[Any], asked: _Asked) -> Executable:
         select(table.c.id).where(in_project(table), *branch, *narrowed).order_by(*ordered).limit(row_limit)
         for branch in _branches(asked.view, table, asked.earlier)
     ]
+    if asked.view == TAKEABLE:
+        # SQLite, where nobody else writes meanwhile, leaves that out.
+        parts = [part.with_for_update(of=table, skip_locked=True) for part in parts]
     wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
     keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(asked.view, items))]
     statement = columns.add_columns(*keys).where(in_project(items), items.c.id.in_(wanted))
@@ -191,8 +199,10 @@ def _branches(view: str, table: FromClause, earlier: int) -> list[list[ColumnEle
     # The assignee of an expired claim is who lost it.
     unassigned = or_(c.assignee.is_(None), _is_mine(table, earlier))
     unfinished = [visible, c.completed_at.is_(None)]
+    claimable = [[*idle[0], c.waits == 0, unassigned], [*idle[1], c.waits == 0]]
     branches: dict[str, list[list[ColumnElement[bool]]]] = {
-        CLAIMABLE: [[*idle[0], c.waits == 0, unassigned], [*idle[1], c.waits == 0]],
+        CLAIMABLE: claimable,
+        TAKEABLE: claimable,
         "ready": [[*branch, c.waits == 0] for branch in idle],
         "blocked": [[*branch, c.waits > 0] for branch in idle],
         "in_progress": [[visible, c.status == "in_progress", _runs(table)]],

@@ -44,9 +44,9 @@ class _Writing(_Reading):
         super().__init__(database, principal)
         self._database = database
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, beside: bool = False) -> T:
         """See `Database`."""
-        return await self._database.write(self._as_member(work, "write"))
+        return await self._database.write(self._as_member(work, "write"), beside=beside)
 
 
 def _allowed(tx: Transaction, *, work: Work[T], principal: str, needed: Role) -> T:

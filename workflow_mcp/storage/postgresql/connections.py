@@ -33,7 +33,7 @@ _SET = sql.SQL(
     "SELECT set_config('workflow.project', {project}, true), set_config('lock_timeout', {busy}, true), "
     "set_config('idle_in_transaction_session_timeout', {idle}, true), set_config('jit', 'off', true); "
 )
-_LOCK = sql.SQL("SELECT pg_advisory_xact_lock({key}); ")
+_LOCK = sql.SQL("SELECT {lock}({key}); ")
 # After the lock was acquired: it sees what was committed before that.
 _HEADER = sql.SQL(
     "SELECT clock_timestamp(), {transaction}, (SELECT version_num FROM alembic_version), "
@@ -107,12 +107,15 @@ class Connections:
         self._engine = open_engine(url, pooled=pooled, maximum=MAX_CONNECTIONS)
 
     @contextlib.contextmanager
-    def transaction(self, project_id: str, *, lock: str | None = None) -> Iterator[tuple[Connection, Header]]:
+    def transaction(
+        self, project_id: str, *, lock: str | None = None, shared: bool = False
+    ) -> Iterator[tuple[Connection, Header]]:
         """A transaction in a project, which is committed, or rolled back when the body raises.
 
         Args:
             project_id: the only project whose rows it sees.
             lock: what it locks until it ends; None for a transaction that only reads, and sees one state.
+            shared: whether others that share the lock may have it at the same time.
 
         Raises:
             StoreError: `STORE_OLDER`, `STORE_NEWER` or `STORE_CLOSED`.
@@ -123,7 +126,7 @@ class Connections:
         with connected(self._engine) as connection:
             raw = raw_of(connection)
             try:
-                header = _begin(raw, project_id, lock)
+                header = _begin(raw, project_id, lock, shared=shared)
                 yield connection, header
                 self._commit(connection, raw, header.transaction)
             except BaseException:
@@ -164,13 +167,14 @@ def key_of(name: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None) -> Header:
+def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None, *, shared: bool) -> Header:
     parts = [_READ if lock is None else _WRITE, _SET, *([] if lock is None else [_LOCK]), _HEADER]
     values = {
         "project": sql.Literal(project_id),
         "busy": sql.Literal(f"{BUSY_TIMEOUT * 1000:.0f}ms"),
         "idle": sql.Literal(f"{IDLE_TIMEOUT * 1000:.0f}ms"),
         "transaction": sql.SQL("NULL" if lock is None else "pg_current_xact_id()::text"),
+        "lock": sql.SQL("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"),
         "key": sql.Literal(0 if lock is None else key_of(lock)),
     }
     with raw.cursor() as cursor:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from workflow_mcp.storage import tables
-from workflow_mcp.storage.postgresql.connections import Connections, Header
+from workflow_mcp.storage.postgresql.connections import MAX_CONNECTIONS, Connections, Header
 from workflow_mcp.storage.postgresql.faults import DRIVER_ERRORS, patience_for, store_errors
 from workflow_mcp.storage.postgresql.search import find_texts
 from workflow_mcp.storage.running import Running
@@ -27,6 +27,7 @@ from workflow_mcp.work.values import Project
 T = TypeVar("T")
 # Random, so that those who wait do not retry at the same time.
 RETRY_SECONDS = (0.005, 0.100)
+MAX_BESIDE = MAX_CONNECTIONS // 2
 MAX_SPOOLED_BYTES = 4 * 2**20
 
 
@@ -85,6 +86,8 @@ class PostgresqlDatabase:
         self._committed = committed
         self._running = running
         self._writing = asyncio.Lock()
+        # Fewer than there are connections: one project leaves some to others.
+        self._sharing = asyncio.Semaphore(MAX_BESIDE)
 
     async def read(self, work: Work[T]) -> T:
         """See `Database`.
@@ -94,12 +97,14 @@ class PostgresqlDatabase:
         """
         return await self._running.shielded(self._when_free(partial(self._read, work), time.monotonic()))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, beside: bool = False) -> T:
         """See `Database`.
 
         Raises:
             StoreError: see `store_errors`.
         """
+        if beside and (done := await self._running.shielded(self._beside(work))) is not None:
+            return done
         return await self._running.shielded(self._exclusively(partial(self._write, work)))
 
     async def portions(self, work: Callable[[Transaction], Iterator[T]]) -> AsyncGenerator[T, None]:
@@ -121,6 +126,13 @@ class PostgresqlDatabase:
         self._committed(self._project_id)
         return result
 
+    async def _beside(self, work: Work[T]) -> T:
+        began = time.monotonic()
+        async with self._sharing:
+            done = await self._when_free(partial(self._write, work, beside=True), began)
+        self._committed(self._project_id)
+        return done
+
     async def _when_free(self, work: Callable[[], T], began: float) -> T:
         async with self._free:
             return await self._threads.run(partial(attempted, work, began))
@@ -129,8 +141,9 @@ class PostgresqlDatabase:
         with self._connections.transaction(self._project_id) as (connection, header):
             return work(self._transaction(connection, header))
 
-    def _write(self, work: Work[T]) -> T:
-        with self._connections.transaction(self._project_id, lock=self._project_id) as (connection, header):
+    def _write(self, work: Work[T], *, beside: bool = False) -> T:
+        locked = self._connections.transaction(self._project_id, lock=self._project_id, shared=beside)
+        with locked as (connection, header):
             tx = self._transaction(connection, header)
             if not header.is_there:
                 add_project(connection, self._project, tx.now)

@@ -86,7 +86,7 @@ class SqliteDatabase:
         """
         return await self._running.shielded(self._when_free(partial(self._retried, work, write=False)))
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, beside: bool = False) -> T:  # noqa: ARG002 - writers of a file take turns
         """See `Database`.
 
         Raises:
