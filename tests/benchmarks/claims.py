@@ -58,7 +58,7 @@ async def main(items: int) -> None:
         for _ in range(ROUNDS):
             for kind, rates in kinds.items():
                 place: DataPlace = Path(folder) if kind == "files" else server.shared
-                PostgresqlDatabase.write = alone if kind == "PostgreSQL, alone" else WRITE  # type: ignore[method-assign]
+                PostgresqlDatabase.write = alone if kind == "PostgreSQL, alone" else WRITE  # type: ignore[method-assign,assignment]
                 async with AsyncExitStack() as stack:
                     rates.append(await rate([await stack.enter_async_context(open_store(place))], items))
     base = median(kinds["PostgreSQL, alone"])

@@ -11,7 +11,7 @@ import psycopg
 from tests.clients.databases import Database
 from tests.storage.stores import open_store
 from tests.storage.support import make
-from tests.support import BOUND
+from tests.support import BOUND, until
 from workflow_mcp.storage.postgresql.connections import key_of
 from workflow_mcp.work.values import Actor, Project
 
@@ -43,9 +43,7 @@ async def test_nothing_is_ready_is_never_said_in_haste(database: Database, proje
         with another_claim(database, project, 1) as other:
             claiming = asyncio.create_task(store.claim_item(project, ana))
             waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            async with asyncio.timeout(BOUND):
-                while database.run(waiting) != [(1,)]:
-                    await asyncio.sleep(0.01)
+            await until(lambda: database.run(waiting) == [(1,)])
             assert not claiming.done()
             other.rollback()
         claimed = await asyncio.wait_for(claiming, BOUND)

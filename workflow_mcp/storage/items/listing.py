@@ -26,6 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from workflow_mcp.storage.expressions import chosen
 from workflow_mcp.storage.items.blockers import with_waits
 from workflow_mcp.storage.items.counts import count_states, is_expired
 from workflow_mcp.storage.items.graph import descent
@@ -158,9 +159,9 @@ def _statement(columns: Select[Any], asked: _Asked) -> Executable:
     if asked.view == TAKEABLE:
         # SQLite, where nobody else writes meanwhile, leaves that out.
         parts = [part.with_for_update(of=table, skip_locked=True) for part in parts]
-    wanted = parts[0] if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
+    wanted = union_all(*[select(part.subquery().c.id) for part in parts]).subquery()
     keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(asked.view, items))]
-    statement = columns.add_columns(*keys).where(in_project(items), items.c.id.in_(wanted))
+    statement = columns.add_columns(*keys).where(in_project(items), chosen(items.c.id, select(wanted.c.id)))
     return statement.order_by(*_order(asked.view, items)).limit(row_limit)
 
 
