@@ -159,9 +159,10 @@ def _statement(columns: Select[Any], asked: _Asked) -> Executable:
     if asked.view == TAKEABLE:
         # SQLite, where nobody else writes meanwhile, leaves that out.
         parts = [part.with_for_update(of=table, skip_locked=True) for part in parts]
-    wanted = union_all(*[select(part.subquery().c.id) for part in parts]).subquery()
+    alone = parts[0].correlate(None)
+    wanted = alone if len(parts) == 1 else union_all(*[select(part.subquery().c.id) for part in parts])
     keys = [column.label(f"key_{number}") for number, column in enumerate(_plain_keys(asked.view, items))]
-    statement = columns.add_columns(*keys).where(in_project(items), chosen(items.c.id, select(wanted.c.id)))
+    statement = columns.add_columns(*keys).where(in_project(items), chosen(items.c.id, wanted))
     return statement.order_by(*_order(asked.view, items)).limit(row_limit)
 
 
