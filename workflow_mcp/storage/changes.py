@@ -119,7 +119,7 @@ class Feed(Served[Signal]):
 
     Args:
         look: returns what is different after every commit.
-        interval: seconds between two looks.
+        interval: gives the seconds between two looks, unless it is called to `hasten`.
         min_interval: seconds between two looks at least, however often it is called to `hasten`.
     """
 
@@ -127,7 +127,7 @@ class Feed(Served[Signal]):
         self,
         look: Callable[[], Awaitable[Hashable]],
         *,
-        interval: float = LOOK_SECONDS,
+        interval: Callable[[], float] = lambda: LOOK_SECONDS,
         min_interval: float = MIN_LOOK_SECONDS,
     ) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class Feed(Served[Signal]):
     async def _until_due(self) -> None:
         await asyncio.sleep(self._min_interval)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._interval - self._min_interval):
+            async with asyncio.timeout(self._interval() - self._min_interval):
                 await self._hurry.wait()
         self._hurry.clear()
 
@@ -170,19 +170,30 @@ class Feeds:
 
     Args:
         look: returns what is different after every commit in a project.
+        interval: see `Feed`.
     """
 
-    def __init__(self, look: Callable[[Project], Awaitable[Hashable]]) -> None:
+    def __init__(
+        self, look: Callable[[Project], Awaitable[Hashable]], *, interval: Callable[[], float] = lambda: LOOK_SECONDS
+    ) -> None:
         self._look = look
+        self._interval = interval
         self._read: WeakValueDictionary[str, Feed] = WeakValueDictionary()
 
     def read(self, project: Project) -> AbstractAsyncContextManager[Signal]:
         """See `Databases.changes`."""
-        return self._read.setdefault(project.known_id, Feed(partial(self._look, project))).read()
+        return self._read.setdefault(
+            project.known_id, Feed(partial(self._look, project), interval=self._interval)
+        ).read()
 
     def committed(self, project_id: str) -> None:
-        """Note that this process has committed something."""
+        """Note that something was committed."""
         if (feed := self._read.get(project_id)) is not None:
+            feed.hasten()
+
+    def hasten(self) -> None:
+        """Look soon in all projects that are watched."""
+        for feed in list(self._read.values()):
             feed.hasten()
 
     def end(self, failure: BaseException) -> None:

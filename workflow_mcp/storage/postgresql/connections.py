@@ -17,6 +17,7 @@ from workflow_mcp.storage import tables
 from workflow_mcp.storage.databases import store_closed
 from workflow_mcp.storage.postgresql.commits import CONNECT_TIMEOUT, was_committed
 from workflow_mcp.storage.postgresql.faults import BUSY_TIMEOUT, DRIVER_ERRORS, fault_of, newer, older
+from workflow_mcp.storage.postgresql.listener import CHANNEL, NOTIFY
 from workflow_mcp.storage.types import from_micros
 
 MAX_CONNECTIONS = 8
@@ -33,6 +34,7 @@ _SET = sql.SQL(
     "SELECT set_config('workflow.project', {project}, true), set_config('lock_timeout', {busy}, true), "
     "set_config('idle_in_transaction_session_timeout', {idle}, true), set_config('jit', 'off', true); "
 )
+_COMMIT = sql.SQL("COMMIT")
 _LOCK = sql.SQL("SELECT {lock}({key}); ")
 # After the lock was acquired: it sees what was committed before that.
 _HEADER = sql.SQL(
@@ -102,7 +104,8 @@ class Connections:
 
     def __init__(self, url: str, *, pooled: bool = False) -> None:
         self._closed = False
-        self._url = url
+        self.url = url
+        self.pooled = pooled
         # Transactions are begun and ended explicitly here, together with what else they begin and end with.
         self._engine = open_engine(url, pooled=pooled, maximum=MAX_CONNECTIONS)
 
@@ -128,17 +131,19 @@ class Connections:
             try:
                 header = _begin(raw, project_id, lock, shared=shared)
                 yield connection, header
-                self._commit(connection, raw, header.transaction)
+                self._commit(connection, raw, header.transaction, project_id)
             except BaseException:
                 _roll_back(connection, raw)
                 raise
 
-    def _commit(self, connection: Connection, raw: psycopg.Connection[Any], transaction: str | None) -> None:
+    def _commit(
+        self, connection: Connection, raw: psycopg.Connection[Any], transaction: str | None, project_id: str
+    ) -> None:
         try:
-            raw.execute("COMMIT")
+            raw.execute(_COMMIT if transaction is None else _last_words(project_id))
         except DRIVER_ERRORS as error:
             # It may have been committed, and only the answer was lost.
-            if transaction is None or fault_of(error) != "lost" or not was_committed(self._url, transaction):
+            if transaction is None or fault_of(error) != "lost" or not was_committed(self.url, transaction):
                 raise
             connection.invalidate()
 
@@ -153,6 +158,11 @@ def raw_of(connection: Connection) -> psycopg.Connection[Any]:
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
 
 
+def _last_words(project_id: str) -> sql.Composed:
+    told = NOTIFY.format(channel=sql.Literal(CHANNEL), project=sql.Literal(project_id), key=sql.Literal(LISTENERS))
+    return told + _COMMIT
+
+
 def _roll_back(connection: Connection, raw: psycopg.Connection[Any]) -> None:
     """Roll back what SQLAlchemy may know nothing of; a connection that cannot do so is closed, and used no more."""
     with contextlib.suppress(psycopg.Error):
@@ -165,6 +175,9 @@ def key_of(name: str) -> int:
     """The number of the advisory lock of this name."""
     digest = blake2b(f"workflow-mcp {name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+LISTENERS = key_of("listeners")
 
 
 def _begin(raw: psycopg.Connection[Any], project_id: str, lock: str | None, *, shared: bool) -> Header:

@@ -6,18 +6,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from workflow_mcp.storage.changes import Feeds, Signal
+from workflow_mcp.storage.changes import LOOK_SECONDS, Feeds, Signal
 from workflow_mcp.storage.databases import ReadableDatabase, store_closed
 from workflow_mcp.storage.postgresql import projects
 from workflow_mcp.storage.postgresql.changes import stamp_of
-from workflow_mcp.storage.postgresql.connections import MAX_CONNECTIONS, Connections
+from workflow_mcp.storage.postgresql.connections import LISTENERS, MAX_CONNECTIONS, Connections
 from workflow_mcp.storage.postgresql.database import PostgresqlDatabase, attempted
+from workflow_mcp.storage.postgresql.listener import Listener
 from workflow_mcp.storage.projects import rows
 from workflow_mcp.storage.projects.choice import check_id
 from workflow_mcp.storage.running import Running
@@ -28,6 +28,8 @@ from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
 T = TypeVar("T")
+# Between two looks while the database tells of changes.
+HEARING_SECONDS = 30.0
 
 
 class PostgresqlDatabases:
@@ -49,7 +51,8 @@ class PostgresqlDatabases:
         self._used: WeakValueDictionary[str, PostgresqlDatabase] = WeakValueDictionary()
         self._there: set[str] = set()
         self._running = Running()
-        self._feeds = Feeds(self._stamp)
+        self._feeds = Feeds(self._stamp, interval=self._look_seconds)
+        self._listener = None if connections.pooled else self._new_listener()
         self._closed = False
 
     @contextlib.asynccontextmanager
@@ -83,10 +86,20 @@ class PostgresqlDatabases:
             )
         return found
 
-    def changes(self, project: Project) -> AbstractAsyncContextManager[Signal]:
-        """See `Databases`."""
+    @contextlib.asynccontextmanager
+    async def changes(self, project: Project) -> AsyncIterator[Signal]:
+        """See `Databases`; where the database cannot tell of changes, they are looked for."""
         self._refuse_when_closed()
-        return self._feeds.read(project)
+        async with contextlib.AsyncExitStack() as listening:
+            if self._listener is not None:
+                await listening.enter_async_context(self._listener.listening())
+            yield await listening.enter_async_context(self._feeds.read(project))
+
+    def _new_listener(self) -> Listener:
+        return Listener(self._connections.url, LISTENERS, heard=self._feeds.committed, changed=self._feeds.hasten)
+
+    def _look_seconds(self) -> float:
+        return HEARING_SECONDS if self._listener is not None and self._listener.hears else LOOK_SECONDS
 
     async def _stamp(self, project: Project) -> tuple[int, str] | None:
         return await self._database(project).read(stamp_of)
@@ -131,6 +144,8 @@ class PostgresqlDatabases:
         """Close all connections, after what is running on them."""
         self._closed = True
         self._feeds.end(store_closed())
+        if self._listener is not None:
+            await self._listener.end()
         await self._running.end()
         await self._threads.run(self._connections.close)
 
