@@ -119,6 +119,13 @@ async def test_an_outcome_that_is_not_known_is_told(
     assert database.run("SELECT count(*) FROM items") == [(1,)]
 
 
+def test_the_outcome_where_the_database_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not known."""
+    monkeypatch.setattr(faults, "BUSY_TIMEOUT", 0.1)
+    with pytest.raises(StoreError, match="STORE_OUTCOME_UNKNOWN"):
+        commits.was_committed(f"postgresql://x:x@127.0.0.1:{free_port()}/x", "700")
+
+
 async def test_a_project_that_another_session_keeps_locked(
     database: Database, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +219,9 @@ async def test_behind_a_pooler_in_transaction_mode(database: Database, project: 
 
             taken = await asyncio.gather(*(both(here) for here in (project, *others)))
             assert taken == [list(range(1, 11))] * 9
+            async with one.changes(project) as changes:
+                await make(two, project, Actor("x", "/"), "told of")
+                assert await changes.next(BOUND), "it is looked for: a pooler lets nobody listen"
     threads.close()
 
 
