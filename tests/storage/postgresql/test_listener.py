@@ -88,3 +88,18 @@ async def test_a_lost_listener_is_replaced(
                     database.run(f"SELECT pg_terminate_backend(pid) {LISTENING}", project="")
                 await make(there, project, ana, title)
                 assert await changes.next(BOUND)
+
+
+async def test_it_is_looked_for_while_something_may_be_missed(
+    database: Database, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As often as without a listener, until a writer that found nobody to tell has had time to commit."""
+    async with open_store(database) as store:
+        await store.ensure(project)
+        assert isinstance(store._databases, PostgresqlDatabases)
+        async with store.changes(project):
+            await until(lambda: listener_of(store).hears)
+            assert store._databases._look_seconds() == 10 * BOUND
+            monkeypatch.setattr(listener, "SETTLE_SECONDS", 0.0)
+            monkeypatch.setattr(databases, "HEARING_SECONDS", 77.0)
+            await until(lambda: store._databases._look_seconds() == 77.0)  # type: ignore[attr-defined]  # see above

@@ -99,7 +99,7 @@ class PostgresqlDatabases:
         return Listener(self._connections.url, LISTENERS, heard=self._feeds.committed, changed=self._feeds.hasten)
 
     def _look_seconds(self) -> float:
-        return HEARING_SECONDS if self._listener is not None and self._listener.hears else LOOK_SECONDS
+        return HEARING_SECONDS if self._listener is not None and self._listener.misses_nothing else LOOK_SECONDS
 
     async def _stamp(self, project: Project) -> tuple[int, str] | None:
         return await self._database(project).read(stamp_of)

@@ -17,8 +17,13 @@ logger = logging.getLogger(__name__)
 CHANNEL = "workflow_mcp"
 RETRY_SECONDS = 5.0
 # Listeners share the lock for as long as they listen. A writer that gets it knows that nobody does, and tells nobody:
-# a commit that notifies takes a lock that all databases of the server share.
-NOTIFY = sql.SQL("SELECT pg_notify({channel}, {project}) WHERE NOT pg_try_advisory_xact_lock({key}); ")
+# a commit that notifies takes a lock that all databases of the server share. It gives the lock back at once, or writers
+# would take each other for listeners.
+NOTIFY = sql.SQL(
+    "SELECT pg_notify({channel}, {project}) WHERE NOT (pg_try_advisory_lock({key}) AND pg_advisory_unlock({key})); "
+)
+# After this time a writer that had found nobody to tell has committed.
+SETTLE_SECONDS = 5.0
 _LISTEN = sql.SQL("LISTEN {channel}; SELECT pg_advisory_lock_shared({key})")
 
 
@@ -39,7 +44,17 @@ class Listener:
         self._changed = changed
         self._asked = 0
         self._task: asyncio.Task[None] | None = None
-        self.hears = False
+        self._since: float | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether it is told of what is committed from now on."""
+        return self._since is not None
+
+    @property
+    def misses_nothing(self) -> bool:
+        """Whether it has been told of all that was committed since it was last looked."""
+        return self._since is not None and asyncio.get_running_loop().time() - self._since > SETTLE_SECONDS
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -80,5 +95,5 @@ class Listener:
                 self._heard(notice.payload)
 
     def _set(self, *, hears: bool) -> None:
-        self.hears = hears
+        self._since = asyncio.get_running_loop().time() if hears else None
         self._changed()
