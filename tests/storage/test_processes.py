@@ -86,13 +86,16 @@ async def _line(worker: Worker) -> str:
     return (await asyncio.wait_for(worker.stdout.readline(), 150)).decode().strip()
 
 
+@pytest.mark.parametrize(
+    ("processes", "count"), [(3, 40), pytest.param(8, 400, marks=[LONG, pytest.mark.timeout(300)])]
+)
 async def test_processes_that_take_what_is_first_never_take_the_same(
-    place: DataPlace, project: Project, ana: Actor
+    place: DataPlace, project: Project, ana: Actor, processes: int, count: int
 ) -> None:
     """All items are taken, each once."""
     async with open_store(place) as store:
-        items = await make(store, project, ana, *(f"i{number}" for number in range(40)))
-    workers = [await start_worker(place, project.known_id, "take-all", f"w{number}") for number in range(3)]
+        items = [one for _ in range(count // 40) for one in await make(store, project, ana, *("i" * 40))]
+    workers = [await start_worker(place, project.known_id, "take-all", f"w{number}") for number in range(processes)]
     taken = [int(line) for lines in await asyncio.gather(*map(finished, workers)) for line in lines]
     assert sorted(taken) == items
 
