@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -13,6 +14,7 @@ from workflow_mcp.sessions.stores.protocol import COLLECTION, SessionStore
 
 KEY_SECONDS = 120.0
 SESSION_SECONDS = 7 * 86_400.0
+MAX_FOUND = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Access:
         self._store = store
         self._clock = clock
         self._trading = asyncio.Lock()
+        # No cookie is withdrawn before it expires, so one that was found once need not be read again.
+        self._found: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()
 
     async def make_key(self, viewer: Viewer) -> str:
         """A key for the board, which is good for two minutes and one use."""
@@ -72,6 +76,9 @@ class Access:
 
     async def viewer(self, cookie: str) -> Viewer | None:
         """Whose cookie it is; None for one that is unknown or expired."""
+        name = _name("board", cookie)
+        if name in self._found and self._found[name][0] > self._clock():
+            return self._found[name][1]
         return await self._viewer("board", cookie)
 
     def has_ended(self, viewer: Viewer) -> bool:
@@ -88,7 +95,12 @@ class Access:
         entry = await self._store.get(_name(kind, secret), collection=COLLECTION)
         if entry is None or entry["expires_at"] <= self._clock():
             return None
-        return Viewer(**entry["viewer"])
+        viewer = Viewer(**entry["viewer"])
+        if kind == "board":
+            self._found[_name(kind, secret)] = entry["expires_at"], viewer
+            if len(self._found) > MAX_FOUND:
+                self._found.popitem(last=False)
+        return viewer
 
 
 def _name(kind: str, secret: str) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
 
 MAX_PROJECTS = 200
+KNOWN_SECONDS = 2.0
+MAX_KNOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Site:
     watches: Watches = field(default_factory=Watches)
     recent: Recent = field(default_factory=lambda: Recent(time.monotonic))
     _services: Services | None = None
+    # What projects are called; whether they are there, and who may see them, each transaction looks up itself.
+    _known: dict[tuple[str | None, str], tuple[float, Project]] = field(default_factory=dict)
 
     def open(self, services: Services) -> None:
         """Use these services from now on; keys and cookies are where all servers look that answer as one."""
@@ -103,6 +107,9 @@ class Site:
         """
         if viewer.only and project_id != viewer.project:
             raise _unknown(project_id)
+        known = self._known.get((viewer.principal, project_id))
+        if known is not None and time.monotonic() - known[0] < KNOWN_SECONDS:
+            return known[1]
         try:
             found = await self.services.projects.find(project_id, viewer.principal)
         except ProjectUnknownError:
@@ -111,6 +118,9 @@ class Site:
             return Project(project_id, viewer.project_name or project_id)
         if found.id != project_id:  # it was a name
             raise _unknown(project_id)
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[viewer.principal, project_id] = time.monotonic(), found
         return found
 
     async def work(self, viewer: Viewer, project_id: str, *, changing: bool) -> WorkItems:
