@@ -11,7 +11,7 @@ each request to the next one. Prints medians over the rounds, and ratios to SQLi
 
 What bounds it: on a machine with two processors the clients, the servers and PostgreSQL share these two, so a second
 and a third server find no processor that is free, and make nothing faster. They are for machines of their own, and for
-restarts that nobody notices. A claim is a transaction under its project's lock, one at a time on all servers together.
+restarts that nobody notices. Claims of the first ready item run beside each other, other changes of a project do not.
 PostgreSQL runs here as it is installed (fsync and synchronous commits on), on the same disk as the SQLite files.
 """
 
