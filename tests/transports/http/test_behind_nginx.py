@@ -16,6 +16,7 @@ from tests.clients.agents import make_project
 from tests.clients.databases import Database
 from tests.clients.http import Connection, HttpClient
 from tests.clients.postgresql import free_port
+from tests.clients.protocol import Era
 from tests.clients.served import Served, serving
 from tests.support import BOUND
 
@@ -87,7 +88,7 @@ async def answers(url: str) -> bool:
         return False
 
 
-async def test_any_replica_answers_any_request(database: Database, tmp_path: Path) -> None:
+async def test_any_replica_answers_any_request(database: Database, era: Era, tmp_path: Path) -> None:
     """What one replica stores the other one knows; each request has nginx's id; a replica that ends is passed over."""
     home, folder = tmp_path / "home", make_project(tmp_path, "shop")
     stored = {"WORKFLOW_MCP_DATABASE_URL": database.url}
@@ -97,7 +98,7 @@ async def test_any_replica_answers_any_request(database: Database, tmp_path: Pat
         round_robin(tmp_path / "nginx", (first, second)) as url,
     ):
         await listening(url)
-        async with HttpClient(url, headers=(("X-Workflow-Directory", str(folder)),)) as client:
+        async with HttpClient(url, era, (("X-Workflow-Directory", str(folder)),)) as client:
             processes = set()
             for number in range(1, 5):
                 made = await client.call("create_work_items", items=[{"title": f"item {number}"}])
