@@ -146,6 +146,8 @@ def test_who_acts(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @given(st.text(max_size=300))
 @example("0&:&0")
+@example("0;\u0300")
+@example("0;\u0300:\u0300")
 def test_a_name_from_anything(text: str) -> None:
     """Whatever somebody is called becomes a name that an actor can have, or none; a name stays what it is."""
     name = name_from(text, MAX_NAME_LENGTH)

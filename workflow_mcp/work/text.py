@@ -44,10 +44,15 @@ def is_name(text: str) -> bool:
 def name_from(text: str, max_length: int) -> str | None:
     """The name of a person as an actor's: what no such name can have is left out; None where nothing is left."""
     kept = "".join(one if _is_in_names(one) else " " for one in UNSEEN.sub("", HIDDEN.sub(" ", text)))
-    words = " ".join(COLONS_BEFORE_SPACE.sub("", " ".join(kept.split())).split())
+    words = _words_of(COLONS_BEFORE_SPACE.sub("", " ".join(kept.split())))
     start = next((at for at, one in enumerate(words) if one.isalnum()), len(words))
-    name = words[start : start + max_length].rstrip(" :")
+    name = _words_of(words[start : start + max_length].rstrip(" :"))
     return name if is_name(name) else None
+
+
+def _words_of(text: str) -> str:
+    """The words of a text without those that are only accents, whose letter was left out."""
+    return " ".join(word for word in text.split() if _without_marks(word))
 
 
 def _is_in_names(character: str) -> bool:
