@@ -92,7 +92,7 @@ def test_help(tmp_path: Path) -> None:
     done = run(tmp_path, "--help")
     assert done.returncode == 0
     listed = dict(re.findall(r"^│ ([a-z]+) +(.*?) *│$", done.stdout, re.MULTILINE))
-    assert set(listed) == {*(command.split()[0] for command in COMMANDS), "plugin"}
+    assert set(listed) == {*(command.split()[0] for command in COMMANDS), "database", "plugin"}
     assert [command for command, said in listed.items() if not said] == []
 
 
