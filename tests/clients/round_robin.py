@@ -38,19 +38,19 @@ class RoundRobin:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one request, after which it is closed."""
-        with suppress(OSError, asyncio.IncompleteReadError):
-            request = await _request(reader)
-            theirs, to_server = await self._next()
-            try:
-                to_server.write(request)
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                request = await _request(reader)
+                theirs, to_server = await self._next()
                 leaving = asyncio.create_task(_until_closed(reader, to_server))
                 try:
+                    to_server.write(request)
                     await _copy(theirs, writer)
                 finally:
                     leaving.cancel()
-            finally:
-                to_server.close()
-        writer.close()
+                    await _closed(to_server)
+        finally:
+            await _closed(writer)
 
     async def _next(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         for _ in self._servers:
@@ -61,6 +61,12 @@ class RoundRobin:
                 self.passed[turn] += 1
                 return opened
         raise ConnectionError("no server accepts the connection")
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _request(reader: asyncio.StreamReader) -> bytes:
