@@ -27,6 +27,8 @@ class RoundRobin:
         self._turns = itertools.cycle(range(len(urls)))
         self.passed = [0] * len(urls)
         self.url = ""
+        # An event loop holds no task that waits for a stream which nobody reads any more.
+        self._passing: set[asyncio.Task[None]] = set()
 
     def listening(self, port: int) -> None:
         """Note on which port it listens."""
@@ -38,6 +40,18 @@ class RoundRobin:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one request, after which it is closed."""
+        passing = asyncio.create_task(self._pass(reader, writer))
+        self._passing.add(passing)
+        passing.add_done_callback(self._passing.discard)
+        await asyncio.wait([passing])
+
+    async def close(self) -> None:
+        """Leave the requests that are not answered."""
+        for passing in self._passing:
+            passing.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 request = await _request(reader)
@@ -99,4 +113,5 @@ async def round_robin(urls: Sequence[str]) -> AsyncIterator[RoundRobin]:
         yield balancer
     finally:
         server.close()
+        await balancer.close()
         await server.wait_closed()
