@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -151,13 +152,45 @@ def test_commands_that_are_about_files(shell: Shell, tmp_path: Path) -> None:
     before = sorted(path.name for path in (tmp_path / "data").rglob("*"))
     for arguments in (
         ["backup"], ["backup", "--all"], ["restore", "shop.db"], ["restore", "--empty"],
-        ["projects"], ["projects", "list"], ["projects", "rename", "shop", "x"], ["projects", "archive", "shop"],
-        ["projects", "delete", "shop"], ["projects", "restore", "shop"],
+        ["projects", "delete", "shop"],
     ):  # fmt: skip
         assert shell.refused(*arguments) == "2 STORE_NOT_IN_FILES", arguments
     assert sorted(path.name for path in (tmp_path / "data").rglob("*")) == before
     assert "in the database" in shell.told("list")
     assert "in the file" not in shell.printed()
+
+
+def test_projects_in_a_database(shell: Shell, tmp_path: Path) -> None:
+    """They are listed, renamed, archived and listed again as those in files are, which stay as they were."""
+    file = next((tmp_path / "data").rglob("*.db"))
+    before = file.read_bytes()
+    shell.told("add", "another")
+    [found] = shell.data("projects")["projects"]
+    assert (found["name"], found["state"]) == ("shop", "active")
+    assert (found["items"], found["directory"], found["file"]) == (2, str(tmp_path / "shop"), None)
+    assert f"2 items  changed {found['changed_at'][:10]} in {tmp_path / 'shop'}" in shell.told("projects", "list")
+    assert shell.told("projects", "rename", found["id"][:8], "store").startswith("'shop' is 'store' now.")
+    assert "is archived: lists" in shell.told("projects", "archive", "store")
+    assert "archived already" in shell.told("projects", "archive", "store")
+    assert shell.told("projects") == "1 archived or deleted: --all lists them too.\n"
+    [archived] = shell.data("projects", "--all")["projects"]
+    assert (archived["name"], archived["state"], archived["deleted_at"]) == ("store", "archived", None)
+    notes = [step["detail"] for step in shell.data("doctor")["steps"] if step["step"] == "stored project"]
+    assert [note.split(":")[0] for note in notes] == ["lists name it 'store', its config 'shop'", "it is archived"]
+    assert "no longer archived" in shell.told("projects", "restore", "store")
+    assert shell.refused("projects", "restore", "store") == "2 ARGUMENT_INVALID"
+    assert shell.refused("projects", "rename", "shop", "x") == "1 PROJECT_UNKNOWN"
+    assert [one["state"] for one in shell.data("projects")["projects"]] == ["active"]
+    assert file.read_bytes() == before
+
+
+def test_a_deletion_in_a_database(shell: Shell, tmp_path: Path) -> None:
+    """It is refused in one line, which says that nothing was done and what keeps a copy."""
+    done = run(["projects", "delete", "shop"], cwd=tmp_path, env={**os.environ})
+    line = refused(done, "STORE_NOT_IN_FILES")
+    assert "nothing was done" in line
+    assert "pg_dump" in line
+    assert "in the database" in shell.told("list")
 
 
 def test_the_examination_of_a_database(shell: Shell, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,12 +10,11 @@ import pytest
 from tests.storage.support import DataPlace, file_of, ids, in_files, make, open_store, raw, refused
 from workflow_mcp.errors import StoreError, WorkflowError
 from workflow_mcp.storage import migrate
+from workflow_mcp.storage.projects.inventory import Entry, Inventory, Problem, State, find_entry
 from workflow_mcp.storage.sqlite import connections
-from workflow_mcp.storage.sqlite.inventory import Entry, Inventory, State, find_entry, take_inventory
+from workflow_mcp.storage.sqlite.inventory import take_inventory
 from workflow_mcp.storage.sqlite.known import KnownProjects
-from workflow_mcp.storage.sqlite.projects import Problem
 from workflow_mcp.storage.sqlite.store import sqlite_store
-from workflow_mcp.storage.sqlite.trash import DeletedCopy
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Actor, Project
@@ -89,7 +88,7 @@ def entry(project_id: str, name: str, state: State = "active") -> Entry:
     now = datetime(2026, 11, 25, tzinfo=UTC)
     return Entry(
         Project(project_id, name), "/file", 0, None, "/work" if state == "active" else None,
-        now if state == "archived" else None, DeletedCopy("/copy", project_id, now) if state == "deleted" else None,
+        now if state == "archived" else None, now if state == "deleted" else None,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from workflow_mcp.cli.output import print_text
 from workflow_mcp.work.text import quoted, visible
 
 if TYPE_CHECKING:
-    from workflow_mcp.storage.sqlite.inventory import Entry
+    from workflow_mcp.storage.projects.inventory import Entry
 
 STYLES = {"archived": "dim", "deleted": "red"}
 PREFIX_LENGTH = 8
@@ -40,7 +40,7 @@ def _told(one: Entry) -> str:
 
 
 def _state(one: Entry) -> str:
-    since = one.archived_at if one.copy is None else one.copy.deleted_at
+    since = one.deleted_at or one.archived_at
     return "" if since is None else f"  ({one.state} {_day(since)})"
 
 
@@ -74,7 +74,7 @@ def object_of(one: Entry) -> dict[str, Any]:
         "changed_at": _text(one.changed_at),
         "directory": one.directory,
         "archived_at": _text(one.archived_at),
-        "deleted_at": None if one.copy is None else _text(one.copy.deleted_at),
+        "deleted_at": _text(one.deleted_at),
         "file": one.file,
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from cyclopts import App, Parameter
 
 from workflow_mcp.app import open_services
+from workflow_mcp.cli.backups import LOAD
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.local import known_projects, require_files, sqlite
 from workflow_mcp.cli.output import print_json, print_text
@@ -18,13 +19,18 @@ from workflow_mcp.cli.parameters import Json
 from workflow_mcp.cli.project_lists import object_of, print_rows, print_table
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.storage.kinds import postgresql
+from workflow_mcp.storage.projects.inventory import Entry, Inventory, find_entry
 from workflow_mcp.workspace.init import check_name
 
 if TYPE_CHECKING:
-    from workflow_mcp.storage.sqlite.inventory import Entry, Inventory, State
     from workflow_mcp.storage.store import Store
 
 T = TypeVar("T")
+KEEP = (
+    "nothing was done; `workflow-mcp projects archive PROJECT` leaves it out of lists, and PostgreSQL's own `pg_dump` "
+    "keeps a copy of the database."
+)
 
 app = App(name="projects", help_format="plaintext")
 Named = Annotated[str, Parameter(help="Its id, at least four characters of its beginning, or its name.")]
@@ -101,6 +107,7 @@ def archive(project: Named, /) -> None:
 def delete(project: Named, /) -> None:
     """Move a project's work into the trash, from where `projects restore` brings it back."""
     settings = load_settings()
+    require_files(settings, "`projects delete` moves", KEEP)
     found = _stored(_inventory(settings), project)
     now, known = datetime.now(UTC), known_projects(settings)
     done = sqlite("deletion").delete(settings.data_dir, known, found.project.known_id, now)
@@ -114,15 +121,16 @@ def delete(project: Named, /) -> None:
 def restore(project: Named, /) -> None:
     """Bring a deleted project back, or list an archived one again."""
     settings = load_settings()
-    found = _found(_inventory(settings), project, ("deleted", "archived"))
+    found = find_entry(_inventory(settings), project, rather=("deleted", "archived"))
     name = shown(found.project.name)
     if found.state == "active":
         raise UsageError(
             Code.ARGUMENT_INVALID,
             f"{name} ({found.project.id}) is neither archived nor deleted.",
-            "run `workflow-mcp projects --all` for those that are; `workflow-mcp restore FILE` restores a backup.",
+            "run `workflow-mcp projects --all` for those that are; "
+            + ("`workflow-mcp restore FILE` restores a backup." if settings.database_url is None else LOAD),
         )
-    if found.copy is not None:
+    if found.deleted_at is not None:
         done = sqlite("deletion").undelete(settings.data_dir, known_projects(settings), found.project.known_id)
         kept = "" if done.kept is None else f"\nWhat was there is {done.kept} now."
         print_text(f"{name} is back: {done.items} work items in {done.path}.{kept}")
@@ -132,22 +140,20 @@ def restore(project: Named, /) -> None:
 
 
 def _inventory(settings: Settings) -> Inventory:
-    require_files(
-        settings, "`projects` reads", "list them with the tool `list_projects`; see `members` for who works there."
-    )
-    inventory: Inventory = sqlite("inventory").take_inventory(settings.data_dir, known_projects(settings))
+    inventory: Inventory
+    if settings.database_url is None:
+        inventory = sqlite("inventory").take_inventory(settings.data_dir, known_projects(settings))
+    else:
+        url = settings.database_url.get_secret_value()
+        inventory = postgresql("examination").take_inventory(url, pooled=settings.pooled)
     return inventory
 
 
-def _found(inventory: Inventory, named: str, rather: tuple[State, ...]) -> Entry:
-    found: Entry = sqlite("inventory").find_entry(inventory, named, rather=rather)
-    return found
-
-
 def _stored(inventory: Inventory, named: str) -> Entry:
-    found = _found(inventory, named, ("active", "archived"))
-    if found.copy is not None:
-        raise sqlite("trash").deleted(found.copy)
+    found = find_entry(inventory, named, rather=("active", "archived"))
+    if found.deleted_at is not None:
+        trash = sqlite("trash")
+        raise trash.deleted(trash.DeletedCopy(found.file, found.project.known_id, found.deleted_at))
     return found
 
 

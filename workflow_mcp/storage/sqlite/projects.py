@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from workflow_mcp.errors import Code, StoreError, shown
 from workflow_mcp.storage.projects.choice import alike, by_name, found_or_refused, id_in, named, only_match, page_of
+from workflow_mcp.storage.projects.inventory import Problem
 from workflow_mcp.storage.sqlite.connections import Header, last_directory, read_header
 from workflow_mcp.storage.sqlite.faults import store_errors
 from workflow_mcp.storage.sqlite.files import check_owner, make_folder, prepare
@@ -24,15 +25,6 @@ from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A project whose file cannot be used, and its name if that is known."""
-
-    project_id: str
-    name: str | None
-    error: StoreError
 
 
 @dataclass(frozen=True, slots=True)
