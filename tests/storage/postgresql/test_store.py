@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.clients.agents import PROJECT, Agent, make_project
@@ -13,7 +14,7 @@ from tests.clients.peers import in_memory, isolated_settings
 from tests.clients.protocol import Era
 from tests.storage.support import make
 from workflow_mcp import build_server
-from workflow_mcp.storage.postgresql.connections import Connections
+from workflow_mcp.storage.postgresql.connections import Connections, raw_of
 from workflow_mcp.storage.postgresql.store import postgresql_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
@@ -72,3 +73,21 @@ def test_a_transaction_that_fails_before_its_first_statement_is_rolled_back(data
         assert database.run("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == [(0,)]
     finally:
         connections.close()
+
+
+def test_a_connection_that_comes_back_after_another_was_lost_is_closed(database: Database) -> None:
+    """When one is lost all are given up; one that was in use then, and went on, is not left open."""
+    connections = Connections(database.url)
+    try:
+        with connections.transaction(PROJECT) as (connection, _):
+            kept = raw_of(connection)
+            with pytest.raises(psycopg.OperationalError), connections.transaction(PROJECT) as (other, _):
+                raw_of(other).execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            assert not kept.closed
+        assert kept.closed
+        with connections.transaction(PROJECT) as (connection, _):
+            again = raw_of(connection)
+        assert not again.closed
+    finally:
+        connections.close()
+    assert again.closed

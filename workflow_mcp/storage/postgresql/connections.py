@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from workflow_mcp.storage import tables
 from workflow_mcp.storage.databases import store_closed
@@ -71,7 +71,7 @@ def open_engine(url: str, *, pooled: bool, maximum: int) -> Engine:
     options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "workflow-mcp"}
     if pooled:
         options["prepare_threshold"] = None
-    return create_engine(
+    engine = create_engine(
         driver_url(url),
         connect_args=options,
         isolation_level="AUTOCOMMIT",
@@ -79,6 +79,22 @@ def open_engine(url: str, *, pooled: bool, maximum: int) -> Engine:
         max_overflow=0,
         pool_reset_on_return=None,
     )
+    _close_what_comes_back_late(engine)
+    return engine
+
+
+def _close_what_comes_back_late(engine: Engine) -> None:
+    """Close connections that were in use when the engine was disposed of: it has another pool since."""
+
+    def opened(_raw: Any, record: Any) -> None:
+        record.info["pool"] = engine.pool
+
+    def returned(raw: Any, record: Any) -> None:
+        if raw is not None and record.info.get("pool") is not engine.pool:
+            raw.close()
+
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "checkin", returned)
 
 
 @contextlib.contextmanager
