@@ -12,7 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Frame, Locator, Page, ViewportSize, async_playwright, expect
 
 from tests.clients.agents import Agent
 from tests.clients.http import Connection, HttpClient
@@ -31,13 +31,13 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @dataclass
 class Board:
-    """A page with a board.
+    """A page, or a frame in one, with a board.
 
     Attributes:
         problems: what went wrong in the page without anybody seeing it: errors, and violations of its policy.
     """
 
-    page: Page
+    frame: Frame
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -45,18 +45,23 @@ class Board:
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._said)
 
+    @property
+    def page(self) -> Page:
+        """The page that the browser shows."""
+        return self.frame.page
+
     def _said(self, message: ConsoleMessage) -> None:
         if "Content Security Policy" in message.text:
             self.problems.append(message.text)
 
     def key(self, key: str) -> Locator:
         """What the page calls by this key."""
-        return self.page.locator(f'[data-key="{key}"]')
+        return self.frame.locator(f'[data-key="{key}"]')
 
     def card(self, item: int, column: str | None = None) -> Locator:
         """The card of an item, in a column if it is given."""
         within = "" if column is None else f'[data-column="{column}"] '
-        return self.page.locator(f'{within}.card[data-id="{item}"]')
+        return self.frame.locator(f'{within}.card[data-id="{item}"]')
 
     async def shows(self, item: int, column: str) -> None:
         """Wait until the card of an item is in a column."""
@@ -77,7 +82,7 @@ class Board:
 
     async def violations(self) -> list[str]:
         """Which directives of its policy the page has violated."""
-        found: list[str] = await self.page.evaluate("() => window.violations")
+        found: list[str] = await self.frame.evaluate("() => window.violations")
         return found
 
 
@@ -109,7 +114,7 @@ class Boards:
         """A person's board of a folder's project; nothing may have gone wrong in it when it is closed."""
         context = await self.browser.new_context(**{"viewport": SIZE, "reduced_motion": "reduce", **options})
         await context.add_init_script(WATCH)
-        board = Board(await context.new_page())
+        board = Board((await context.new_page()).main_frame)
         try:
             await board.page.goto(self.page_url(await self.key_for(folder, name)))
             await expect(board.page.locator("main:not(.wait)")).to_be_visible()

@@ -1,6 +1,6 @@
-/** Requests to the board's JSON interface, and the page's place in the session. */
+/** Requests to the board's JSON interface. */
 
-const ROOT = new URL("../api/", import.meta.url);
+import { platform } from "./platform.js";
 
 /** What the server refused: its error's code, message and next step, and the item as it is now if that is why. */
 export class Refused extends Error {
@@ -12,45 +12,22 @@ export class Refused extends Error {
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** The URL of a path of the interface, with those parameters that have a value. */
-export function urlOf(path, parameters = {}) {
-  const url = new URL(path, ROOT);
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
-  }
-  return url;
+/** Read what a path answers to those parameters that have a value. Throws Refused. */
+export function read(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return answered(platform.request(given.length ? `${path}?${new URLSearchParams(given)}` : path, null));
 }
-
-/** Read what a path answers. Throws Refused. */
-export const read = (path, parameters) => answered(fetch(urlOf(path, parameters)));
 
 /** Send a change. Throws Refused. */
-export function write(path, body = {}) {
-  const headers = { "content-type": "application/json" };
-  return answered(fetch(urlOf(path), { method: "POST", headers, body: JSON.stringify(body) }));
-}
+export const write = (path, body = {}) => answered(platform.request(path, body));
 
 async function answered(sent) {
-  const response = await sent.catch(() => null);
-  if (!response) throw unreachable(0);
-  if (response.ok) return response.status === 204 ? null : response.json();
-  const answer = await response.json().catch(() => null);
-  throw answer?.error ? new Refused(response.status, answer.error) : unreachable(response.status);
+  const { status, answer } = await sent;
+  if (status >= 200 && status < 300) return answer;
+  throw answer?.error ? new Refused(status, answer.error) : unreachable(status);
 }
 
 function unreachable(status) {
   const message = status ? `The server answered ${status}.` : "The server does not answer.";
   return new Refused(status, { code: "UNREACHABLE", message, next_step: "Try again when it runs." });
-}
-
-/** Trade the one-time key in the address, if there is one, for a cookie. One that was used leaves the cookie of then. */
-export async function enter() {
-  const found = new URLSearchParams(location.hash.slice(1));
-  const key = found.get("key");
-  if (!key) return;
-  found.delete("key");
-  history.replaceState(null, "", `#${found}`);
-  await write("session", { key }).catch((error) => {
-    if (error.status !== 401) throw error;
-  });
 }

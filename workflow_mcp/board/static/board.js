@@ -1,18 +1,19 @@
-/** The board: starts the page, and draws it after each change. */
+/** The board: begins the page, and draws it after each change. */
 
-import { enter, read } from "./api.js";
+import { read } from "./api.js";
 import { boardView } from "./columns.js";
 import { reload } from "./data.js";
 import { conflictView, helpView, toastView } from "./dialogs.js";
 import { formView } from "./forms.js";
 import { graphView } from "./graph.js";
-import { applyTheme, header } from "./header.js";
+import { header } from "./header.js";
 import { itemPanel } from "./item.js";
 import { pressed } from "./keys.js";
 import { html, nothing, render } from "./lit-html.js";
 import { follow, stop } from "./live.js";
 import { menuView, placeMenu } from "./menu.js";
 import { emptyState } from "./pieces.js";
+import { platform, runOn } from "./platform.js";
 import { drawWith, hrefTo, keepingFocus, routeIn, state, update } from "./store.js";
 import { activityView, epicStrip, treeView } from "./views.js";
 
@@ -50,14 +51,14 @@ const noProject = () => html`<main>${emptyState("No project yet",
 /** Show what the address says. */
 function arrive() {
   const before = state.route;
-  const route = routeIn(location.hash);
+  const route = routeIn(platform.address());
   route.project ??= before.project ?? state.me?.project ?? state.projects?.[0]?.id ?? null;
   const moved = route.project !== before.project;
   const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
   if (route.item !== before.item) for (const form of document.querySelectorAll(".panel form")) form.reset();
   update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, heard: 0 } : {}) });
   if (!moved) return reload();
-  history.replaceState(null, "", hrefTo({}));
+  platform.replace(hrefTo({}));
   follow();
   return reload();
 }
@@ -76,12 +77,13 @@ function greet(me) {
   if (me.project && !state.route.project) arrive();
 }
 
-async function start() {
-  applyTheme();
+/** Begin the page on a platform. */
+export async function start(chosen) {
+  runOn(chosen);
   drawWith(draw);
   try {
-    await enter();
-    if (routeIn(location.hash).project) arrive();
+    await platform.enter();
+    if (routeIn(platform.address()).project) arrive();
     await Promise.all([read("me").then(greet), read("projects").then(update)]);
   } catch (problem) {
     update({ problem });
@@ -94,5 +96,3 @@ async function start() {
   addEventListener("pageshow", ({ persisted }) => persisted && follow());
   setInterval(tick, TICK);
 }
-
-start();

@@ -2,7 +2,8 @@
 
 import { html, nothing } from "./lit-html.js";
 import { icon } from "./pieces.js";
-import { go, hrefTo, mayWrite, open, state, update, VIEWS } from "./store.js";
+import { platform } from "./platform.js";
+import { go, hrefTo, mayWrite, open, state, VIEWS } from "./store.js";
 
 const PAUSE = 150; // ms after the last key before the search runs
 
@@ -17,11 +18,14 @@ export function header() {
       <input type="search" data-key="search" placeholder="Search" .value=${state.route.text ?? ""}
         aria-keyshortcuts="/" @input=${searching} @keydown=${leaving}><kbd aria-hidden="true">/</kbd></label></search>
     ${liveState()}
-    <button class="quiet" data-key="theme" aria-label="Light or dark" title="Light or dark" @click=${toggleTheme}>${icon("theme")}</button>
+    ${platform.toggleTheme ? themeButton() : nothing}
     <button class="quiet" data-key="help" aria-label="Help" title="Help (?)" @click=${() => open({ kind: "help" })}>${icon("help")}</button>
     ${mayWrite() ? newButton() : nothing}
   </header>`;
 }
+
+const themeButton = () => html`<button class="quiet" data-key="theme" aria-label="Light or dark" title="Light or dark"
+  @click=${platform.toggleTheme}>${icon("theme")}</button>`;
 
 const newButton = () => html`<button class="primary new" data-key="new" title="New item (n)"
   @click=${() => open({ kind: "form" })}>${icon("plus")}<span>New item</span></button>`;
@@ -48,7 +52,7 @@ function liveState() {
 function searching({ target }) {
   clearTimeout(typing);
   typing = setTimeout(() => {
-    history.replaceState(null, "", hrefTo({ text: target.value.trim() || null }));
+    platform.replace(hrefTo({ text: target.value.trim() || null }));
     dispatchEvent(new HashChangeEvent("hashchange"));
   }, PAUSE);
 }
@@ -59,18 +63,4 @@ function leaving(event) {
   event.target.value = "";
   searching(event);
   event.target.blur();
-}
-
-/** The look that the person chose, else the system's. */
-export function applyTheme() {
-  const chosen = localStorage.getItem("theme");
-  if (chosen) document.documentElement.dataset.theme = chosen;
-}
-
-function toggleTheme() {
-  const present = document.documentElement.dataset.theme
-    ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  localStorage.setItem("theme", present === "dark" ? "light" : "dark");
-  applyTheme();
-  update({});
 }

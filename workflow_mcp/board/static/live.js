@@ -1,7 +1,8 @@
-/** The stream of changes: one for a visible tab, none for a hidden one, and made again whenever it is lost. */
+/** Hears of changes: by one stream for a visible page, none for a hidden one, and made again whenever it is lost. */
 
-import { read, urlOf } from "./api.js";
+import { read } from "./api.js";
 import { reload } from "./data.js";
+import { platform } from "./platform.js";
 import { inProject, state, update } from "./store.js";
 
 const FRESH = 2500; // ms that what has changed is marked
@@ -15,11 +16,7 @@ let attempts = 0;
 export function follow() {
   stop();
   if (!state.route.project || document.hidden) return;
-  source = new EventSource(urlOf(inProject("events")));
-  source.onopen = opened;
-  source.onerror = lost;
-  source.addEventListener("hello", greeted);
-  source.addEventListener("change", changed);
+  source = platform.listen(inProject(""), { opened, greeted, changed, lost });
 }
 
 /** End the stream. */
@@ -35,23 +32,21 @@ function opened() {
 }
 
 /** What the stream begins with: the last event before it, which the board may have been fetched without. */
-function greeted({ data }) {
-  const { event } = JSON.parse(data);
+function greeted(event) {
   update({ heard: event });
   if (state.problem || (state.board && state.board.event !== event)) reload(); // it is lower in a restored backup
 }
 
-function changed({ data }) {
-  const { items } = JSON.parse(data);
+function changed(items) {
   update({ fresh: new Set([...state.fresh, ...items]) });
   setTimeout(() => update({ fresh: new Set([...state.fresh].filter((id) => !items.includes(id))) }), FRESH);
   reload();
 }
 
-/** The browser connects again by itself, except after an answer that is no stream. */
-function lost() {
+/** A stream that has not ended is made again by itself. */
+function lost(ended) {
   update({ live: "off" });
-  if (source?.readyState !== EventSource.CLOSED) return;
+  if (!ended) return;
   const pause = Math.min(1000 * 2 ** attempts, MAX_PAUSE);
   attempts += 1;
   timer = setTimeout(retry, pause);
@@ -63,7 +58,7 @@ async function retry() {
     follow();
   } catch (problem) {
     if (problem.status === 401) update({ problem });
-    else lost();
+    else lost(true);
   }
 }
 

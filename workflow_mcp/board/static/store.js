@@ -1,5 +1,7 @@
 /** The state of the page, its address, and the drawing that follows each change. */
 
+import { platform } from "./platform.js";
+
 const ROUTE = ["project", "view", "epic", "text", "item"];
 
 export const VIEWS = { board: "Board", tree: "Tree", graph: "Graph", activity: "Activity" };
@@ -67,7 +69,7 @@ export function hrefTo(changes) {
 
 /** Go to another place; the page's listener to the address does the rest. */
 export function go(changes) {
-  location.hash = hrefTo(changes);
+  platform.go(hrefTo(changes));
 }
 
 /** Whether the person may change the project that is shown. */

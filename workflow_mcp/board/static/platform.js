@@ -1,0 +1,16 @@
+/** What differs between a tab of a browser and the frame of an MCP host. The page's first module says which it is. */
+
+/**
+ * - `enter()`: begin, before anything is asked for. Throws Refused.
+ * - `request(path, body)`: ask the interface, or change something with a body. Resolves to the `status`, 0 without an
+ *   answer, and the `answer`.
+ * - `listen(place, heard)`: tell of a project's changes: `opened()`, `greeted(event)`, `changed(items)`, and `lost(ended)`
+ *   when they cannot be told, for good if it has ended. Returns what `close()` ends.
+ * - `address()`, `go(hash)`, `replace(hash)`: where the page is; go elsewhere, which the event `hashchange` tells; or
+ *   only write the address down.
+ * - `toggleTheme()`: null where the host chooses how the page looks.
+ */
+export const platform = {};
+
+/** Run on this platform. */
+export const runOn = (chosen) => Object.assign(platform, chosen);
