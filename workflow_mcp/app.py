@@ -11,6 +11,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from workflow_mcp.errors import StoreError
 from workflow_mcp.session_context import SessionContextManager, adopt_session_context_manager
 from workflow_mcp.sessions.bindings import Bindings
 from workflow_mcp.sessions.connections import Connections
@@ -97,6 +98,14 @@ class Services:
     looks: Looks
     shared: SharedStore | None
     stats: Stats = field(default_factory=Stats)
+
+    async def session_count(self) -> int | None:
+        """How many sessions there are; None while the store in which servers share them does not answer."""
+        try:
+            return await self.sessions.get_session_count()
+        except StoreError as error:
+            logger.warning("sessions cannot be counted: %s", error)
+            return None
 
     async def check_data(self) -> None:
         """Check that data can be stored where it is to be.

@@ -60,7 +60,7 @@ class HealthResult(BaseModel):
     uptime_s: float
     protocol: str
     transport: str
-    sessions: int
+    sessions: int | None
     calls: int
     errors: int
     config_cache: CacheResult

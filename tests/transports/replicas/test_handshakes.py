@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.clients.databases import Database
-from tests.clients.http import HttpClient, Response
+from tests.clients.http import Connection, HttpClient, Response
 from tests.clients.round_robin import RoundRobin
+from tests.clients.served import served_here
 from tests.support import FakeClock
 from tests.transports.http.test_handles import logged_in, tokens_file
 from tests.transports.replicas.conftest import Replicas
@@ -137,3 +138,12 @@ async def test_a_connection_lasts_as_long_as_it_is_used(database: Database) -> N
     await store.merge(found.key, {"used_at": 0.0}, collection="connections", ttl=60)
     assert await handshakes.find(None, one) is None
     await store.close()
+
+
+async def test_what_is_nested_too_deeply_names_no_session(database: Database, tmp_path: Path) -> None:
+    """A request that no parser follows to its end is refused as any other without a session id, and is no defect."""
+    async with served_here(tmp_path, database_url=database.url) as server, Connection(server.url) as connection:
+        headers = HttpClient(server.url, "legacy").request_headers(None)
+        for body in (b"[" * 10_000, b'{"a":' * 10_000, b"[" * 10_000 + b"]" * 10_000):
+            answer = await connection.request("POST", headers, body)
+            assert (answer.status, answer.json["error"]["message"]) == (400, "Bad Request: Missing session ID")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.clients.databases import Database
-from tests.clients.http import Connection
+from tests.clients.http import Connection, HttpClient
 from tests.clients.served import served_here
+from workflow_mcp.storage.postgresql import faults
 from workflow_mcp.storage.tables import VERSION
 
 
@@ -41,3 +44,16 @@ async def test_a_server_on_files(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
     async with served_here(tmp_path) as server, Connection(server.url) as connection:
         assert (await connection.request("GET", path="/ready")).status == 503
+
+
+async def test_health_and_figures_without_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are answered just when they are needed: `health_check` is degraded and says why, `/metrics` has the rest."""
+    monkeypatch.setattr(faults, "RECONNECT_TIMEOUT", 0.1)
+    url = "postgresql://nobody:secret@127.0.0.1:1/none"
+    async with served_here(tmp_path, database_url=url) as server, HttpClient(server.url) as client:
+        health = (await client.call("health_check")).data
+        assert (health["status"], health["sessions"]) == ("degraded", None)
+        assert health["data_error"].startswith("STORE_UNREACHABLE: ")
+        figures = await client.connection.request("GET", path="/metrics")
+        assert figures.status == 200
+        assert b"\nworkflow_mcp_sessions NaN\n" in figures.body

@@ -163,7 +163,7 @@ async def health_check(session: SessionArgument = None, context: Context = Curre
         uptime_s=round(services.stats.uptime, 3),
         protocol=context.session.protocol_version,
         transport=call.caller.transport,
-        sessions=await services.sessions.get_session_count(),
+        sessions=await services.session_count(),
         calls=services.stats.calls,
         errors=services.stats.errors,
         config_cache=CacheResult(hits=services.configs.hits, misses=services.configs.misses),

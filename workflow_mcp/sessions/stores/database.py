@@ -69,8 +69,8 @@ class DatabaseStore:
             await self._cull_now_and_then()
 
     async def count(self, collection: str) -> int:
-        """See `SharedStore`."""
-        return await self._run(partial(self._entries.count, collection))
+        """See `SharedStore`; who asks this wants no patience."""
+        return await self._at_once(partial(self._entries.count, collection))
 
     async def cull(self) -> None:
         """See `SharedStore`."""
@@ -78,7 +78,7 @@ class DatabaseStore:
 
     async def check(self) -> None:
         """See `SharedStore`; who asks this wants no patience."""
-        await self._when_free(partial(attempted, self._entries.check, NEVER))
+        await self._at_once(self._entries.check)
 
     async def close(self) -> None:
         """See `SharedStore`."""
@@ -87,6 +87,9 @@ class DatabaseStore:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._when_free(partial(attempted, work, time.monotonic()))
+
+    async def _at_once(self, work: Callable[[], T]) -> T:
+        return await self._when_free(partial(attempted, work, NEVER))
 
     async def _when_free(self, work: Callable[[], T]) -> T:
         async with self._free:

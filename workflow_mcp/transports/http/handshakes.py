@@ -125,7 +125,7 @@ def _principal(scope: Scope) -> str | None:
 def _request(body: Message) -> dict[str, Any]:
     try:
         request = json.loads(body.get("body", b""))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return request if isinstance(request, dict) else {}
 

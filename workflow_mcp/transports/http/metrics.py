@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 
@@ -66,7 +67,7 @@ class Metrics:
             "Transactions of the store that run, or wait for a connection of the pool.",
             registry=self._registry,
         )
-        self._sessions = Gauge("workflow_mcp_sessions", "Sessions held in memory.", registry=self._registry)
+        self._sessions = Gauge("workflow_mcp_sessions", "Sessions; NaN while nobody can tell.", registry=self._registry)
         self._open = Gauge("workflow_mcp_connections", "Open HTTP connections.", registry=self._registry)
         Info("workflow_mcp", "The server.", registry=self._registry).info({"version": __version__})
 
@@ -90,7 +91,8 @@ class Metrics:
         """All figures, in the text format 0.0.4."""
         self._open.set(len(self._connections))
         if self._services is not None:
-            self._sessions.set(await self._services.sessions.get_session_count())
+            count = await self._services.session_count()
+            self._sessions.set(math.nan if count is None else count)
         return generate_latest(self._registry)
 
 
