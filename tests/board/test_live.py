@@ -17,6 +17,7 @@ from tests.support import BOUND, PROJECT_ID, until
 from workflow_mcp.board import live, watching
 from workflow_mcp.board.access import Viewer
 from workflow_mcp.board.app import build_board
+from workflow_mcp.board.live import follow
 from workflow_mcp.board.recent import MAX_ANSWERS, Recent
 from workflow_mcp.work.members import Member
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem
@@ -177,6 +178,26 @@ async def test_projects_are_told_apart(desk: Desk, page: Page) -> None:
         await page.write("items", {"title": "Here"})
         assert (await stream.next())["event"] == 1
         assert stream.waiting == 0
+
+
+async def test_who_was_just_removed_gets_no_stream(desk: Desk) -> None:
+    """Also while it is still known what the project is called: they are told why."""
+    agent, store = await desk.agent(), await desk.site.store()
+    await agent.create([NewItem("One")])
+    await store.set_member(PROJECT, Member("ann", "admin"))
+    await store.set_member(PROJECT, Member("bob", "read"))
+    bob = await desk.page(Viewer("bob", principal="bob", project=PROJECT_ID))
+    await bob.read("board")
+    await store.remove_member(PROJECT, "bob")
+    assert (await bob.read("events", 404))["error"]["code"] == "PROJECT_UNKNOWN"
+
+
+async def test_a_stream_ends_whose_viewer_is_removed_while_it_begins(desk: Desk) -> None:
+    """It ends in order, before it tells anything."""
+    agent, store = await desk.agent(), await desk.site.store()
+    await agent.create([NewItem("One")])
+    await store.set_member(PROJECT, Member("ann", "admin"))
+    assert [event async for event in follow(desk.site, Viewer("bob", principal="bob"), PROJECT, None)] == []
 
 
 async def test_who_is_removed_hears_nothing_more(desk: Desk) -> None:

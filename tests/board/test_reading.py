@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from tests.board.pages import ANN, PROJECT, Desk, Page
 from tests.support import PROJECT_ID
+from workflow_mcp.board.access import Viewer
+from workflow_mcp.work.members import Member
 from workflow_mcp.work.values import ItemUpdate, NewItem
 
 HOUR = timedelta(hours=1)
@@ -25,6 +30,23 @@ async def plan(desk: Desk) -> None:
         ]
     )
     await agent.update([ItemUpdate(4, status="completed", note="drawn")])
+
+
+async def test_what_is_computed_for_all_is_nobody_s(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asked first may be removed meanwhile: others are not told of that, nor of their name."""
+    agent, store = await desk.agent(), await desk.site.store()
+    await agent.create([NewItem("One")])
+    for name in ("ann", "bob"):
+        await store.set_member(PROJECT, Member(name, "admin"))
+    compute = desk.site.recent.get
+
+    async def later(*asked: Any) -> bytes:
+        await store.remove_member(PROJECT, "bob")
+        return await compute(*asked)
+
+    monkeypatch.setattr(type(desk.site.recent), "get", lambda _recent, *asked: later(*asked))
+    bob = await desk.page(Viewer("bob", principal="bob", project=PROJECT_ID))
+    assert (await bob.states())["ready"] == [1]
 
 
 async def test_an_empty_project_is_an_empty_board(page: Page) -> None:

@@ -16,7 +16,7 @@ from workflow_mcp.board import requests
 from workflow_mcp.board.access import Viewer
 from workflow_mcp.board.site import Site
 from workflow_mcp.board.watching import Listener, news_since
-from workflow_mcp.errors import StoreError, WorkflowError
+from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.history import HistoryQuery
 from workflow_mcp.work.values import Project
 
@@ -46,7 +46,7 @@ async def follow(site: Site, viewer: Viewer, project: Project, after: int | None
                 yield missed.sent()
             while await listener.next(until - loop.time()) and await _may_see(site, viewer, store, project):
                 yield listener.take().sent()
-    except StoreError:
+    except WorkflowError:
         return
 
 
@@ -63,6 +63,7 @@ async def _may_see(site: Site, viewer: Viewer, store: Store, project: Project) -
 async def _events(request: Request) -> Response:
     viewer, site = await requests.viewer_of(request), requests.site_of(request)
     project = await site.project(viewer, request.path_params["project"])
+    await (await site.store(viewer)).check(project)
     stream = follow(site, viewer, project, requests.last_event_of(request))
     return EventSourceResponse(stream, ping=PING_SECONDS)
 
