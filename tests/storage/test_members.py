@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from tests.storage.support import DataPlace, file_of, in_files, make, open_store, raw, refused
 from workflow_mcp.errors import WorkflowError
+from workflow_mcp.storage.sqlite import connections, opening
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.history import HistoryQuery
 from workflow_mcp.work.members import ROLES, Member, Role
@@ -235,3 +239,39 @@ async def test_a_project_from_before_there_were_members(tmp_path: Path, store: S
         assert await again.set_member(project, Member("ana", "admin")) is None
         assert (await again.of_member("ana").list_projects()).projects == (project,)
         assert len((await again.of_member("ana").list_items(project, ItemQuery())).items) == 1
+
+
+@in_files
+async def test_a_file_that_is_open_is_opened_for_nobody_once_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a principal may do is read through it, and so is what a project is called that a session has chosen."""
+    project = await made(store)
+    ana = store.of_member("ana")
+    await ana.list_items(project, ItemQuery())
+    opened: list[str] = []
+
+    def counted(path: str, **options: Any) -> sqlite3.Connection:
+        opened.append(path)
+        return opening.open_file(path, **options)
+
+    monkeypatch.setattr(connections, "open_file", counted)
+    for who in (store, ana):
+        await who.list_items(project, ItemQuery())
+        await who.update_items(project, [ItemUpdate(1, title="uno")], ANA)
+        assert await who.find_project(project.known_id) == project
+        assert await who.may_change(project)
+    assert opened == []
+    await refused("PROJECT_UNKNOWN", store.of_member("eve").find_project(project.known_id))
+
+
+@in_files
+async def test_what_is_wrong_with_an_open_file_is_not_for_others(tmp_path: Path, store: Store) -> None:
+    """Its user is told; whoever is no member is told what there is to say of an id that nobody has."""
+    project = await made(store)
+    await store.list_items(project, ItemQuery())
+    file_of(tmp_path, project).unlink()
+    await refused("STORE_NOT_FOUND", store.list_items(project, ItemQuery()))
+    for act in (READING | WRITING).values():
+        error = await refused("PROJECT_UNKNOWN", act(store.of_member("eve"), project))
+        assert str(tmp_path) not in str(error)

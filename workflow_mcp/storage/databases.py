@@ -76,6 +76,10 @@ class Databases(ProjectDatabases, Protocol):
         """
         ...
 
+    def is_open(self, project_id: str) -> bool:
+        """Whether the project's data is there and open: to use it makes and opens nothing."""
+        ...
+
     async def role(self, project_id: str, principal: str) -> Role | None:
         """What the principal may do in the project.
 

@@ -94,6 +94,10 @@ class ObservedDatabases:
         """See `Databases`."""
         return await self._read(self._databases.list_projects(text, limit, cursor, archived=archived, member=member))
 
+    def is_open(self, project_id: str) -> bool:
+        """See `Databases`."""
+        return self._databases.is_open(project_id)
+
     async def role(self, project_id: str, principal: str) -> Role | None:
         """See `Databases`."""
         return await self._read(self._databases.role(project_id, principal))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from workflow_mcp.errors import StoreError
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.databases import Database, Databases, ReadableDatabase
 from workflow_mcp.storage.members.rows import require
@@ -70,18 +71,19 @@ class MemberDatabases:
     @asynccontextmanager
     async def use(self, project: Project) -> AsyncIterator[Database]:
         """See `ProjectDatabases`; a project that is not there is not created."""
-        await self.check(project.known_id, "read")
-        async with self._all.use(project) as database:
+        async with self._of_member(project.known_id), self._all.use(project) as database:
             yield _Writing(database, self._principal)
 
     @asynccontextmanager
     async def use_to_read(self, project: Project) -> AsyncIterator[ReadableDatabase]:
         """See `ProjectDatabases`."""
-        if project.id is not None:
-            await self.check(project.id, "read")
-        async with self._all.use_to_read(project) as database:
+        if project.id is None:
             # What has no id yet is nobody's, and empty.
-            yield database if project.id is None else _Reading(database, self._principal)
+            async with self._all.use_to_read(project) as empty:
+                yield empty
+            return
+        async with self._of_member(project.id), self._all.use_to_read(project) as database:
+            yield _Reading(database, self._principal)
 
     @asynccontextmanager
     async def changes(self, project: Project) -> AsyncIterator[Signal]:
@@ -89,6 +91,17 @@ class MemberDatabases:
         await self.check(project.known_id, "read")
         async with self._all.changes(project) as signal:
             yield signal
+
+    @asynccontextmanager
+    async def _of_member(self, project_id: str) -> AsyncIterator[None]:
+        """Let nobody open what only members may, nor be told what is wrong with it."""
+        if not self._all.is_open(project_id):
+            await self.check(project_id, "read")
+        try:
+            yield
+        except StoreError:
+            await self.check(project_id, "read")
+            raise
 
     async def check(self, project_id: str, needed: Role) -> None:
         """Refuse what the principal may not do in a project, before anything of it is opened.

@@ -111,9 +111,16 @@ class PostgresqlDatabases:
         listed = partial(projects.list_projects, self._connections, text, limit, cursor)
         return await self._run(partial(listed, archived=archived, member=member))
 
+    def is_open(self, project_id: str) -> bool:
+        """See `Databases`."""
+        return project_id in self._there
+
     async def role(self, project_id: str, principal: str) -> Role | None:
         """See `Databases`."""
-        return await self._run(partial(projects.role_of, self._connections, project_id, principal))
+        role = await self._run(partial(projects.role_of, self._connections, project_id, principal))
+        if role is not None:
+            self._there.add(project_id)
+        return role
 
     async def find_project(self, id_or_name: str, *, member: str | None = None) -> Project:
         """See `Databases`."""

@@ -6,9 +6,17 @@ from functools import cache
 
 from sqlalchemy import Executable, bindparam, select, update
 
-from workflow_mcp.storage.members.rows import require
+from workflow_mcp.storage.members.rows import require, role_of
 from workflow_mcp.storage.tables import projects
 from workflow_mcp.storage.transactions import PROJECT_PARAMETER, Transaction
+
+
+def name_for(tx: Transaction, principal: str | None) -> str | None:
+    """What the project is called; None where this principal is no member of it."""
+    if principal is not None and role_of(tx, principal) is None:
+        return None
+    row = tx.first(_name())
+    return None if row is None else str(row.name)
 
 
 def rename(tx: Transaction, name: str) -> None:
@@ -29,6 +37,11 @@ def set_archived(tx: Transaction, *, archived: bool) -> bool:
         return False
     tx.change(_change("archived_at"), [{"value": tx.written_at if archived else None}])
     return True
+
+
+@cache
+def _name() -> Executable:
+    return select(projects.c.name).where(projects.c.id == bindparam(PROJECT_PARAMETER))
 
 
 @cache

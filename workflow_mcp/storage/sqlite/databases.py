@@ -12,9 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from workflow_mcp.errors import StoreError
 from workflow_mcp.storage.changes import Feeds, Signal
 from workflow_mcp.storage.databases import ReadableDatabase, store_closed
+from workflow_mcp.storage.members.rows import role_of
 from workflow_mcp.storage.projects import rows
+from workflow_mcp.storage.projects.choice import id_in
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.changes import stamp_of
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
@@ -24,6 +27,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.paths import path_of
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.times import Clock
+from workflow_mcp.storage.transactions import Work
 from workflow_mcp.work.members import Role
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
@@ -119,14 +123,34 @@ class SqliteDatabases:
         listed = partial(projects.list_projects, self._data_dir, self._known, text=text, archived=archived)
         return await self._threads.run(partial(listed, limit=limit, cursor=cursor, member=member))
 
+    def is_open(self, project_id: str) -> bool:
+        """See `Databases`."""
+        return path_of(self._data_dir, project_id) in self._open
+
     async def role(self, project_id: str, principal: str) -> Role | None:
         """See `Databases`; a file that is not open yet is only looked into."""
-        self._refuse_when_closed()
-        return await self._threads.run(partial(projects.role_of, self._data_dir, project_id, principal))
+        role = await self._of_open(project_id, partial(role_of, principal=principal))
+        return role or await self._threads.run(partial(projects.role_of, self._data_dir, project_id, principal))
 
     async def find_project(self, id_or_name: str, *, member: str | None = None) -> Project:
         """See `Databases`."""
+        project_id = id_in(id_or_name)
+        name = project_id and await self._of_open(project_id, partial(rows.name_for, principal=member))
+        if name:
+            return Project(project_id, name)
         return await self._threads.run(partial(projects.find_project, self._data_dir, self._known, id_or_name, member))
+
+    async def _of_open(self, project_id: str, work: Work[T]) -> T | None:
+        """What `work` reads of a project whose file is open; None where it is not, or cannot be used."""
+        self._refuse_when_closed()
+        if not self.is_open(project_id):
+            return None
+        try:
+            async with self._used(Project(project_id, "")) as database:
+                return await database.read(work)
+        except StoreError as error:
+            logger.info("%s is open and cannot be read: %s", project_id, error)
+            return None
 
     async def find_by_name(self, name: str, *, member: str | None = None) -> Project | None:
         """See `Databases`."""
