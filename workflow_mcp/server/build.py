@@ -8,7 +8,6 @@ from fastmcp import FastMCP
 
 from workflow_mcp import __version__
 from workflow_mcp.app import Observer, Services
-from workflow_mcp.server import catalog
 from workflow_mcp.server.bound_calls import HiddenTools
 from workflow_mcp.server.boundary import Boundary
 from workflow_mcp.server.compat import LeanServer, add_request_middleware
@@ -43,6 +42,7 @@ def build_server(
     stopping: Stopping | None = None,
     observer: Observer | None = None,
     opened: Callable[[Services], None] = lambda _services: None,
+    complete: bool = True,
 ) -> FastMCP:
     """A server that is ready to run, or to be mounted into another one.
 
@@ -54,6 +54,7 @@ def build_server(
         stopping: tells when the server begins to stop, for transports that let calls finish then.
         observer: is told what the server does.
         opened: called with the services whenever the server has started, for what is served beside it.
+        complete: False leaves out tools, resources and prompts, for `add_components` to add when they are needed.
 
     Raises:
         UsageError: `SETTING_INVALID`.
@@ -70,5 +71,13 @@ def build_server(
         on_duplicate="error",
     )
     add_request_middleware(server, ParameterLimits(), OnlyFileRoots())
-    catalog.register(server, hook_tools=chosen.hook_tool)
+    if complete:
+        add_components(server, chosen)
     return server
+
+
+def add_components(server: FastMCP, settings: Settings) -> None:
+    """Add tools, resources and prompts to a server, which may run already; takes 0.1 s the first time."""
+    from workflow_mcp.server import catalog
+
+    catalog.register(server, hook_tools=settings.hook_tool)

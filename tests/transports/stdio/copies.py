@@ -25,9 +25,8 @@ from workflow_mcp.__main__ import main
 from workflow_mcp.server.build import build_server
 from workflow_mcp.settings import load_settings
 from workflow_mcp.transports import process
-from workflow_mcp.transports.start import call_files, file_store
 from workflow_mcp.transports.stdio import input as inputs
-from workflow_mcp.transports.stdio import opening, serve
+from workflow_mcp.transports.stdio import opening
 
 STREAMS = 3
 
@@ -71,11 +70,8 @@ def copies(cwd: Path, env: Mapping[str, str]) -> Iterator[Copies]:
 
 
 def build_beforehand() -> None:
-    """Build the server that every copy runs."""
-    settings = load_settings()
-    built = build_server(settings, session_store=file_store(settings), call_store=call_files(settings))
-    anyio.run(built.list_tools)
-    setattr(serve, "build_server", lambda *_, **__: built)  # noqa: B010 - mypy minds another module's attribute
+    """Build a server, so that all is there that every copy builds its own from."""
+    anyio.run(build_server(load_settings()).list_tools)
 
 
 def run_as_a_server(env: Mapping[str, str], streams: list[int]) -> NoReturn:
@@ -87,7 +83,7 @@ def run_as_a_server(env: Mapping[str, str], streams: list[int]) -> NoReturn:
     os.environ.update(env)
     sys.argv[1:] = []
     for module in (process, opening, inputs):
-        setattr(module, "PARENT", os.getppid())  # noqa: B010 - see build_beforehand
+        setattr(module, "PARENT", os.getppid())  # noqa: B010 - mypy minds another module's name
     try:
         main()
     except SystemExit as ended:

@@ -100,20 +100,34 @@ def test_an_opening_loads_nothing(era: Era, home: Path, answers: dict[str, bytes
         assert wire.log == ""
 
 
+def imported(log: str) -> set[str]:
+    """The modules that a server says it has imported."""
+    return {line.rpartition("|")[2].strip() for line in log.splitlines()}
+
+
 def test_the_real_server_loads_no_more_than_it_uses(home: Path) -> None:
-    """No session state and no parser of docstrings is loaded, and the database once a call has shown a project."""
+    """No tools before the first answer, no session state, no parser of docstrings, and of a store what is used."""
     command = ("-X", "importtime", "-m", "workflow_mcp")
     with Wire(work_in(home), environment(home), "legacy", command=command) as wire:
-        open_whole(wire)
+        wire.open()
+        wire.request("ping")
+        first = imported(wire.log)
+        assert [wire.request(method) for method in LISTS]
         assert wire.call("get_working_directory").data["project"] is None
-        before = wire.log
+        before = imported(wire.log)
         assert not wire.call("init_project").is_error
         assert wire.call("get_working_directory").data["project"] is not None
         wire.wait_for_log("sqlalchemy.engine")
+        assert not wire.call("list_work_items").is_error
         wire.end()
-        loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in before.splitlines()}
-    named = {"fastmcp", "beartype", "key_value", "griffe", "sqlalchemy", "alembic"}
-    assert loaded & named == {"fastmcp"}
+        whole = imported(wire.log)
+    assert {"workflow_mcp.transports.stdio.serve", "workflow_mcp.app"} <= first
+    assert {"workflow_mcp.server.catalog", "workflow_mcp.server.results", "workflow_mcp.work.results"} <= before - first
+    packages = {name.partition(".")[0] for name in before}
+    assert packages & {"fastmcp", "beartype", "key_value", "griffe", "sqlalchemy", "alembic"} == {"fastmcp"}
+    assert "workflow_mcp.storage.store" in whole
+    unused = ("alembic", "board", "psycopg", "prometheus_client", "storage.postgresql", "storage.transfer")
+    assert {name for name in whole if name.removeprefix("workflow_mcp.").startswith(unused)} == set()
 
 
 def test_a_memo_is_made_by_the_first_window(era: Era, home: Path, spoken: Spoken) -> None:

@@ -105,6 +105,17 @@ def test_an_id_that_is_none(number: object, memo: Memo) -> None:
     assert answers_in(memo) == kept((data(TOOLS), result(1, "tools").encode()))
 
 
+@pytest.mark.parametrize("method", [[], {}, None, 1])
+def test_a_method_that_is_none(method: object, memo: Memo) -> None:
+    """It is no part of an opening, and what came before it is kept."""
+    record = record_after(memo)
+    record.asked(data(TOOLS))
+    record.asked(data({**asking(2), "method": method}))
+    record.answered(result(1, "tools"))
+    record.close()
+    assert answers_in(memo) == kept((data(TOOLS), result(1, "tools").encode()))
+
+
 def test_a_number_and_a_text_are_two_ids(memo: Memo) -> None:
     """`1` and `"1"` are answered and kept each for itself."""
     record = record_after(memo)

@@ -32,6 +32,8 @@ BROKEN = (
     b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}\n',
     b'{"jsonrpc":"2.0","id":[1],"method":"ping"}\n',
     b'{"jsonrpc":"2.0","id":null,"method":"ping"}\n',
+    b'{"jsonrpc":"2.0","id":1,"method":[]}\n',
+    b'{"jsonrpc":"2.0","id":1,"method":{}}\n',
     b'{"jsonrpc":"2.0","id":1,"result":{}}\n',
     b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"never"}}\n',
     b'[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":2,"method":"ping"}]\n',

@@ -23,7 +23,6 @@ from starlette.responses import JSONResponse, Response
 
 from workflow_mcp import __version__
 from workflow_mcp.app import Services
-from workflow_mcp.server.catalog import TOOL_NAMES
 from workflow_mcp.storage.observed import Access
 
 METRICS_PATH = "/metrics"
@@ -41,6 +40,9 @@ class Metrics:
     """
 
     def __init__(self, connections: Sized) -> None:
+        from workflow_mcp.server.catalog import TOOL_NAMES
+
+        self._tools = TOOL_NAMES
         self._registry = CollectorRegistry()
         self._connections = connections
         self._services: Services | None = None
@@ -77,7 +79,7 @@ class Metrics:
 
     def called(self, tool: str, outcome: str, seconds: float) -> None:
         """See `Observer`; all tools that do not exist are counted as one, because each name is a series."""
-        known = tool if tool in TOOL_NAMES else UNKNOWN_TOOL
+        known = tool if tool in self._tools else UNKNOWN_TOOL
         self._calls.labels(known, outcome).inc()
         self._call_seconds.labels(known).observe(seconds)
 

@@ -12,7 +12,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, cast
@@ -53,8 +53,8 @@ class StandardInput:
             os.write(self._end, b"x")
 
     @asynccontextmanager
-    async def lines(self, asked: Callable[[bytes], None]) -> AsyncIterator[anyio.AsyncFile[str]]:
-        """The lines up to the end; `asked` is told each before it is given out."""
+    async def lines(self, *asked: Callable[[bytes], None]) -> AsyncIterator[anyio.AsyncFile[str]]:
+        """The lines up to the end; each of `asked` is told each line before it is given out."""
         loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=MAX_LINE_BYTES)
         reader.feed_data(self._received)
 
@@ -96,9 +96,10 @@ class StandardInput:
         leave_for_good()
 
 
-async def _decoded(reader: asyncio.StreamReader, asked: Callable[[bytes], None]) -> AsyncIterator[Any]:
+async def _decoded(reader: asyncio.StreamReader, asked: Sequence[Callable[[bytes], None]]) -> AsyncIterator[Any]:
     while line := await reader.readline():
-        asked(line)
+        for tell in asked:
+            tell(line)
         yield as_read(line)
 
 

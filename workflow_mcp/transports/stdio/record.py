@@ -52,14 +52,14 @@ class Record:
     def asked(self, line: bytes) -> None:
         """Note what the client asks; its opening ends with the first line that does not belong to one."""
         if self._is_open or self._waiting:
-            message = _parsed(as_read(line))
+            message = parsed(as_read(line))
             self._is_open = self._is_open and self._goes_on(line, message)
             if not self._is_open and "method" in message:
                 self._note_repetition(message.get("id"))
 
     def answered(self, text: str) -> str:
         """What to send in place of a line of the real server: nothing when the client has its answer already."""
-        message = _parsed(text) if self._waiting else {}
+        message = parsed(text) if self._waiting else {}
         number = message.get("id")
         if "method" in message or number not in self._waiting:
             return text
@@ -92,7 +92,7 @@ class Record:
             self._new[key] = b""
             self._keep()
             return True
-        if method not in CHANGED or type(number) not in IDS or number in self._used:
+        if not isinstance(method, str) or method not in CHANGED or type(number) not in IDS or number in self._used:
             return False
         self._used.add(number)
         self._waiting[number] = key, method
@@ -139,7 +139,8 @@ def _write(memo: Memo, answers: dict[str, bytes], was_wrong: bool, before: threa
         logger.info("the memo cannot be written: %s", error)
 
 
-def _parsed(line: str) -> dict[str, Any]:
+def parsed(line: str) -> dict[str, Any]:
+    """The message in a line; an empty one when there is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):

@@ -21,10 +21,11 @@ from mcp.server.stdio import stdio_server
 
 from workflow_mcp.server.compat import lowlevel_server, running_lifespan
 from workflow_mcp.transports.stdio.input import StandardInput
+from workflow_mcp.transports.stdio.need import Need
 from workflow_mcp.transports.stdio.record import Record
 
 
-async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record) -> None:
+async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record, need: Need) -> None:
     """Like `FastMCP.run_stdio_async`, with our input and output: serve until the input ends, and clean up.
 
     The input also ends when the client can no longer receive answers.
@@ -35,7 +36,7 @@ async def run_on_stdio(server: FastMCP, stdin: StandardInput, record: Record) ->
         with _standard_output(stdin.end, record.answered) as text:
             async with (
                 running_lifespan(server),
-                stdin.lines(record.asked) as lines,
+                stdin.lines(need.asked, record.asked) as lines,
                 stdio_server(stdin=lines, stdout=text) as (read, write),
             ):
                 await lowlevel.run(read, write, lowlevel.create_initialization_options())
