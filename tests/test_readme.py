@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from tests.clients.stdio import Wire, environment
 from tests.support import write_config
 from workflow_mcp.cli.main import ITEM_COMMANDS, app
 from workflow_mcp.errors import Code
+from workflow_mcp.settings import PREFIX, Settings, variable_of
 from workflow_mcp.work.importers.values import FORMATS
-from workflow_mcp.workspace.config import Config
+from workflow_mcp.workspace.config import parse_config
 
 TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "workflow_mcp"
@@ -218,7 +220,7 @@ async def test_the_server_of_your_own(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_config_is_a_config(tmp_path: Path) -> None:
     """The JSON that is shown is what a project's config may be."""
     [text] = fences(README, "json")
-    assert Config.model_validate_json(text).project.name == "codebase-mcp"
+    assert parse_config("README.md", text.encode()).project.name == "codebase-mcp"
     write_config(tmp_path, text)
     assert "codebase-mcp" in run(tmp_path / "home", tmp_path, "doctor")
 
@@ -236,10 +238,8 @@ def test_every_error_code_is_raised_somewhere() -> None:
 
 def test_every_setting_is_there() -> None:
     """The settings table is complete, and names none that is gone."""
-    from workflow_mcp import Settings
-
-    own = {name for name, field in Settings.model_fields.items() if not field.exclude and not field.validation_alias}
-    assert {name.lower() for name in re.findall(r"`([A-Z_]+)`", "".join(rows("Settings")))} == own
+    own = {variable for one in fields(Settings) if (variable := variable_of(one) or "").startswith(PREFIX)}
+    assert {f"{PREFIX}{name}" for name in re.findall(r"`([A-Z_]+)`", "".join(rows("Settings")))} == own
 
 
 async def test_every_tool_is_there(tmp_path: Path) -> None:

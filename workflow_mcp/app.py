@@ -1,4 +1,4 @@
-"""The composition root: opens and closes all services that the server and the command line use."""
+"""The composition root: opens and closes all services that a server uses."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from workflow_mcp.settings import Settings
 from workflow_mcp.storage.folders import check_writable
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.workspace.config_cache import ConfigCache
+from workflow_mcp.workspace.locator import Locator
 from workflow_mcp.workspace.projects import Projects
 from workflow_mcp.workspace.resolver import Resolver
 
@@ -80,7 +81,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one running server, or one command, holds.
+    """What one running server holds.
 
     Attributes:
         shared: what this server shares with others on the same database; None without one.
@@ -196,7 +197,7 @@ async def open_services(
     clock: Callable[[], float] = time.time,
     observer: Observer | None = None,
 ) -> AsyncIterator[Services]:
-    """Open all services of a server or a command; they are closed however the body ends.
+    """Open all services of a server; they are closed however the body ends.
 
     With a database URL, all that is remembered of clients is there, and the two stores are not used.
 
@@ -214,9 +215,8 @@ async def open_services(
     else:
         memory = _in_memory(settings, connections, clock, store, call_store or store)
     projects = Projects(settings=settings, threads=threads, observe=None if observer is None else observer.storing)
-    resolver = Resolver(
-        sessions=memory.sessions, configs=configs, settings=settings, threads=threads, find_project=projects.find
-    )
+    locator = Locator(settings=settings, configs=configs, threads=threads)
+    resolver = Resolver(sessions=memory.sessions, locator=locator, settings=settings, find_project=projects.find)
     try:
         async with memory.open():
             logger.info("sessions are open")

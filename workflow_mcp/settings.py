@@ -1,35 +1,29 @@
 """Settings from the environment: `WORKFLOW_MCP_*`, and a few variables that Claude Code sets.
 
-The only module that reads the process's environment, home and current directory.
+The only module that reads the process's environment, home and current directory. pydantic is imported for the values
+that it checks, when there are any: without it the commands that only read take 0.1 s less.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path, user_state_path
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
 
 from workflow_mcp.errors import Code, UsageError, shown
 
 PREFIX = "WORKFLOW_MCP_"
-SECRET_SETTINGS = (("database_url",), ("database_owner_url",))
 PLUGIN_FOLDERS = ("PLUGIN_ROOT", "PLUGIN_DATA", "CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA")
+UNSET: Any = object()
+# What needs no pydantic, unless there are bounds.
+PLAIN_TYPES = {"str", "str | None", "Path", "Path | None", "tuple[str, ...]", "tuple[Path, ...]"}
 
 
 def _current_directory() -> str | None:
@@ -37,21 +31,6 @@ def _current_directory() -> str | None:
         return str(Path.cwd())
     except FileNotFoundError:
         return None
-
-
-def _names(value: Any) -> Any:
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-
-
-def _unless_unset(value: Any) -> Any:
-    # A client that does not know the plugin's options passes their names on.
-    return False if isinstance(value, str) and value.startswith("${") else value
-
-
-OptIn = Annotated[bool, BeforeValidator(_unless_unset)]
 
 
 def _plugin_folders() -> tuple[str, ...]:
@@ -72,12 +51,43 @@ def _state_dir() -> Path | None:
         return None
 
 
-def check_database_url(url: str) -> None:
-    """Check that a URL names a PostgreSQL database.
+def _path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) else value
 
-    Raises:
-        ValueError: it does not; the text says why, without the URL, which may hold a password.
-    """
+
+def _absolute(value: Any) -> Any:
+    if not (path := Path(value)).is_absolute():
+        raise ValueError("not an absolute path")
+    return path
+
+
+def _roots(value: Any) -> Any:
+    # A value of separators alone is refused: as an empty list it would allow every directory.
+    parts = [part for part in value.split(os.pathsep) if part] or [value] if isinstance(value, str) else value
+    roots = tuple(Path(part) for part in parts)
+    for root in roots:
+        if not root.is_absolute():
+            raise ValueError(f"{root} is not an absolute path")
+    return roots
+
+
+def _names(value: Any) -> Any:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _unless_unset(value: Any) -> Any:
+    # A client that does not know the plugin's options passes their names on.
+    return False if isinstance(value, str) and value.startswith("${") else value
+
+
+def _database_url(url: Any) -> Any:
+    # What is wrong is told without the URL, which may hold a password.
+    if url is None:
+        return None
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("it does not begin with postgresql://")
@@ -86,151 +96,141 @@ def check_database_url(url: str) -> None:
     if not parts.path.strip("/"):
         raise ValueError("it names no database: postgresql://user:password@host/database")
     _ = parts.port
+    return url
 
 
-class Settings(BaseModel):
+def _setting(
+    description: str,
+    default: Any = None,
+    *,
+    read: Callable[[Any], Any] | None = None,
+    variable: str | None = None,
+    internal: bool = False,
+    secret: bool = False,
+    **bounds: Any,
+) -> Any:
+    """A field of `Settings`.
+
+    Args:
+        description: what it is for.
+        default: its value, or what makes it, when nothing is given.
+        read: makes the value from what is given, or raises ValueError.
+        variable: another variable than `WORKFLOW_MCP_<NAME>`.
+        internal: whether no variable gives it.
+        secret: whether its value must not be shown.
+        bounds: what pydantic checks beside the type, as for `pydantic.Field`.
+    """
+    metadata = {"description": description, "default": default, "read": read, "variable": variable}
+    return field(default=UNSET, repr=not secret, metadata={**metadata, "internal": internal, "bounds": bounds})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """Settings of one server; each field is `WORKFLOW_MCP_<NAME>` unless it names another variable.
 
     Durations are seconds. Values given to the constructor win over the environment.
+
+    Raises:
+        UsageError: `SETTING_INVALID`, naming the variable, the value and what is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, validate_by_name=True, validate_default=True)
+    data_dir: Path = _setting("Where sessions and the projects' data are kept.", _data_dir, read=_absolute)
+    state_dir: Path | None = _setting(
+        "Where it is remembered which projects a data directory has.", _state_dir, read=_path
+    )
+    database_url: str | None = _setting(
+        "postgresql://user:password@host/database, in place of files in the data directory.",
+        read=_database_url,
+        secret=True,
+    )
+    database_owner_url: str | None = _setting(
+        "The same database as the user who owns it; only `database migrate` uses it.", read=_database_url, secret=True
+    )
+    pooled: bool = _setting("Set where the database is reached through pgbouncer.", False)
+    allowed_roots: tuple[Path, ...] = _setting(
+        "Directories that working directories must be inside of, separated like PATH.", (), read=_roots
+    )
+    max_sessions: int = _setting(
+        "Maximum number of sessions; beyond it, the least recently used is removed.", 10_000, ge=1
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("Level on stderr.", "WARNING", read=_upper)
+    log_format: Literal["text", "json"] = _setting("Lines on stderr: for people, or JSON.", "text")
+    join: Literal["tell", "ask"] = _setting(
+        "What happens when another repository joins a project: it is told, or refused.", "tell"
+    )
+    file_timeout: float = _setting("Maximum seconds that file work may take.", 5.0, gt=0, le=300)
+    roots_timeout: float = _setting("Maximum seconds a client may take to answer roots/list.", 10.0, gt=0, le=300)
 
-    data_dir: Path = Field(
-        default_factory=_data_dir,
-        description="Where sessions and the projects' data are kept.",
+    host: str = _setting("HTTP: the address to listen on.", "127.0.0.1")
+    port: int = _setting("HTTP: the port to listen on; 0 takes a free one.", 8765, ge=0, le=65535)
+    path: str = _setting("HTTP: where the endpoint is.", "/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$")
+    tokens_file: Path | None = _setting(
+        "HTTP: file with one `name:token` a line; every client must send a token.", read=_path
     )
-    state_dir: Path | None = Field(
-        default_factory=_state_dir,
-        description="Where it is remembered which projects a data directory has.",
+    metrics: Literal["on", "open", "off"] = _setting(
+        "HTTP: who may read GET /metrics; with tokens, whoever has one, or everybody.", "on"
     )
-    database_url: SecretStr | None = Field(
-        default=None, description="postgresql://user:password@host/database, in place of files in the data directory."
+    token: str | None = _setting("What `workflow-mcp board --url` shows a server.", secret=True)
+    jwt_jwks_uri: str | None = _setting(
+        "HTTP: where the issuer of JWTs publishes its keys; every client must send a token."
     )
-    database_owner_url: SecretStr | None = Field(
-        default=None, description="The same database as the user who owns it; only `database migrate` uses it."
-    )
-    pooled: bool = Field(default=False, description="Set where the database is reached through pgbouncer.")
-    allowed_roots: tuple[Path, ...] = Field(
-        default=(), description="Directories that working directories must be inside of, separated like PATH."
-    )
-    max_sessions: int = Field(
-        default=10_000, ge=1, description="Maximum number of sessions; beyond it, the least recently used is removed."
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="WARNING", description="Level on stderr.")
-    log_format: Literal["text", "json"] = Field(default="text", description="Lines on stderr: for people, or JSON.")
-    join: Literal["tell", "ask"] = Field(
-        default="tell", description="What happens when another repository joins a project: it is told, or refused."
-    )
-    file_timeout: float = Field(default=5.0, gt=0, le=300, description="Maximum seconds that file work may take.")
-    roots_timeout: float = Field(
-        default=10.0, gt=0, le=300, description="Maximum seconds a client may take to answer roots/list."
-    )
-
-    host: str = Field(default="127.0.0.1", description="HTTP: the address to listen on.")
-    port: int = Field(default=8765, ge=0, le=65535, description="HTTP: the port to listen on; 0 takes a free one.")
-    path: str = Field(default="/mcp", pattern=r"^/[A-Za-z0-9._~/-]*$", description="HTTP: where the endpoint is.")
-    tokens_file: Path | None = Field(
-        default=None, description="HTTP: file with one `name:token` a line; every client must send a token."
-    )
-    metrics: Literal["on", "open", "off"] = Field(
-        default="on", description="HTTP: who may read GET /metrics; with tokens, whoever has one, or everybody."
-    )
-    token: SecretStr | None = Field(default=None, description="What `workflow-mcp board --url` shows a server.")
-    jwt_jwks_uri: str | None = Field(
-        default=None, description="HTTP: where the issuer of JWTs publishes its keys; every client must send a token."
-    )
-    jwt_issuer: str | None = Field(default=None, description="HTTP: the issuer (iss) that JWTs must have.")
-    jwt_audience: str | None = Field(default=None, description="HTTP: the audience (aud) that JWTs must have.")
+    jwt_issuer: str | None = _setting("HTTP: the issuer (iss) that JWTs must have.")
+    jwt_audience: str | None = _setting("HTTP: the audience (aud) that JWTs must have.")
     jwt_algorithm: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] = (
-        Field(default="RS256", description="HTTP: the algorithm that JWTs are signed with.")
+        _setting("HTTP: the algorithm that JWTs are signed with.", "RS256")
     )
-    allowed_hosts: Names = Field(default=(), description="HTTP: further names clients may use for this server.")
-    allowed_origins: Names = Field(default=(), description="HTTP: web origins that may call this server.")
-
-    max_connections: int = Field(
-        default=1000,
-        ge=1,
-        description="HTTP: maximum number of connections; beyond it, the longest idle one is closed.",
+    allowed_hosts: tuple[str, ...] = _setting("HTTP: further names clients may use for this server.", (), read=_names)
+    allowed_origins: tuple[str, ...] = _setting("HTTP: web origins that may call this server.", (), read=_names)
+    max_connections: int = _setting(
+        "HTTP: maximum number of connections; beyond it, the longest idle one is closed.", 1000, ge=1
     )
 
-    memo: Literal["on", "off"] = Field(default="on", description="stdio: answer openings from the last start's.")
+    memo: Literal["on", "off"] = _setting("stdio: answer openings from the last start's.", "on")
 
-    claude_project_dir: str | None = Field(
-        default=None, validation_alias="CLAUDE_PROJECT_DIR", description="Set by Claude Code: where it was started."
+    claude_project_dir: str | None = _setting(
+        "Set by Claude Code: where it was started.", variable="CLAUDE_PROJECT_DIR"
     )
-    claude_session_id: str | None = Field(
-        default=None, validation_alias="CLAUDE_CODE_SESSION_ID", description="Set by Claude Code: survives --resume."
+    claude_session_id: str | None = _setting(
+        "Set by Claude Code: survives --resume.", variable="CLAUDE_CODE_SESSION_ID"
     )
-    claude_config_dir: Path | None = Field(
-        default=None, validation_alias="CLAUDE_CONFIG_DIR", description="Where Claude Code keeps its settings."
-    )
-
-    hook_tool: bool = Field(
-        default=False, description="Set by the Claude Code plugin: let its hook tell which agent calls, and where."
-    )
-    hook_remind_at_stop: OptIn = Field(
-        default=False, description="The plugin's option: remind of what a session still holds when it stops."
-    )
-    hook_tell_changes: OptIn = Field(
-        default=False, description="The plugin's option: tell with each prompt what changed since the last one."
-    )
-    plugin_folders: tuple[str, ...] = Field(
-        default_factory=_plugin_folders, exclude=True, description="A plugin's own folders, which are no project."
+    claude_config_dir: Path | None = _setting(
+        "Where Claude Code keeps its settings.", read=_path, variable="CLAUDE_CONFIG_DIR"
     )
 
-    directory: str | None = Field(default=None, description="The working directory of a stdio server (--directory).")
-    directory_option: str = Field(
-        default="WORKFLOW_MCP_DIRECTORY", exclude=True, description="What `directory` was given by."
+    hook_tool: bool = _setting("Set by the Claude Code plugin: let its hook tell which agent calls, and where.", False)
+    hook_remind_at_stop: bool = _setting(
+        "The plugin's option: remind of what a session still holds when it stops.", False, read=_unless_unset
     )
-    process_directory: str | None = Field(
-        default_factory=_current_directory, exclude=True, description="The process's own current directory."
+    hook_tell_changes: bool = _setting(
+        "The plugin's option: tell with each prompt what changed since the last one.", False, read=_unless_unset
     )
-    home: str = Field(
-        default_factory=partial(os.path.expanduser, "~"), exclude=True, description="The user's home directory."
+    plugin_folders: tuple[str, ...] = _setting(
+        "A plugin's own folders, which are no project.", _plugin_folders, internal=True
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+    directory: str | None = _setting("The working directory of a stdio server (--directory).")
+    directory_option: str = _setting("What `directory` was given by.", "WORKFLOW_MCP_DIRECTORY", internal=True)
+    process_directory: str | None = _setting("The process's own current directory.", _current_directory, internal=True)
+    home: str = _setting("The user's home directory.", partial(os.path.expanduser, "~"), internal=True)
+
+    def __post_init__(self) -> None:
         variables = {name.upper(): value for name, value in os.environ.items() if value}
-        named = {name: _variable(name) for name in cls.model_fields}
-        return {name: variables[variable] for name, variable in named.items() if variable in variables} | given
+        for one in fields(self):
+            given = getattr(self, one.name)
+            if given is UNSET:
+                given = variables.get(variable_of(one) or "", UNSET)
+            object.__setattr__(self, one.name, _value(one, given))
 
-    @field_validator("allowed_roots", mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        # A value of separators alone is refused: as an empty list it would allow every directory.
-        return [part for part in value.split(os.pathsep) if part] or [value]
+    @property
+    def known_database_url(self) -> str:
+        """The database's URL where there is one.
 
-    @field_validator("allowed_roots")
-    @classmethod
-    def _absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        for root in value:
-            if not root.is_absolute():
-                raise ValueError(f"{root} is not an absolute path")
-        return value
-
-    @field_validator("data_dir")
-    @classmethod
-    def _absolute_data_dir(cls, value: Path) -> Path:
-        if not value.is_absolute():
-            raise ValueError("not an absolute path")
-        return value
-
-    @field_validator("database_url", "database_owner_url")
-    @classmethod
-    def _of_a_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            check_database_url(value.get_secret_value())
-        return value
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: Any) -> Any:
-        return value.upper() if isinstance(value, str) else value
+        Raises:
+            ValueError: there is none.
+        """
+        if self.database_url is None:
+            raise ValueError("these settings name no database")
+        return self.database_url
 
     def absolute(self, directory: str) -> str:
         """A directory of the command line, absolute; `.` is the process's own.
@@ -253,29 +253,48 @@ def environment() -> Mapping[str, str]:
 
 
 def load_settings(**values: Any) -> Settings:
-    """The settings from the environment, with `values` on top.
+    """The settings from the environment, with those of `values` on top that are not None.
 
     Raises:
-        UsageError: `SETTING_INVALID`, naming the variable, the value and what is allowed.
+        UsageError: see `Settings`.
     """
+    return Settings(**{name: value for name, value in values.items() if value is not None})
+
+
+def variable_of(setting: Field[Any]) -> str | None:
+    """The environment variable of a field of `Settings`; None when it has none."""
+    if setting.metadata["internal"]:
+        return None
+    return setting.metadata["variable"] or f"{PREFIX}{setting.name.upper()}"
+
+
+def _value(setting: Field[Any], given: Any) -> Any:
+    default, read = setting.metadata["default"], setting.metadata["read"]
+    is_default = given is UNSET
+    if is_default:
+        given = default() if callable(default) else default
     try:
-        return Settings(**{name: value for name, value in values.items() if value is not None})
-    except ValidationError as error:
+        value = given if read is None else read(given)
+    except ValueError as error:
+        raise _invalid(setting, given, f"Value error, {error}") from error
+    is_plain = setting.type in PLAIN_TYPES and not setting.metadata["bounds"]
+    return value if is_default or is_plain else _checked(setting, value)
+
+
+def _checked(setting: Field[Any], value: Any) -> Any:
+    pydantic = import_module("pydantic")
+    bounds = pydantic.Field(**setting.metadata["bounds"])
+    try:
+        return pydantic.TypeAdapter(Annotated[get_type_hints(Settings)[setting.name], bounds]).validate_python(value)
+    except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
-        variable = _variable(str(first["loc"][0]))
-        raise UsageError(
-            Code.SETTING_INVALID,
-            f"{variable}={_told(first)}: {first['msg']}.",
-            f"correct or unset {variable}; the README's settings table says what it takes.",
-        ) from error
+        raise _invalid(setting, first["input"], first["msg"]) from error
 
 
-def _variable(field: str) -> str:
-    """The environment variable of a field; errors name some fields by their variables already."""
-    described = Settings.model_fields.get(field)
-    return field if described is None else str(described.validation_alias or f"{PREFIX}{field.upper()}")
-
-
-def _told(problem: ErrorDetails) -> str:
-    """The value of a setting that is wrong, unless it is a secret."""
-    return "…" if problem["loc"][:1] in SECRET_SETTINGS else shown(problem["input"])
+def _invalid(setting: Field[Any], given: Any, why: str) -> UsageError:
+    name, value = variable_of(setting) or setting.name, shown(given) if setting.repr else "…"
+    return UsageError(
+        Code.SETTING_INVALID,
+        f"{name}={value}: {why}.",
+        f"correct or unset {name}; the README's settings table says what it takes.",
+    )

@@ -115,7 +115,7 @@ async def test_a_board_is_served_by_itself(tmp_path: Path) -> None:
     server = build_board_server(make_settings(tmp_path, host="0.0.0.0"), ANN, show)
     async with running(server, server.run_until_signal()):
         url, key = await shown.get()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
         cookie = await open_board(server, key)
         assert (await ask(server, f"api/projects/{PROJECT_ID}/board", cookie)).json["event"] == 0
         assert (await ask(server, "api/key", fields={"name": "Eve"})).json["error"]["code"] == "ORIGIN_NOT_ALLOWED"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from tests.support import BOUND, PROJECT_ID, config_text, posix_only, unprivileged, write_config
 from workflow_mcp.errors import ConfigError
 from workflow_mcp.work.json_text import strict_json
-from workflow_mcp.workspace.config import Config, config_schema, parse_config
+from workflow_mcp.workspace import config_model
+from workflow_mcp.workspace.config import Config, is_config, parse_config
 from workflow_mcp.workspace.config_cache import MAX_CACHED_CONFIGS, ConfigCache
 from workflow_mcp.workspace.discovery import candidates, config_path_in, find_config
 
@@ -75,7 +76,7 @@ def test_the_design_s_example_is_a_config() -> None:
 def test_a_name_is_enough() -> None:
     """Everything but the name has a default: use it, be lenient, write."""
     config = parsed(project(name="p"))
-    assert (config.version, config.project.id, config.description) == ("1.0", None, None)
+    assert (config.project.id, config.description) == (None, None)
     assert (config.auto_switch, config.strict_mode, config.dry_run) == (True, False, False)
 
 
@@ -249,14 +250,49 @@ def test_any_object_is_a_config_or_an_error(members: dict[str, Any]) -> None:
     assert len(outcome(json.dumps(members).encode()).splitlines()) == 1
 
 
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "version": st.sampled_from(["1.0", "1.1", None, 1.0]),
+        "auto_switch": st.sampled_from([True, False, None, 1, "true"]),
+        "strict_mode": st.booleans() | st.none() | st.integers(0, 1),
+        "dry_run": st.booleans() | st.text(max_size=1),
+        "require_evidence": st.booleans() | st.text(max_size=1),
+        "description": st.none() | st.text(max_size=5) | st.integers(),
+        "more": st.none(),
+    },
+)
+NAMES = st.text(max_size=3) | st.sampled_from([None, 1, "a" * 255, "a" * 256, " ", "a\n", "\u202e", "名前"])
+SPELLINGS = [PROJECT_ID, PROJECT_ID.upper(), PROJECT_ID.replace("-", ""), f"{{{PROJECT_ID}}}", f"urn:uuid:{PROJECT_ID}"]
+IDS = st.sampled_from([*SPELLINGS, "", "x", "1_" * 16, None, 7])
+PROJECTS = st.fixed_dictionaries({}, optional={"name": NAMES, "id": IDS, "more": st.integers()})
+ODD_KEYS = st.dictionaries(st.text(st.characters(), max_size=2), st.none(), max_size=1)
+
+
+@given(FIELDS, PROJECTS | st.sampled_from([None, [], "demo"]), ODD_KEYS)
+def test_a_config_is_what_the_model_takes(fields: dict[str, Any], project: Any, odd: dict[str, None]) -> None:
+    """Of each the same config; and none that the model refuses, whose errors and schema people see."""
+    members = {**odd, **fields, "project": project}
+    try:
+        model = config_model.Config.model_validate(members)
+    except ValueError:
+        assert not is_config(members)
+        return
+    assert is_config(members)
+    named, taken = model.project, parsed(json.dumps(members))
+    assert (taken.project.name, taken.project.id) == (named.name, named.id)
+    for field in ("auto_switch", "strict_mode", "dry_run", "require_evidence", "description"):
+        assert getattr(taken, field) == getattr(model, field)
+
+
 def test_unknown_keys_are_allowed() -> None:
     """A key that this version does not know is no mistake."""
-    assert parsed(config_text(later={"a": [1, 2]})).model_extra == {"later": {"a": [1, 2]}}
+    assert parsed(config_text(later={"a": [1, 2]})).project.id == PROJECT_ID
 
 
 def test_the_schema_says_the_same_as_the_model() -> None:
     """The JSON Schema names its dialect, every field and the name's bounds, and what it shows is a config."""
-    schema = config_schema()
+    schema = config_model.config_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     switches = {"auto_switch", "strict_mode", "dry_run", "require_evidence"}
     assert set(schema["properties"]) == {"version", "project", "description"} | switches

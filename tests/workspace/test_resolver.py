@@ -19,6 +19,7 @@ from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config_cache import ConfigCache
 from workflow_mcp.workspace.directories import DirectorySource
+from workflow_mcp.workspace.locator import Locator
 from workflow_mcp.workspace.resolver import Resolver
 from workflow_mcp.workspace.values import Call, Workspace
 
@@ -61,11 +62,11 @@ class World:
         self.sessions = SessionContextManager(clock=self.clock, is_alive=self.alive.__contains__)
         self.configs = ConfigCache()
         self.files = WorkerThreads(timeout=BOUND)
+        own = make_settings(base, **settings)
         self.resolver = Resolver(
             sessions=self.sessions,
-            configs=self.configs,
-            settings=make_settings(base, **settings),
-            threads=self.files,
+            locator=Locator(settings=own, configs=self.configs, threads=self.files),
+            settings=own,
             find_project=self.find_project,
         )
 
@@ -436,8 +437,8 @@ async def test_a_dead_mount_costs_its_own_clients_only(tmp_path: Path) -> None:
     write_config(tmp_path / "option")
     write_config(tmp_path / "session")
     stuck = StuckCache(world.at("option"))
-    world.resolver._configs = stuck
-    world.resolver._threads = threads = WorkerThreads(timeout=0.05)
+    world.resolver._locator._configs = stuck
+    world.resolver._locator._threads = threads = WorkerThreads(timeout=0.05)
     for name, row in (("dead", "option"), ("well", "session")):
         await world.sessions.set_working_directory(handle_key(name, principal=None), world.at(row))
     dead, well = (Call(Caller("2026-07-28", "http", handle=name)) for name in ("dead", "well"))

@@ -11,10 +11,10 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from workflow_mcp.claude_code.environment import current_directory
-from workflow_mcp.claude_code.overviews import find_overview
+from workflow_mcp.claude_code.overviews import View, find_overview
 from workflow_mcp.claude_code.texts import session_text, status_line, unusable_text
 from workflow_mcp.errors import WorkflowError
+from workflow_mcp.settings import load_settings
 
 MAX_INPUT_BYTES = 1_000_000
 
@@ -26,7 +26,7 @@ def hook() -> None:
     """
     given, now = _given(), datetime.now(UTC)
     try:
-        view = find_overview(_text(given, "cwd") or current_directory(), _text(given, "session_id"), now)
+        view = _view(given, _text(given, "cwd"), now)
     except WorkflowError as error:
         _print(unusable_text(error))
         return
@@ -37,14 +37,18 @@ def hook() -> None:
 def statusline() -> None:
     """Print one line for the status line of Claude Code; nothing where there is no project."""
     given = _given()
-    directory = _text(given.get("workspace"), "current_dir") or _text(given, "cwd") or current_directory()
     try:
-        view = find_overview(directory, _text(given, "session_id"), datetime.now(UTC))
+        view = _view(given, _text(given.get("workspace"), "current_dir") or _text(given, "cwd"), datetime.now(UTC))
     except WorkflowError as error:
         _print(f"workflow-mcp: {error.code}")
         return
     if view is not None:
         _print(status_line(view.overview))
+
+
+def _view(given: dict[str, Any], directory: str, now: datetime) -> View | None:
+    settings = load_settings()
+    return find_overview(directory or settings.process_directory or "", _text(given, "session_id"), now, settings)
 
 
 def _given() -> dict[str, Any]:

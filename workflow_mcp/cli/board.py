@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-from workflow_mcp.app import open_services
 from workflow_mcp.board.access import Viewer
 from workflow_mcp.cli.output import flush, print_text
 from workflow_mcp.cli.parameters import Directory
@@ -19,6 +18,7 @@ from workflow_mcp.cli.user import find_user
 from workflow_mcp.errors import Code, ProjectError, UsageError, WorkflowError, shown
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.text import visible
+from workflow_mcp.workspace.local import open_local
 
 ANSWER_SECONDS = 5.0
 TOKEN_S = ("principal", "until")  # what the server knows by the token
@@ -76,8 +76,8 @@ async def _viewer(settings: Settings, directory: str, *, only: bool) -> Viewer:
     Raises:
         ProjectError: `NO_PROJECT`.
     """
-    async with open_services(settings) as services:
-        location = await services.resolver.locate(directory, "option")
+    async with open_local(settings) as local:
+        location = await local.locator.locate(directory, "option")
     project, path = location.project, location.directory.path
     if project is None or project.id is None:
         what = f"{path} is in no project that has an id."
@@ -116,7 +116,7 @@ def _posted(url: str, fields: dict[str, Any], settings: Settings, *, is_local: b
     import httpx2
 
     token = settings.token
-    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
         with httpx2.Client(timeout=ANSWER_SECONDS, trust_env=not is_local) as client:
             answer = client.post(f"{_base(url)}api/key", json=fields, headers=headers).json()

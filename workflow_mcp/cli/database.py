@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cyclopts import App
-from pydantic import SecretStr
 
 from workflow_mcp.cli.moving import import_from
 from workflow_mcp.cli.output import print_text
@@ -37,11 +36,11 @@ def migrate() -> None:
     print_text(f"The database {done}; {role} may use it.")
 
 
-def _given(url: SecretStr | None, name: str) -> str:
+def _given(url: str | None, name: str) -> str:
     if url is None:
         raise UsageError(
             Code.SETTING_INVALID,
             f"WORKFLOW_MCP_DATABASE_{name} is not set.",
             f"set WORKFLOW_MCP_DATABASE_{name} to postgresql://user:password@host/database.",
         )
-    return url.get_secret_value()
+    return url

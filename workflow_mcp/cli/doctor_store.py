@@ -13,7 +13,7 @@ from workflow_mcp.storage.kinds import postgresql
 def examine_store(settings: Settings) -> list[Step]:
     """A step for each file, and for each that should be there; where there is a database, about that."""
     if settings.database_url is not None:
-        return _examine_database(settings.database_url.get_secret_value(), settings)
+        return _examine_database(settings.database_url, settings)
     try:
         found = list(sqlite("examination").examine_store(settings.data_dir, known_projects(settings)))
     except StoreError as error:

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workflow_mcp.app import open_services
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.steps import Step
 from workflow_mcp.errors import WorkflowError, shown
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.joining import Membership, places
+from workflow_mcp.workspace.local import open_local
 from workflow_mcp.workspace.values import Location, Workspace
 
 
@@ -23,9 +23,9 @@ def join(directory: Annotated[str, Parameter(help="The directory; default: where
     settings = load_settings()
 
     async def joined() -> tuple[Project, Membership]:
-        async with open_services(settings) as services:
-            location = await services.resolver.locate(settings.absolute(directory), "option")
-            return await services.projects.join(location)
+        async with open_local(settings) as local:
+            location = await local.locator.locate(settings.absolute(directory), "option")
+            return await local.projects.join(location)
 
     project, found = asyncio.run(joined())
     also = f", in which {places(found.others)} works too" if found.others else ""
@@ -36,10 +36,10 @@ def about_repositories(location: Location, settings: Settings) -> Iterator[Step]
     """The step that says which repositories work in the location's project."""
 
     async def looked() -> Membership | None:
-        async with open_services(settings) as services:
-            data = await services.projects.data_of(Workspace(None, None, location, location.project, chosen=True))
+        async with open_local(settings) as local:
+            data = await local.projects.data_of(Workspace(None, None, location, location.project, chosen=True))
             known = data.project.id is not None
-            return await services.projects.joining.membership(data.store, data.project, location) if known else None
+            return await local.projects.joining.membership(data.store, data.project, location) if known else None
 
     try:
         found = None if location.project is None else asyncio.run(looked())

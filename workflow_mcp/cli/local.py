@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from types import ModuleType
 
-from workflow_mcp.app import open_services
 from workflow_mcp.cli.user import find_user
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Actor
+from workflow_mcp.workspace.local import open_local
 from workflow_mcp.workspace.values import Location, Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -28,8 +28,8 @@ def locate(directory: str, settings: Settings) -> Location:
     """
 
     async def located() -> Location:
-        async with open_services(settings) as services:
-            return await services.resolver.locate(directory, "option")
+        async with open_local(settings) as local:
+            return await local.locator.locate(directory, "option")
 
     return asyncio.run(located())
 
@@ -86,10 +86,10 @@ def _run(
     settings = load_settings()
 
     async def run() -> None:
-        async with open_services(settings) as services:
-            location = await services.resolver.locate(settings.absolute(directory), "option")
+        async with open_local(settings) as local:
+            location = await local.locator.locate(settings.absolute(directory), "option")
             workspace = Workspace(None, None, location, location.project)
-            data = await services.projects.data_of(workspace, create=create)
+            data = await local.projects.data_of(workspace, create=create)
             where = location.directory.path
             await command(WorkItems(data, Actor(await actor_in(where), where)))
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
-from workflow_mcp.app import Services, open_services
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json
 from workflow_mcp.errors import shown
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.members import Member, Role, check_principal, not_a_member
 from workflow_mcp.work.values import Project
+from workflow_mcp.workspace.local import LocalProjects, open_local
 from workflow_mcp.workspace.projects import dry_run_error
 from workflow_mcp.workspace.values import Workspace
 
@@ -116,18 +116,18 @@ def _with_project(
     settings = load_settings()
 
     async def run() -> tuple[Project, T]:
-        async with open_services(settings) as services:
-            store = await services.projects.store()
-            found = await _project(services, settings, directory, create=create) if named is None else None
+        async with open_local(settings) as local:
+            store = await local.projects.store()
+            found = await _project(local, settings, directory, create=create) if named is None else None
             project = found or await store.find_project(named or "")
             return project, await act(store, project)
 
     return asyncio.run(run())
 
 
-async def _project(services: Services, settings: Settings, directory: str, *, create: bool) -> Project:
-    location = await services.resolver.locate(settings.absolute(directory), "option")
+async def _project(local: LocalProjects, settings: Settings, directory: str, *, create: bool) -> Project:
+    location = await local.locator.locate(settings.absolute(directory), "option")
     if create and location.dry_run_config is not None:
         raise dry_run_error(location.dry_run_config, "a member would be let in")
-    data = await services.projects.data_of(Workspace(None, None, location, location.project), create=create)
+    data = await local.projects.data_of(Workspace(None, None, location, location.project), create=create)
     return data.project

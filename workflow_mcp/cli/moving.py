@@ -47,7 +47,7 @@ def import_from(
     postgresql("moving")  # refused here where what it needs is not installed
     from workflow_mcp.storage.moving import move_all
 
-    known, url = KnownProjects(data_dir, settings.state_dir), settings.database_url.get_secret_value()
+    known, url = KnownProjects(data_dir, settings.state_dir), settings.database_url
     report = move_all(url, data_dir, known, pooled=settings.pooled, dry_run=dry_run)
     if as_json:
         print_json({"from": str(data_dir), "dry_run": dry_run, **_object(report)})

@@ -17,7 +17,6 @@ from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.settings import load_settings
 from workflow_mcp.work.text import visible
-from workflow_mcp.workspace.config import config_schema
 from workflow_mcp.workspace.init import init_project
 
 MARKS: dict[Verdict, tuple[str, str]] = {
@@ -68,6 +67,8 @@ def doctor(
 
 def schema() -> None:
     """Print the JSON Schema of .workflow-mcp/config.json."""
+    from workflow_mcp.workspace.config_model import config_schema
+
     print_text(json.dumps(config_schema(), indent=2))
 
 

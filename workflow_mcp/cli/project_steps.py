@@ -51,6 +51,6 @@ def _in_files(project: Project, settings: Settings) -> tuple[str, datetime | Non
 
 
 def _in_database(project: Project, settings: Settings) -> tuple[str, datetime | None] | None:
-    url = str(settings.database_url and settings.database_url.get_secret_value())
-    found = postgresql("examination").stored_project(url, project.known_id, pooled=settings.pooled)
+    url, examination = settings.known_database_url, postgresql("examination")
+    found = examination.stored_project(url, project.known_id, pooled=settings.pooled)
     return None if found is None else (found.project.name, found.archived_at)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, Parameter
 
-from workflow_mcp.app import open_services
 from workflow_mcp.cli.backups import LOAD
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.local import known_projects, require_files, sqlite
@@ -22,6 +21,7 @@ from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.kinds import postgresql
 from workflow_mcp.storage.projects.inventory import Entry, Inventory, find_entry
 from workflow_mcp.workspace.init import check_name
+from workflow_mcp.workspace.local import open_local
 
 if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
@@ -144,8 +144,7 @@ def _inventory(settings: Settings) -> Inventory:
     if settings.database_url is None:
         inventory = sqlite("inventory").take_inventory(settings.data_dir, known_projects(settings))
     else:
-        url = settings.database_url.get_secret_value()
-        inventory = postgresql("examination").take_inventory(url, pooled=settings.pooled)
+        inventory = postgresql("examination").take_inventory(settings.database_url, pooled=settings.pooled)
     return inventory
 
 
@@ -159,7 +158,7 @@ def _stored(inventory: Inventory, named: str) -> Entry:
 
 def _with_store(settings: Settings, act: Callable[[Store], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with open_services(settings) as services:
-            return await act(await services.projects.store())
+        async with open_local(settings) as local:
+            return await act(await local.projects.store())
 
     return asyncio.run(run())

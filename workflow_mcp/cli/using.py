@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from workflow_mcp.app import open_services
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json
 from workflow_mcp.cli.user import find_user
 from workflow_mcp.settings import load_settings
 from workflow_mcp.work.lines import counted
 from workflow_mcp.work.values import Actor, ItemQuery
+from workflow_mcp.workspace.local import open_local
 from workflow_mcp.workspace.values import Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -32,9 +32,9 @@ def use(*, directory: Directory = ".", as_json: Json = False) -> None:
 
 async def _found(directory: str) -> dict[str, Any]:
     settings = load_settings()
-    async with open_services(settings) as services:
-        location = await services.resolver.locate(settings.absolute(directory), "option")
-        data = await services.projects.data_of(Workspace(None, None, location, location.project))
+    async with open_local(settings) as local:
+        location = await local.locator.locate(settings.absolute(directory), "option")
+        data = await local.projects.data_of(Workspace(None, None, location, location.project))
         where = location.directory.path
         user = await find_user(where)
         counts = (await WorkItems(data, Actor(user.name, where)).list(ItemQuery(limit=1))).counts

@@ -10,7 +10,6 @@ from workflow_mcp.server.dependencies import CurrentWorkItems, CurrentWorkspace
 from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.results import workspace_result
 from workflow_mcp.work.values import ItemQuery
-from workflow_mcp.workspace.config import config_schema
 from workflow_mcp.workspace.values import Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -22,6 +21,8 @@ async def workspace_resource(workspace: Workspace = CurrentWorkspace(required=Fa
 
 async def config_schema_resource() -> str:
     """The JSON Schema of .workflow-mcp/config.json."""
+    from workflow_mcp.workspace.config_model import config_schema
+
     return json.dumps(config_schema(), indent=2)
 
 

@@ -37,7 +37,7 @@ def check_database_or_leave(settings: Settings) -> None:
     """Check the database that the settings name; ends the process when it cannot be used. Without one, does nothing."""
     if settings.database_url is not None:
         try:
-            postgresql("check").check_database(settings.database_url.get_secret_value())
+            postgresql("check").check_database(settings.database_url)
         except WorkflowError as error:
             leave_with(error, settings)
 

@@ -1,53 +1,35 @@
-"""The model of a project's config, `.workflow-mcp/config.json`, and its parser."""
+"""A project's config, `.workflow-mcp/config.json`, and its parser."""
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from dataclasses import dataclass
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
-
-from workflow_mcp.errors import Code, ConfigError, shown
 from workflow_mcp.workspace.config_values import MAX_NAME_LENGTH, canonical_uuid, printable
 from workflow_mcp.workspace.strict_json import parse_object
 
-ProjectName = Annotated[str, BeforeValidator(printable), Field(min_length=1, max_length=MAX_NAME_LENGTH)]
-ProjectId = Annotated[
-    str, BeforeValidator(canonical_uuid), Field(json_schema_extra={"format": "uuid"}, examples=[str(UUID(int=0))])
-]
+VERSION = "1.0"
+FLAGS = ("auto_switch", "strict_mode", "dry_run", "require_evidence")
 
 
-class ProjectConfig(BaseModel):
-    """The project a config names."""
+@dataclass(frozen=True, slots=True)
+class ProjectConfig:
+    """The project a config names; its id is None until it is written into the file."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    name: ProjectName = Field(description="The project's name, 1 to 255 printable characters.")
-    id: ProjectId | None = Field(default=None, description="The project's UUID; written once when it is missing.")
+    name: str
+    id: str | None = None
 
 
-class Config(BaseModel):
-    """A project's `.workflow-mcp/config.json`. Keys that are not named here are kept as they are."""
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config; `config_model` describes its fields."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True, title="workflow-mcp config")
-
-    version: Literal["1.0"] = Field(default="1.0", description="The version of this format.")
     project: ProjectConfig
-    auto_switch: StrictBool = Field(default=True, description="Use this config to choose the project.")
-    strict_mode: StrictBool = Field(
-        default=False, description="Refuse calls whose explicitly chosen project is not this config's."
-    )
-    dry_run: StrictBool = Field(default=False, description="Report what would be chosen or written; change nothing.")
-    require_evidence: StrictBool = Field(
-        default=False, description="Refuse completing items without evidence and with unmet acceptance criteria."
-    )
-    description: str | None = Field(default=None, description="For people.")
-
-
-def config_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the config file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    auto_switch: bool = True
+    strict_mode: bool = False
+    dry_run: bool = False
+    require_evidence: bool = False
+    description: str | None = None
 
 
 def parse_config(path: str, data: bytes) -> Config:
@@ -56,18 +38,43 @@ def parse_config(path: str, data: bytes) -> Config:
     Raises:
         ConfigError: `CONFIG_INVALID`, naming the file, the field and what is allowed.
     """
+    members = parse_object(path, data)
+    if not is_config(members):
+        from workflow_mcp.workspace.config_model import validated
+
+        members = validated(path, members)  # says what is wrong; pydantic takes 0.1 s to import
+    project = ProjectConfig(members["project"]["name"], canonical_uuid(members["project"].get("id")))
+    return Config(project, **{name: members[name] for name in (*FLAGS, "description") if name in members})
+
+
+def is_config(members: dict[str, Any]) -> bool:
+    """Whether `config_model` takes a JSON object as a config."""
+    project = members.get("project")
+    return (
+        isinstance(project, dict)
+        and members.get("version", VERSION) == VERSION
+        and all(isinstance(members.get(flag, False), bool) for flag in FLAGS)
+        and isinstance(members.get("description"), str | None)
+        and _names_project(project)
+        and _are_text((*members, *project))
+    )
+
+
+def _names_project(project: dict[str, Any]) -> bool:
+    name, project_id = project.get("name"), project.get("id")
     try:
-        return Config.model_validate(parse_object(path, data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        value = "" if first["type"] == "missing" else f" is {shown(_compact(first['input']))}:"
-        raise ConfigError(
-            Code.CONFIG_INVALID,
-            f"{path}: {field}{value} {first['msg']}.",
-            f"correct {field} in that file; `workflow-mcp schema` prints what is allowed.",
-        ) from error
+        return (
+            isinstance(name, str)
+            and len(printable(name)) <= MAX_NAME_LENGTH
+            and isinstance(canonical_uuid(project_id), str | None)
+        )
+    except ValueError:
+        return False
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+def _are_text(keys: tuple[str, ...]) -> bool:
+    try:
+        "".join(keys).encode()
+    except UnicodeEncodeError:  # JSON can name half a character
+        return False
+    return True

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 
 from workflow_mcp.errors import Code, DirectoryError, ProjectError, SessionError, shown
 from workflow_mcp.session_context import SessionContext, SessionContextManager
 from workflow_mcp.sessions.caller import Caller, session_key
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.client_directories import HEADER, directory_from_headers, directory_from_roots
-from workflow_mcp.workspace.config_cache import ConfigCache
-from workflow_mcp.workspace.directories import SET_IT, DirectorySource, check_directory, process_directory
-from workflow_mcp.workspace.discovery import find_config
+from workflow_mcp.workspace.directories import SET_IT, DirectorySource, process_directory
+from workflow_mcp.workspace.locator import Locator
 from workflow_mcp.workspace.values import Call, Location, NamedDirectory, Workspace
 
 UNASKED_ROOTS = (
@@ -28,9 +25,8 @@ class Resolver:
 
     Args:
         sessions: the sessions.
-        configs: the cache of parsed configs.
-        settings: name the directories that the launcher gave, and the allowed roots.
-        threads: run blocking file work.
+        locator: finds the locations of directories.
+        settings: name the directories that the launcher gave.
         find_project: finds the project with an id that a session chose, or that the config of a principal names.
     """
 
@@ -38,15 +34,13 @@ class Resolver:
         self,
         *,
         sessions: SessionContextManager,
-        configs: ConfigCache,
+        locator: Locator,
         settings: Settings,
-        threads: WorkerThreads,
         find_project: Callable[[str, str | None], Awaitable[Project]],
     ) -> None:
         self._sessions = sessions
-        self._configs = configs
+        self._locator = locator
         self._settings = settings
-        self._threads = threads
         self._find_project = find_project
 
     async def resolve(self, call: Call, *, choice: bool = True) -> Workspace:
@@ -127,19 +121,7 @@ class Resolver:
             DirectoryError: the directory cannot be used.
             ConfigError: the config that applies there cannot be used.
         """
-        return await self._threads.run_bounded(given, partial(self.locate_now, given, source))
-
-    def locate_now(self, given: str, source: DirectorySource) -> Location:
-        """The blocking form of `locate`."""
-        settings = self._settings
-        directory = check_directory(given, source, allowed_roots=settings.allowed_roots)
-        start = directory.path if directory.root is None else directory.resolved
-        path = find_config(start, directory.resolved, home=settings.home, within=directory.root)
-        if path is None:
-            return Location(directory)
-        return Location(
-            directory, path, self._configs.load(path, owners=directory.trusted_owners, within=directory.root)
-        )
+        return await self._locator.locate(given, source)
 
     async def _directory(self, call: Call, session: SessionContext | None) -> NamedDirectory | None:
         if session is not None and session.working_directory is not None:

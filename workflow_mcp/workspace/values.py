@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from workflow_mcp.sessions.caller import Caller
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.config import Config
 from workflow_mcp.workspace.directories import Directory, DirectorySource
+
+if TYPE_CHECKING:
+    from workflow_mcp.sessions.caller import Caller
 
 
 async def no_roots() -> Sequence[str]:

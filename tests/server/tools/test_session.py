@@ -14,7 +14,7 @@ from tests.clients.peers import Connect, Peer, in_memory, isolated_settings
 from tests.clients.protocol import ERAS, MODERN, Answer, Era
 from tests.clients.shared import SharedProcesses
 from workflow_mcp import __version__, build_server
-from workflow_mcp.workspace.config import Config
+from workflow_mcp.workspace.config_model import Config
 
 PROJECT = {"id": "eca49f13-f342-4958-95a0-d7b9ba2a42eb", "name": "codebase-mcp"}
 TOOLS = ["set_working_directory", "get_working_directory", "init_project", "end_session", "health_check"]

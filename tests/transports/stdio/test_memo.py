@@ -6,12 +6,13 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.support import NOBODY, posix_only, root_only, unprivileged
-from workflow_mcp.settings import PLUGIN_FOLDERS, PREFIX, Settings
+from workflow_mcp.settings import PLUGIN_FOLDERS, PREFIX, Settings, variable_of
 from workflow_mcp.transports.stdio import memo as memos
 from workflow_mcp.transports.stdio.memo import MAX_ANSWERS, MAX_MEMOS, Memo, memo_of
 
@@ -258,9 +259,9 @@ def test_what_is_of_one_window_makes_no_other_memo(variables: dict[str, str], pa
 
 def test_every_setting_is_in_the_name() -> None:
     """Of each variable that `Settings` reads it is known that any text will do, or its value is in the name."""
-    aliases = {str(field.validation_alias) for field in Settings.model_fields.values() if field.validation_alias}
-    assert aliases, "there are none: this test could not fail"
-    assert aliases | set(PLUGIN_FOLDERS) <= memos.ANY_TEXT
+    others = {name for one in fields(Settings) if (name := variable_of(one)) and not name.startswith(PREFIX)}
+    assert others, "there are none: this test could not fail"
+    assert others | set(PLUGIN_FOLDERS) <= memos.ANY_TEXT
     assert PREFIX.startswith(memos.PREFIXES)
 
 

@@ -25,8 +25,7 @@ T = TypeVar("T")
 
 def open_store(settings: Settings) -> DatabaseStore:
     """The store in the database that the settings name; it is connected to when it is first needed."""
-    url = "" if settings.database_url is None else settings.database_url.get_secret_value()
-    return DatabaseStore(Entries(url, pooled=settings.pooled, maximum=settings.max_sessions))
+    return DatabaseStore(Entries(settings.known_database_url, pooled=settings.pooled, maximum=settings.max_sessions))
 
 
 class DatabaseStore:

@@ -37,5 +37,4 @@ def postgresql_store(
 
 def store_of(settings: Settings, *, threads: WorkerThreads, observe: Observe | None = None) -> Store:
     """The store that the settings name."""
-    url = "" if settings.database_url is None else settings.database_url.get_secret_value()
-    return postgresql_store(url, pooled=settings.pooled, threads=threads, observe=observe)
+    return postgresql_store(settings.known_database_url, pooled=settings.pooled, threads=threads, observe=observe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -32,7 +33,7 @@ def build_board_server(settings: Settings, viewer: Viewer, show: Callable[[str, 
         viewer: who may look at it.
         show: called in a thread, when the board can be opened, with the address of this server and a key.
     """
-    local = settings.model_copy(update={"host": LOOPBACK, "port": 0, "path": ""})
+    local = replace(settings, host=LOOPBACK, port=0, path="/")
     stopping = Stopping()
     site = Site(Access(memory_store()), makes_keys=False)
 
