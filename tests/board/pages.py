@@ -12,7 +12,7 @@ import httpx2
 
 from tests.support import PROJECT_ID, FakeClock, make_settings
 from workflow_mcp.app import open_services
-from workflow_mcp.board.access import Access, Viewer, memory_store
+from workflow_mcp.board.access import Access, Viewer
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.settings import Settings
@@ -100,7 +100,7 @@ async def open_desk(base: Path, **settings: Any) -> AsyncIterator[Desk]:
     """A board of the project `codebase-mcp`, in which nobody has worked yet."""
     clock = FakeClock()
     chosen = make_settings(base, **settings)
-    site = Site(Access(memory_store(), clock=clock))
+    site = Site(Access(clock=clock))
     async with open_services(chosen) as services:
         site.open(services)
         yield Desk(site, chosen, clock)

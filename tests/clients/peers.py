@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from fastmcp import Client, FastMCP
+from mcp.client.extension import ClientExtension
 from mcp_types import TextResourceContents
 
 from tests.clients.protocol import MODERN, Answer, Era, Message, Roots, answer_of
@@ -91,8 +92,10 @@ class MemoryPeer:
 
 
 @asynccontextmanager
-async def in_memory(server: FastMCP, era: Era, roots: Roots | None = None) -> AsyncIterator[MemoryPeer]:
-    """A client of `server`, connected in memory."""
+async def in_memory(
+    server: FastMCP, era: Era, roots: Roots | None = None, *, extensions: Sequence[ClientExtension] = ()
+) -> AsyncIterator[MemoryPeer]:
+    """A client of `server`, connected in memory, which declares these extensions."""
     asked: list[None] = []
 
     async def answer(_context: object) -> list[str]:
@@ -105,7 +108,7 @@ async def in_memory(server: FastMCP, era: Era, roots: Roots | None = None) -> As
 
     mode: Literal["auto", "legacy"] = "auto" if era == MODERN else "legacy"
     declared: dict[str, Any] = {} if roots is None else {"roots": answer}
-    async with Client(server, mode=mode, **declared) as client:
+    async with Client(server, mode=mode, extensions=extensions, **declared) as client:
         yield MemoryPeer(client, asked)
 
 

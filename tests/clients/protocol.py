@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 MODERN: Final = "2026-07-28"
 LEGACY: Final = "2025-11-25"
 
+SHOWS_APPS: Final = {"io.modelcontextprotocol/ui": {"mimeTypes": ["text/html;profile=mcp-app"]}}
+
 Era = Literal["legacy", "2026-07-28"]
 ERAS: tuple[Era, ...] = ("legacy", "2026-07-28")
 Message = dict[str, Any]
@@ -54,11 +56,13 @@ class Conversation:
         era: which protocol it speaks.
         roots: answers `roots/list` (None: not at all); without it the client declares no roots.
         asked: how often the server asked for the roots.
+        shows_apps: whether it declares that it shows MCP Apps.
     """
 
     era: Era
     roots: Roots | None
     asked: int
+    shows_apps = False
     _last_id = 0
 
     def message(self, method: str, params: Message | None = None) -> Message:
@@ -72,7 +76,8 @@ class Conversation:
         return {"protocolVersion": LEGACY, "capabilities": self._capabilities(), "clientInfo": self._info()}
 
     def _capabilities(self) -> Message:
-        return {} if self.roots is None else {"roots": {}}
+        roots: Message = {} if self.roots is None else {"roots": {}}
+        return roots | {"extensions": SHOWS_APPS} if self.shows_apps else roots
 
     def _info(self) -> Message:
         return {"name": type(self).__name__, "version": "1"}

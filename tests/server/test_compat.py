@@ -74,6 +74,25 @@ def test_a_function_without_its_docstring_is_the_same_function() -> None:
     assert get_type_hints(bare) == get_type_hints(add)
 
 
+def test_a_method_without_its_docstring_is_the_same_method() -> None:
+    """It is bound to the same object."""
+
+    class Adder:
+        def __init__(self) -> None:
+            self.one = 1
+
+        def add(self, a: int) -> int:
+            """Add."""
+            return a + self.one
+
+    adder = Adder()
+    bare = compat.undocumented(adder.add)
+    assert (bare.__doc__, bare.__name__, bare(1)) == (None, "add", 2)
+    assert signature(bare) == signature(adder.add)
+    adder.one = 5
+    assert bare(1) == 6
+
+
 async def test_request_middleware_sees_requests() -> None:
     """Middleware of the SDK's server is called for each request."""
     server, seen = FastMCP("x"), Seen()

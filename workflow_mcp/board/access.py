@@ -9,12 +9,16 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from workflow_mcp.sessions.stores.protocol import COLLECTION, SessionStore
+from workflow_mcp.work.text import name_from
+from workflow_mcp.work.validation import MAX_NAME_LENGTH
 
 KEY_SECONDS = 120.0
 SESSION_SECONDS = 7 * 86_400.0
 MAX_FOUND = 1000
+NOBODY = "somebody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +49,32 @@ class Viewer:
         return f"{self.name} (board)"
 
 
+def viewer_name(called: str) -> str:
+    """The name for somebody who is called so: what an actor's name can be, and short enough for the board's mark."""
+    return name_from(called, MAX_NAME_LENGTH - len(Viewer("").actor)) or NOBODY
+
+
 class Access:
     """Makes keys, trades them for cookies, and knows whose a cookie is.
 
     What is looked up is the SHA-256 of a random secret, so the time that a look-up takes tells nothing about one.
 
     Args:
-        store: keeps both, also over a restart of the server.
+        store: keeps both, also over a restart of the server; default: this process's memory.
         clock: the current time, in seconds since the epoch.
     """
 
-    def __init__(self, store: SessionStore, *, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
+    def __init__(self, store: SessionStore | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._given_store = store
         self._clock = clock
         self._trading = asyncio.Lock()
         # No cookie is withdrawn before it expires, so one that was found once need not be read again.
         self._found: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()
+
+    @cached_property
+    def _store(self) -> SessionStore:
+        # Made when the first key is: it takes 0.2 s to import.
+        return _memory_store() if self._given_store is None else self._given_store
 
     async def make_key(self, viewer: Viewer) -> str:
         """A key for the board, which is good for two minutes and one use."""
@@ -107,7 +121,7 @@ def _name(kind: str, secret: str) -> str:
     return f"{kind}-{hashlib.sha256(secret.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def memory_store() -> SessionStore:
+def _memory_store() -> SessionStore:
     """A store for keys and cookies that do not survive the process."""
     from key_value.aio.stores.memory import MemoryStore
 

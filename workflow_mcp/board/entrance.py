@@ -7,12 +7,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from workflow_mcp.board.access import KEY_SECONDS, SESSION_SECONDS, Viewer
+from workflow_mcp.board.access import KEY_SECONDS, SESSION_SECONDS, Viewer, viewer_name
 from workflow_mcp.board.requests import cookie_name, fields_of, site_of
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, SessionError, UsageError
 from workflow_mcp.sessions.principals import Principal
-from workflow_mcp.work.text import name_from
 from workflow_mcp.work.validation import MAX_NAME_LENGTH
 from workflow_mcp.workspace.directories import MAX_PATH_BYTES
 
@@ -87,7 +86,7 @@ async def make_key(request: Request) -> Response:
         await site.services.resolver.locate(given.directory, "header")
     called = principal.name if principal is not None else given.name or ""
     viewer = Viewer(
-        name_from(called, _max_name_length()) or "somebody",
+        viewer_name(called),
         None if principal is None else principal.name,
         None if principal is None else principal.until,
         given.project,
@@ -98,10 +97,6 @@ async def make_key(request: Request) -> Response:
     if given.project is not None:
         await site.project(viewer, given.project)
     return JSONResponse({"key": await site.access.make_key(viewer), "seconds": KEY_SECONDS})
-
-
-def _max_name_length() -> int:
-    return MAX_NAME_LENGTH - len(Viewer("").actor)
 
 
 async def _principal(site: Site, authorization: str) -> Principal | None:

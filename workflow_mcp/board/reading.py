@@ -21,6 +21,7 @@ from workflow_mcp.board.cards import (
     seconds,
 )
 from workflow_mcp.board.markdown import html_of
+from workflow_mcp.board.watching import news_since
 from workflow_mcp.work.board import Card
 from workflow_mcp.work.details import ItemDetail, Note
 from workflow_mcp.work.history import HistoryQuery
@@ -87,6 +88,15 @@ async def _activity(work: WorkItems, request: Request) -> dict[str, Any]:
     history = await work.history(HistoryQuery(before=before, limit=MAX_ACTIVITY))
     entries = [entry_object(entry) for entry in reversed(history.entries)]
     return {"entries": entries, "next": entries[-1]["event"] if len(entries) == MAX_ACTIVITY else None}
+
+
+async def _changes(work: WorkItems, request: Request) -> dict[str, Any]:
+    """What the stream of events tells, for pages that ask from time to time."""
+    after = requests.number_of(request, "after")
+    if after is None:
+        return {"event": (await work.history(HistoryQuery(limit=1))).settled, "items": []}
+    news = await news_since(work.data.store, work.data.project, after)
+    return {"event": after, "items": []} if news is None else {"event": news.event, "items": list(news.items)}
 
 
 async def _item(work: WorkItems, request: Request) -> dict[str, Any]:
@@ -158,6 +168,7 @@ def routes() -> list[Route]:
         "tree": _tree,
         "graph": _graph,
         "activity": _activity,
+        "changes": _changes,
     }
     within = "/projects/{project}"
     return [

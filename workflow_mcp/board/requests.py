@@ -17,6 +17,7 @@ from workflow_mcp.workspace.work_items import WorkItems
 
 MAX_DIGITS = 18  # what fits into 64 bits
 MAX_BODY_BYTES = 256 * 2**10
+VIEWER = "workflow_mcp.viewer"  # in a request's ASGI scope, where browsers put nothing
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -36,6 +37,9 @@ async def viewer_of(request: Request) -> Viewer:
     Raises:
         SessionError: `KEY_REQUIRED`.
     """
+    known = request.scope.get(VIEWER)
+    if isinstance(known, Viewer):
+        return known
     viewer = await site_of(request).viewer(request.cookies.get(cookie_name(request)))
     if viewer is None:
         raise SessionError(

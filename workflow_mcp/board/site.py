@@ -11,7 +11,7 @@ from workflow_mcp.app import Services
 from workflow_mcp.board.access import Access, Viewer
 from workflow_mcp.board.recent import Recent
 from workflow_mcp.board.watching import Watches
-from workflow_mcp.errors import Code, ProjectUnknownError, StoreError
+from workflow_mcp.errors import Code, ProjectUnknownError, StoreError, shown
 from workflow_mcp.sessions.principals import Principal
 from workflow_mcp.work.values import Actor, Project
 from workflow_mcp.workspace.work_items import WorkItems
@@ -46,7 +46,7 @@ class Site:
         recent: what was just answered.
     """
 
-    access: Access
+    access: Access = field(default_factory=Access)
     principal_of: Callable[[str], Awaitable[Principal | None]] | None = None
     has_token: Callable[[str], bool] = field(default=lambda _name: True)
     makes_keys: bool = True
@@ -137,4 +137,6 @@ class Site:
 
 
 def _unknown(project_id: str) -> ProjectUnknownError:
-    return ProjectUnknownError(Code.PROJECT_UNKNOWN, f"there is no project {project_id}.", "choose another project.")
+    return ProjectUnknownError(
+        Code.PROJECT_UNKNOWN, f"there is no project {shown(project_id)}.", "choose another project."
+    )

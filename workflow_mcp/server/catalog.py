@@ -45,7 +45,11 @@ TOOLS: tuple[tuple[Callable[..., Any], ToolAnnotations, bool], ...] = (
 # For the Claude Code plugin's hooks, and in no list.
 HOOK_TOOLS: tuple[Callable[..., Any], ...] = (hooks.bind_call, hooks.describe_work)
 
-TOOL_NAMES = frozenset(function.__name__ for function in (*(tool for tool, *_ in TOOLS), *HOOK_TOOLS))
+# Of the board within a conversation, which transports add for clients that show MCP Apps.
+BOARD_TOOLS = ("show_board", "board_request")
+BOARD_PAGE = "ui://workflow-mcp/board.html"
+
+TOOL_NAMES = frozenset(function.__name__ for function in (*(tool for tool, *_ in TOOLS), *HOOK_TOOLS)) | {*BOARD_TOOLS}
 
 # URI, name, function and media type.
 RESOURCES: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
@@ -82,11 +86,13 @@ def register(server: FastMCP, *, hook_tools: bool = False) -> None:
 
 @cache
 def _tools() -> tuple[Tool, ...]:
-    return tuple(_tool(*described) for described in TOOLS)
+    return tuple(described(*tool) for tool in TOOLS)
 
 
-def _tool(function: Callable[..., Any], effects: ToolAnnotations, structured: bool) -> Tool:
-    shape: dict[str, Any] = {} if structured else {"output_schema": None}
+def described(function: Callable[..., Any], effects: ToolAnnotations, structured: bool, **shape: Any) -> Tool:
+    """A function as a tool, which its docstring describes."""
+    if not structured:
+        shape["output_schema"] = None
     tool = Tool.from_function(undocumented(function), description=getdoc(function), annotations=effects, **shape)
     # What FastMCP would do for every list of tools.
     tool.parameters = without_null_defaults(dereference_refs(tool.parameters))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -58,6 +58,8 @@ def undocumented(function: Callable[..., Any]) -> Callable[..., Any]:
 
     The parser takes 0.02 s to import. FastMCP 4.1.2.
     """
+    if isinstance(function, MethodType):
+        return MethodType(undocumented(function.__func__), function.__self__)
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     for name in ("__module__", "__qualname__", "__annotations__", "__kwdefaults__"):
         setattr(copy, name, getattr(function, name))

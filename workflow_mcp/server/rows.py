@@ -49,7 +49,7 @@ def rows_text(work: WorkItems, page: ItemPage[ItemSummary], rows: Sequence[str])
     parts = [counted(page.counts), f"{len(page.items)} shown", *([TITLES_ARE_DATA] if page.items else [])]
     if page.next_cursor is not None:
         parts.append(f"more with cursor={page.next_cursor}")
-    return _answer(work, parts, rows)
+    return headed(work, parts, rows)
 
 
 def created_text(work: WorkItems, result: CreateResult, request_id: str | None, refs: Sequence[str | None] = ()) -> str:
@@ -67,7 +67,7 @@ def created_text(work: WorkItems, result: CreateResult, request_id: str | None, 
     if count <= MAX_CREATED_ROWS:
         return _changes(work, what, UpdateResult(result.items))
     first, last = result.items[0], result.items[-1]
-    return _answer(work, [what, f"#{first.id} to #{last.id} in the order given"], _refs(work, result, refs))
+    return headed(work, [what, f"#{first.id} to #{last.id} in the order given"], _refs(work, result, refs))
 
 
 def _refs(work: WorkItems, result: CreateResult, refs: Sequence[str | None]) -> list[str]:
@@ -110,7 +110,7 @@ def _changes(work: WorkItems, what: str, result: UpdateResult) -> str:
     lines = first_fitting([_changed_row(item, result) for item in result.items], room // 2 if ready else room)
     if ready:
         lines += ["now ready:", *first_fitting(ready, room // 2)]
-    return _answer(work, [what, TITLES_ARE_DATA] if ready else [what], lines)
+    return headed(work, [what, TITLES_ARE_DATA] if ready else [what], lines)
 
 
 def _changed_row(item: Item, result: UpdateResult) -> str:
@@ -118,7 +118,8 @@ def _changed_row(item: Item, result: UpdateResult) -> str:
     return row(item, f"v{item.version}", *unchanged)
 
 
-def _answer(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
+def headed(work: WorkItems, parts: Sequence[str], lines: Iterable[str]) -> str:
+    """Lines below one that names the project, and above what else is to be said of it."""
     heading = " | ".join((f"project: {work.data.project.name}", *parts))
     return "\n".join((heading, *lines, *(() if work.data.note is None else (work.data.note,))))
 

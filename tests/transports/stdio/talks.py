@@ -54,13 +54,16 @@ class Said:
         return sum(b'"params"' in line and b'"id"' in line for line in self.lines)
 
 
+def as_json(value: object) -> bytes:
+    """A value as it stands in a line."""
+    return json.dumps(value).encode()
+
+
 def line(number: object, name: str, params: dict[str, Any], *, is_modern: bool) -> bytes:
     """A request."""
     told = {**params, "_meta": META} if is_modern else params
-    return (
-        json.dumps({"jsonrpc": "2.0", "id": number, "method": name.split(maxsplit=1)[0], "params": told}).encode()
-        + b"\n"
-    )
+    method = name.split(maxsplit=1)[0]
+    return as_json({"jsonrpc": "2.0", "id": number, "method": method, "params": told}) + b"\n"
 
 
 def numbered(requests: Sequence[tuple[str, dict[str, Any], object]], *, is_modern: bool) -> list[bytes]:

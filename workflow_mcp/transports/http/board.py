@@ -11,7 +11,7 @@ import anyio
 from starlette.applications import Starlette
 
 from workflow_mcp.app import open_services
-from workflow_mcp.board.access import Access, Viewer, memory_store
+from workflow_mcp.board.access import Viewer
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.server.waiting import Stopping
@@ -35,7 +35,7 @@ def build_board_server(settings: Settings, viewer: Viewer, show: Callable[[str, 
     """
     local = replace(settings, host=LOOPBACK, port=0, path="/")
     stopping = Stopping()
-    site = Site(Access(memory_store()), makes_keys=False)
+    site = Site(makes_keys=False)
 
     @asynccontextmanager
     async def running(_app: Starlette) -> AsyncIterator[None]:

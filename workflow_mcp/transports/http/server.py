@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workflow_mcp.board.access import Access, memory_store
+from workflow_mcp.board.access import Access
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, UsageError
@@ -23,6 +23,7 @@ from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_
 from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
+from workflow_mcp.transports.board_app import BoardApp
 from workflow_mcp.transports.http.addresses import is_loopback
 from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connection, Connections
@@ -125,6 +126,7 @@ def build_http_server(
         opened=site.open,
     )
     server.auth = auth = None if tokens is None else tokens.verifier
+    server.add_transform(BoardApp())
     skip_parameter_headers(server)
     add_health(server, drain)
     if metrics is not None:
@@ -161,7 +163,7 @@ def serving(
 
 
 def _site(session_store: SessionStore | None, tokens: Tokens | None) -> Site:
-    access = Access(session_store or memory_store())
+    access = Access(session_store)
     return Site(access) if tokens is None else Site(access, tokens.principal, tokens.has)
 
 

@@ -10,6 +10,7 @@ from fastmcp import FastMCP
 
 from workflow_mcp.server.build import add_components, build_server
 from workflow_mcp.settings import Settings
+from workflow_mcp.transports.board_app import BoardApp
 from workflow_mcp.transports.process import leave, on_signals
 from workflow_mcp.transports.start import (
     call_files,
@@ -38,6 +39,7 @@ def serve_stdio(opening: Opening, *, directory: str | None = None) -> None:
         call_store=call_files(settings),
         complete=isinstance(stdin, PipedInput),
     )
+    server.add_transform(BoardApp())
     on_signals(stdin.end)
     stdin.watch()
     settle_memory()
