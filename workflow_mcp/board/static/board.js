@@ -43,7 +43,9 @@ function page() {
 
 const problemView = ({ status, message, next }) => html`<main>${status === 401
   ? emptyState("This board is closed", html`<p>Open it again: run <code>workflow-mcp board</code> in your project.</p>`)
-  : emptyState("The board cannot be shown", html`<p>${message}</p>`, html`<p>${next}</p>`)}</main>`;
+  : emptyState("The board cannot be shown", html`<p>${message}</p>`, html`<p>${next}</p>`, state.projects && state.me ? nothing : again)}</main>`;
+
+const again = html`<button @click=${begin}>Try again</button>`;
 
 const noProject = () => html`<main>${emptyState("No project yet",
   html`<p>Run <code>workflow-mcp init</code> in your repository, or tell your agent: <q>Make this a project</q>.</p>`)}</main>`;
@@ -81,8 +83,12 @@ function greet(me) {
 export async function start(chosen) {
   runOn(chosen);
   drawWith(draw);
+  await platform.enter().then(begin, (problem) => update({ problem }));
+}
+
+async function begin() {
+  if (state.problem) update({ problem: null });
   try {
-    await platform.enter();
     if (routeIn(platform.address()).project) arrive();
     await Promise.all([read("me").then(greet), read("projects").then(update)]);
   } catch (problem) {

@@ -18,14 +18,14 @@ export function header() {
       <input type="search" data-key="search" placeholder="Search" .value=${state.route.text ?? ""}
         aria-keyshortcuts="/" @input=${searching} @keydown=${leaving}><kbd aria-hidden="true">/</kbd></label></search>
     ${liveState()}
-    ${platform.toggleTheme ? themeButton() : nothing}
+    ${lookButton(platform.look())}
     <button class="quiet" data-key="help" aria-label="Help" title="Help (?)" @click=${() => open({ kind: "help" })}>${icon("help")}</button>
     ${mayWrite() ? newButton() : nothing}
   </header>`;
 }
 
-const themeButton = () => html`<button class="quiet" data-key="theme" aria-label="Light or dark" title="Light or dark"
-  @click=${platform.toggleTheme}>${icon("theme")}</button>`;
+const lookButton = (look) => look && html`<button class="quiet" data-key=${look.key} aria-label=${look.label} title=${look.label}
+  @click=${look.run}>${icon(look.icon)}</button>`;
 
 const newButton = () => html`<button class="primary new" data-key="new" title="New item (n)"
   @click=${() => open({ kind: "form" })}>${icon("plus")}<span>New item</span></button>`;

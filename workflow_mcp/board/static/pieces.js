@@ -9,6 +9,8 @@ const ICONS = {
   search: svg`<circle cx="7" cy="7" r="4.2"/><path d="m10.2 10.2 3.3 3.3"/>`,
   plus: svg`<path d="M8 3.5v9M3.5 8h9"/>`,
   theme: svg`<circle cx="8" cy="8" r="5.2"/><path class="solid" d="M8 2.8a5.2 5.2 0 0 1 0 10.4z"/>`,
+  enlarge: svg`<path d="M9.5 2.5h4v4m0-4-4.2 4.2M6.5 13.5h-4v-4m0 4 4.2-4.2"/>`,
+  reduce: svg`<path d="M13.5 6.5h-4v-4m0 4 4.2-4.2M2.5 9.5h4v4m0-4-4.2 4.2"/>`,
   help: svg`<path d="M5.9 6a2.1 2.1 0 1 1 3.1 1.9c-.7.4-1 .8-1 1.6m0 2.2v.2"/>`,
   folder: svg`<path d="M2 4.5h4l1.2 1.4H14v6.6H2z"/>`,
   wait: svg`<path d="M4.5 2.5h7m-7 11h7M5.2 2.5c0 3.3 5.6 3.7 5.6 0m-5.6 11c0-5 5.6-5 5.6 0"/>`,

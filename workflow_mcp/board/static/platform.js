@@ -8,7 +8,7 @@
  *   when they cannot be told, for good if it has ended. Returns what `close()` ends.
  * - `address()`, `go(hash)`, `replace(hash)`: where the page is; go elsewhere, which the event `hashchange` tells; or
  *   only write the address down.
- * - `toggleTheme()`: null where the host chooses how the page looks.
+ * - `look()`: what the bar offers to change how the page looks, a `key`, `label`, `icon` and what to `run`; or null.
  */
 export const platform = {};
 

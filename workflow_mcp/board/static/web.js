@@ -55,5 +55,7 @@ function toggleTheme() {
   applyTheme();
 }
 
+const look = () => ({ key: "theme", label: "Light or dark", icon: "theme", run: toggleTheme });
+
 applyTheme();
-start({ enter, request, listen, address, go, replace, toggleTheme });
+start({ enter, request, listen, address, go, replace, look });
