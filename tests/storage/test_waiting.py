@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Executable, Row
 
 from tests.storage.recovery.support import live
 from tests.storage.support import DataPlace, file_of, in_files, item, make, open_store, raw, refused
@@ -18,10 +18,12 @@ from tests.support import BOUND, FakeClock, until
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.storage.changes import Feed
 from workflow_mcp.storage.postgresql.databases import PostgresqlDatabases
+from workflow_mcp.storage.sqlite import database
 from workflow_mcp.storage.sqlite.backups import back_up, restore
 from workflow_mcp.storage.sqlite.databases import SqliteDatabases
 from workflow_mcp.storage.sqlite.deletion import delete
 from workflow_mcp.storage.sqlite.known import KnownProjects
+from workflow_mcp.storage.sqlite.statements import run
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem, Project
@@ -285,20 +287,23 @@ async def test_who_leaves_leaves_nothing_behind(store: Store, place: DataPlace, 
 
 
 @in_files
-async def test_many_who_wait_cost_what_one_costs(store: Store, project: Project, ana: Actor) -> None:
-    """While nothing happens: one statement a look, however many wait; a change is looked at once for all."""
+async def test_many_who_wait_cost_what_one_costs(
+    store: Store, project: Project, ana: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing happens: no statement but the look, however many wait; a change is looked at once for all."""
     await blocked(store, project, ana)
-    statements: list[str] = []
+    statements: list[object] = []
 
-    def ran(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+    def counted(connection: Connection, statement: Executable, values: Any) -> Sequence[Row[Any]]:
         statements.append(statement)
+        return run(connection, statement, values)
 
     actors = [Actor(f"w{number}", "/w") for number in range(50)]
     waits = await started(store, *(store.claim_item(project, actor, wait_seconds=LONG) for actor in actors))
     await until(lambda: is_watched(store, project))
     looks = counted_looks(store, project)
     await until(lambda: len(looks) >= 2)
-    event.listen(Engine, "before_cursor_execute", ran)
+    monkeypatch.setattr(database, "run", counted)
     try:
         first = len(looks)
         await until(lambda: len(looks) >= first + 3)
@@ -308,7 +313,6 @@ async def test_many_who_wait_cost_what_one_costs(store: Store, project: Project,
         await until(lambda: len(looks) >= first + 3)
         assert len(statements) - written <= 3
     finally:
-        event.remove(Engine, "before_cursor_execute", ran)
         for wait in waits:
             wait.cancel()
         await asyncio.wait(waits)

@@ -26,9 +26,19 @@ from sqlalchemy import (
 from workflow_mcp.storage.tables import projects
 
 T = TypeVar("T")
+# Runs a statement with values for its parameters, or once for each of several, and returns its rows.
+Run = Callable[[Connection, Executable, Mapping[str, Any] | Sequence[Mapping[str, Any]]], Sequence[Row[Any]]]
 FindTexts = Callable[[Connection, Sequence[str]], Sequence[int] | None]
 
 PROJECT_PARAMETER = "of_project"
+
+
+def executed(
+    connection: Connection, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> Sequence[Row[Any]]:
+    """See `Run`: by SQLAlchemy, on any database."""
+    result = connection.execute(statement, values)
+    return result.all() if result.returns_rows else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class Transaction:
             database's index cannot tell, or they are too many to be looked at one by one.
         written: what `written_at` is where that is not `now`.
         principal: on whose behalf it runs, see `members`; None where nothing is asked.
+        run: runs its statements.
     """
 
     connection: Connection
@@ -53,6 +64,7 @@ class Transaction:
     find_texts: FindTexts
     written: datetime | None = None
     principal: str | None = None
+    run: Run = executed
 
     @property
     def written_at(self) -> datetime:
@@ -61,11 +73,12 @@ class Transaction:
 
     def all(self, statement: Executable, /, **values: Any) -> Sequence[Row[Any]]:
         """All rows of a statement with these values for its parameters."""
-        return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).all()
+        return self.run(self.connection, statement, {**values, PROJECT_PARAMETER: self.project_id})
 
     def first(self, statement: Executable, /, **values: Any) -> Row[Any] | None:
         """The first row of a statement with these values for its parameters; None without one."""
-        return self.connection.execute(statement, {**values, PROJECT_PARAMETER: self.project_id}).first()
+        rows = self.all(statement, **values)
+        return rows[0] if rows else None
 
     def change(self, statement: Executable, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement that changes rows, once for each of these values for its parameters."""
@@ -77,7 +90,7 @@ class Transaction:
 
     def _execute(self, statement: Executable, values: list[dict[str, Any]]) -> None:
         if values:
-            self.connection.execute(statement, values)
+            self.run(self.connection, statement, values)
 
 
 def in_project(table: FromClause) -> ColumnElement[bool]:

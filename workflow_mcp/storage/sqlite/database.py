@@ -21,6 +21,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.open_files import MAX_EXCHANGES, OpenFile, transaction
 from workflow_mcp.storage.sqlite.search import find_texts
 from workflow_mcp.storage.sqlite.snapshots import snapshot
+from workflow_mcp.storage.sqlite.statements import run
 from workflow_mcp.storage.sqlite.watch import ExchangedError
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.storage.times import Clock, Noted, Times, read_times, write_times
@@ -165,7 +166,7 @@ class SqliteDatabase:
             yield self._new_transaction(connection, times)
 
     def _new_transaction(self, connection: Connection, times: Times) -> Transaction:
-        return Transaction(connection, self._project_id, times.now, find_texts, times.written_at)
+        return Transaction(connection, self._project_id, times.now, find_texts, times.written_at, run=run)
 
     @contextlib.contextmanager
     def _snapshot(self, opened: Connections) -> Iterator[Connection]:
