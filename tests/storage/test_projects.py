@@ -17,7 +17,7 @@ from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
 from workflow_mcp.storage.threads import WorkerThreads
-from workflow_mcp.work.values import Actor, Project
+from workflow_mcp.work.values import Actor, ItemQuery, NewItem, Project
 
 STORED: tuple[State, ...] = ("active", "archived")
 
@@ -133,3 +133,17 @@ def test_what_names_no_project(named: str, error: str) -> None:
     """What there is not, what several are called, and one that cannot be read."""
     with pytest.raises(WorkflowError, match=error):
         find_entry(SOME, named, rather=STORED)
+
+
+async def test_a_project_that_was_created_in_vain_leaves_nothing(store: Store, ana: Actor) -> None:
+    """It can be discarded by its admin as long as nothing was done in it, and only then."""
+    own = store.of_member("ana")
+    kept, vain = await own.create_project("kept"), await own.create_project("vain")
+    await own.create_items(kept, [NewItem("One")], ana)
+    await refused("PROJECT_UNKNOWN", store.of_member("eve").discard_project(vain))
+    for project in (kept, vain):
+        await own.discard_project(project)
+    assert (await store.list_projects()).projects == (kept,)
+    assert (await own.list_items(kept, ItemQuery())).counts.total == 1
+    assert await store.find_project_by_name("vain") is None
+    assert await store.members(vain) == ()

@@ -117,6 +117,10 @@ class Databases(ProjectDatabases, Protocol):
         """A new project, which has this principal as its admin, if there is one."""
         ...
 
+    async def discard(self, project: Project) -> None:
+        """Remove a project that was created in vain; one in which anything was done stays."""
+        ...
+
     async def rename(self, project: Project, name: str) -> None:
         """Give the project a name, by which lists and configs without an id know it from now on."""
         ...

@@ -118,6 +118,10 @@ class ObservedDatabases:
         """See `Databases`."""
         return await self._written(self._databases.create(name, admin=admin))
 
+    async def discard(self, project: Project) -> None:
+        """See `Databases`."""
+        await self._written(self._databases.discard(project))
+
     async def rename(self, project: Project, name: str) -> None:
         """See `Databases`."""
         await self._written(self._databases.rename(project, name))

@@ -106,6 +106,11 @@ class ProjectStore:
         """A new project, whose admin is who creates it."""
         return await self._all.create(name, admin=self._principal)
 
+    async def discard_project(self, project: Project) -> None:
+        """Remove a project that was created in vain; one in which anything was done stays."""
+        await self._require(project, "admin")
+        await self._all.discard(project)
+
     async def members(self, project: Project) -> tuple[Member, ...]:
         """The members of the project, by name; none of one that nobody has worked in yet."""
         async with self._databases.use_to_read(project) as database:

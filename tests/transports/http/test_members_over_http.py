@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -278,3 +279,17 @@ async def test_a_choice_ends_with_the_membership(world: World) -> None:
         before = told
     assert MARK not in await bob.told("list_projects")
     assert (await bob.data("health_check"))["status"] == "degraded"
+
+
+async def test_a_project_is_not_created_twice_nor_in_vain(world: World) -> None:
+    """Of several calls at once one creates it; where the config cannot be written, nothing is left of it."""
+    (at_once := world.base / "at-once").mkdir()
+    (in_vain := world.base / "in-vain").mkdir()
+    (in_vain / ".workflow-mcp").write_text("in the way")
+    many = [await world.at("bob", at_once) for _ in range(5)]
+    results = await asyncio.gather(*(one.data("init_project") for one in many))
+    assert {result["project"]["id"] for result in results} == {id_in(at_once)}
+    vain = await world.at("bob", in_vain)
+    await vain.refused("CONFIG_NOT_WRITABLE", "init_project")
+    assert (await vain.told("list_projects")).splitlines()[0] == "projects: 1 shown"
+    await many[0].create("usable")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -13,7 +15,7 @@ from pydantic import Field
 
 from workflow_mcp import __version__
 from workflow_mcp.app import Services
-from workflow_mcp.errors import WorkflowError
+from workflow_mcp.errors import ConfigError, WorkflowError
 from workflow_mcp.server.arguments import OptionalText, SessionArgument
 from workflow_mcp.server.calls import call_of, caller_of
 from workflow_mcp.server.dependencies import CurrentWorkspace
@@ -27,6 +29,7 @@ from workflow_mcp.server.results import (
 )
 from workflow_mcp.server.services import services_of
 from workflow_mcp.sessions.caller import Caller, handle_key, mint_handle, session_key
+from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.init import init_project as initialise
 from workflow_mcp.workspace.init import new_project
 from workflow_mcp.workspace.resolver import chosen_project
@@ -114,22 +117,45 @@ async def init_project(
     config is left as it is."""
     services = services_of(context)
     location = workspace.known_location
-    new_id = await _new_id(services, location, workspace.principal, name)
-    work = partial(initialise, location, name=name, home=services.settings.home, new_id=new_id)
-    done = await services.threads.run_bounded(location.directory.path, work)
-    now = await services.resolver.locate(location.directory.path, location.directory.source)
+    async with _new_project(services, location, workspace.principal, name) as new:
+        new_id = None if new is None else new.id
+        work = partial(initialise, location, name=name, home=services.settings.home, new_id=new_id)
+        done = await services.threads.run_bounded(location.directory.path, work)
+    now = await _again(services, location)
     await services.resolver.admit(now.project, workspace.principal)
     await _note_project(services, workspace, now)
     return workspace_result(replace(workspace, location=now, project=now.project), done.message)
 
 
-async def _new_id(services: Services, location: Location, principal: str | None, name: str | None) -> str | None:
-    """The id of a new project whose admin is the principal, if `init_project` needs one for it."""
-    if principal is None:
-        return None
+@asynccontextmanager
+async def _new_project(
+    services: Services, location: Location, principal: str | None, name: str | None
+) -> AsyncIterator[Project | None]:
+    """A new project whose admin is the principal, if `init_project` needs one; removed where no config got its id."""
+    wanted = None if principal is None else await _wanted_project(services, location, name)
+    if wanted is None:
+        yield None
+        return
+    store = await services.projects.store(principal)
+    new = await store.create_project(wanted)
+    try:
+        yield new
+    except ConfigError:
+        if await _wanted_project(services, await _again(services, location), name) is not None:
+            await store.discard_project(new)
+        raise
+    named = (await _again(services, location)).project
+    if named is not None and named.id != new.id:
+        await store.discard_project(new)
+
+
+async def _again(services: Services, location: Location) -> Location:
+    return await services.resolver.locate(location.directory.path, location.directory.source)
+
+
+async def _wanted_project(services: Services, location: Location, name: str | None) -> str | None:
     work = partial(new_project, location, name=name, home=services.settings.home)
-    new = await services.threads.run_bounded(location.directory.path, work)
-    return None if new is None else (await (await services.projects.store(principal)).create_project(new)).id
+    return await services.threads.run_bounded(location.directory.path, work)
 
 
 async def _note_project(services: Services, workspace: Workspace, location: Location) -> None:

@@ -142,6 +142,11 @@ class PostgresqlDatabases:
         now = None if self._clock is None else self._clock()
         return await self._run(partial(make, self._connections, name, now, admin))
 
+    async def discard(self, project: Project) -> None:
+        """See `Databases`."""
+        await self._run(partial(projects.discard, self._connections, project.known_id))
+        self._there.discard(project.known_id)
+
     async def rename(self, project: Project, name: str) -> None:
         """See `Databases`."""
         async with self.use(project) as database:

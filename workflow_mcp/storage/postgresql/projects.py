@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, delete, func, insert, select, true
 
 from workflow_mcp.storage.postgresql.connections import ALL_PROJECTS, Connections
 from workflow_mcp.storage.postgresql.database import add_project
@@ -156,6 +156,18 @@ def create(connections: Connections, name: str, clock: datetime | None, admin: s
     """
     with connections.transaction(ALL_PROJECTS, lock=NAMES) as (connection, header):
         return _created(connection, name, clock or header.now, admin)
+
+
+def discard(connections: Connections, project_id: str) -> None:
+    """See `Databases`.
+
+    Raises:
+        StoreError: the database cannot be used.
+    """
+    with connections.transaction(project_id, lock=project_id) as (connection, header):
+        if header.last_change is None:
+            connection.execute(delete(members).where(members.c.project_id == project_id))
+            connection.execute(delete(projects).where(projects.c.id == project_id))
 
 
 def _created(connection: Connection, name: str, now: datetime, admin: str | None) -> Project:

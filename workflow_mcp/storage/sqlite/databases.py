@@ -21,6 +21,7 @@ from workflow_mcp.storage.projects.choice import id_in
 from workflow_mcp.storage.sqlite import projects
 from workflow_mcp.storage.sqlite.changes import stamp_of
 from workflow_mcp.storage.sqlite.database import SqliteDatabase
+from workflow_mcp.storage.sqlite.deletion import discard
 from workflow_mcp.storage.sqlite.empty import EmptyDatabase
 from workflow_mcp.storage.sqlite.files import is_there
 from workflow_mcp.storage.sqlite.known import KnownProjects
@@ -166,6 +167,10 @@ class SqliteDatabases:
 
     async def _made(self, make: Callable[..., Project], name: str, admin: str | None) -> Project:
         return await self._threads.run(partial(make, self._data_dir, self._known, name, self._clock.now(), admin))
+
+    async def discard(self, project: Project) -> None:
+        """See `Databases`."""
+        await self._threads.run(partial(discard, self._data_dir, self._known, project.known_id))
 
     async def rename(self, project: Project, name: str) -> None:
         """See `Databases`."""

@@ -45,15 +45,35 @@ def delete(data_dir: Path, known: KnownProjects, project_id: str, now: datetime)
     return done
 
 
+def discard(data_dir: Path, known: KnownProjects, project_id: str) -> None:
+    """Take the file of a project away in which nothing was done yet, and leave nothing of it.
+
+    Raises:
+        StoreError: the file cannot be used.
+    """
+    path = path_of(data_dir, project_id)
+    with store_errors(path), _alone(path), contextlib.closing(open_file(path, wait=BUSY_TIMEOUT)) as raw:
+        raw.execute("BEGIN IMMEDIATE")
+        if raw.execute("SELECT 1 FROM events LIMIT 1").fetchone() is not None:
+            return
+        _unlink(path)
+    known.forget(project_id)
+
+
 def _take_away(path: str, copy: str) -> None:
     try:
         os.unlink(path)
     except OSError:
         os.unlink(copy)
         raise
-    for beside in (path + LOG, path + INDEX):
+    _unlink(path)
+
+
+def _unlink(path: str) -> None:
+    """Remove a project's file, if it is there yet, and what is beside it."""
+    for one in (path, path + LOG, path + INDEX):
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(one)
     sync_folder(os.path.dirname(path))
 
 
