@@ -18,7 +18,7 @@ from tests.clients.claude_code import BINARY, ClaudeCode
 from tests.clients.databases import Database
 from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
 from tests.clients.postgresql import Server, running_server
-from tests.clients.processes import fork_server
+from tests.clients.processes import fork_servers
 from tests.clients.protocol import ERAS, Era, Roots
 from tests.clients.served import Served, serving
 from tests.clients.shared import SharedProcesses
@@ -57,8 +57,8 @@ def checked_schemas() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def forks() -> Iterator[None]:
-    """The process that starts others ends when the tests do."""
-    with fork_server():
+    """The processes that start others end when the tests do."""
+    with fork_servers():
         yield
 
 

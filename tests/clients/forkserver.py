@@ -1,7 +1,10 @@
 """A process that has imported what the program depends on, and starts the program as copies of itself.
 
+    python -m tests.clients.forkserver SOCKET [MODULE ...]
+
 Importing the dependencies takes most of the program's start. The program's own modules are imported by every copy, as
-`python -W error -m workflow_mcp` does. It imports nothing of the tests, for what it imports every copy has imported.
+`python -W error -m workflow_mcp` does, unless modules are named that import them: those copies are there at once. It
+imports nothing else of the tests, for what it imports every copy has imported.
 """
 
 from __future__ import annotations
@@ -111,6 +114,8 @@ def become(request: Message) -> None:
             stream.reconfigure(encoding=encoding)  # type: ignore[union-attr]  # they are text streams
     if "COVERAGE_PROCESS_START" in os.environ:
         importlib.import_module("coverage").process_startup()
+    if process := sys.modules.get("workflow_mcp.transports.process"):
+        process.PARENT = os.getppid()  # type: ignore[attr-defined]  # it was that of the original
     match request["command"]:
         case ["-m", name, *arguments]:
             sys.path[0], sys.argv[1:] = request["cwd"], arguments
@@ -129,9 +134,9 @@ def leave_as_it_is() -> None:
 
 
 def main() -> None:
-    """Serve on the socket whose number is the only argument."""
+    """Serve on the socket whose number is the first argument; the others are modules."""
     atexit.register(leave_as_it_is)  # the first is the last to run
-    for name in PRELOADED:
+    for name in (*PRELOADED, *sys.argv[2:]):
         importlib.import_module(name)
     gc.freeze()
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])))

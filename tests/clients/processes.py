@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -104,12 +103,16 @@ Process = Forked | subprocess.Popen[bytes]
 
 
 class _Server:
-    """This process's fork server, started when it is first needed."""
+    """A fork server of this process, started when it is first needed.
 
-    def __init__(self) -> None:
+    Args:
+        modules: what it imports beside the program's dependencies.
+    """
+
+    def __init__(self, *modules: str) -> None:
         self.control, theirs = socket.socketpair()
         env = {"PATH": os.defpath, "HOME": os.devnull}
-        command = [sys.executable, "-W", "error", "-m", "tests.clients.forkserver", str(theirs.fileno())]
+        command = [sys.executable, "-W", "error", "-m", "tests.clients.forkserver", str(theirs.fileno()), *modules]
         pipe = subprocess.PIPE
         with theirs:
             self.process = subprocess.Popen(
@@ -123,18 +126,33 @@ class _Server:
             assert self.process.wait(PATIENCE) == 0
 
 
-@cache
-def _server() -> _Server:
-    return _Server()
+_servers: dict[tuple[str, ...], _Server] = {}
+
+
+def _control(*modules: str) -> socket.socket:
+    """Where a fork server is asked, which has imported these modules too."""
+    if modules not in _servers:
+        _servers[modules] = _Server(*modules)
+    return _servers[modules].control
 
 
 @contextlib.contextmanager
-def fork_server() -> Iterator[None]:
-    """Ends the fork server, if one was started."""
+def fork_servers() -> Iterator[None]:
+    """Ends the fork servers that were started."""
     yield
-    if _server.cache_info().currsize:
-        _server().close()
-        _server.cache_clear()
+    while _servers:
+        _servers.popitem()[1].close()
+
+
+def start_loaded(*, cwd: Path, env: Mapping[str, str], streams: list[int]) -> Forked:
+    """Start a server over stdio that is there at once: what it imports was imported before it was asked for.
+
+    Args:
+        cwd: where it starts.
+        env: its whole environment.
+        streams: the descriptors that become its standard streams.
+    """
+    return Forked(_control("tests.clients.loaded"), SERVER[2:], cwd=cwd, env=env, streams=streams)
 
 
 def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bool = False) -> Process:
@@ -147,7 +165,7 @@ def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bo
         anew: do without the fork server.
     """
     if not anew and (rest := _forked(command)) is not None:
-        return Forked.on_pipes(_server().control, rest, cwd=cwd, env=env)
+        return Forked.on_pipes(_control(), rest, cwd=cwd, env=env)
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, *command], cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe)
 
@@ -180,7 +198,7 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: s
 
 def _run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> int:
     if os.name == "posix":
-        forked = Forked(_server().control, [*SERVER[2:], *arguments], cwd=cwd, env=env, streams=streams)
+        forked = Forked(_control(), [*SERVER[2:], *arguments], cwd=cwd, env=env, streams=streams)
         try:
             return forked.wait(PATIENCE)
         finally:

@@ -18,13 +18,13 @@ FOREVER = threading.Event()
 def directories_hang() -> None:
     """Looking at a directory never returns, as on a dead mount."""
 
-    from workflow_mcp.workspace import resolver
+    from workflow_mcp.workspace import locator
 
     def hang(*_arguments: object, **_options: object) -> None:
         sys.stderr.write("hanging\n")
         FOREVER.wait()
 
-    setattr(resolver, "check_directory", hang)  # noqa: B010 - mypy minds what is assigned to another module's import
+    setattr(locator, "check_directory", hang)  # noqa: B010 - mypy minds what is assigned to another module's import
 
 
 def store_hangs() -> None:
@@ -52,21 +52,21 @@ def loop_hangs() -> None:
 
 def prints() -> None:
     """Something prints to stdout, as a library's stray debugging does, before and in a tool."""
-    from workflow_mcp.workspace import directories, resolver
+    from workflow_mcp.workspace import directories, locator
 
     def noisy(*arguments: Any, **options: Any) -> object:
         print("STRAY")  # noqa: T201 - this is the offence
         os.write(1, b"STRAY\n")
         return directories.check_directory(*arguments, **options)
 
-    setattr(resolver, "check_directory", noisy)  # noqa: B010 - see directories_hang
+    setattr(locator, "check_directory", noisy)  # noqa: B010 - see directories_hang
 
 
 def parent_dies() -> None:
     """The parent dies while we are still importing."""
-    assert os.getppid() == process.PARENT
+    assert not process.has_lost_its_parent()
     os.kill(process.PARENT, signal.SIGKILL)
-    while os.getppid() == process.PARENT:
+    while not process.has_lost_its_parent():
         os.sched_yield()
 
 

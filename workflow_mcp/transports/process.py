@@ -21,6 +21,11 @@ PARENT_CHECK_SECONDS = 0.5  # between looks at whether it is still there
 CLEANUP_TIMEOUT = 1.2  # seconds that clean-up may take after the end of the input
 
 
+def has_lost_its_parent() -> bool:
+    """Whether the process that started this one has ended."""
+    return os.getppid() != PARENT
+
+
 def fill_standard_streams() -> None:
     """Open the null device for each standard stream that the launcher closed, so that no other file gets its number."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from tests.clients.memo import answers_in, memo_for
 from tests.clients.protocol import ERAS, Message
 from tests.clients.stdio import Wire, environment
-from tests.transports.stdio.copies import copies
 from tests.transports.stdio.talks import LISTS, Windows
 from workflow_mcp.transports.stdio.memo import digest
 
@@ -62,9 +60,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
+def windows(tmp_path_factory: pytest.TempPathFactory) -> Windows:
     """Windows of a user who has never been here."""
     home = tmp_path_factory.mktemp("transcripts")
     (home / "work").mkdir()
-    with copies(home / "work", environment(home)) as server:
-        yield Windows(server, home)
+    return Windows(home)

@@ -1,4 +1,4 @@
-"""Clients that say much at once, and servers that are copies: whole conversations in a tenth of a second."""
+"""Clients that say much at once, and servers that are there at once: whole conversations in a tenth of a second."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
+from tests.clients.processes import start_loaded
 from tests.clients.protocol import LEGACY, MODERN, Era
 from tests.clients.stdio import PATIENCE, environment
-from tests.transports.stdio.copies import Copies
 from workflow_mcp.transports.stdio.memo import Memo
 
 LISTS = ("tools/list", "prompts/list", "resources/list", "resources/templates/list")
@@ -87,14 +87,16 @@ def opening_of(era: Era) -> list[Said]:
 class Talk:
     """One server and what it says."""
 
-    def __init__(self, server: Copies, env: dict[str, str]) -> None:
-        self._copies = server
+    def __init__(self, cwd: Path, env: dict[str, str]) -> None:
         # Each write is one read on the other side.
         into, stdin = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._into = into
         self._out, stdout = os.pipe()
         self._text = b""
-        server.start(env, stdin.detach(), stdout, os.open(os.devnull, os.O_WRONLY))
+        streams = [stdin.detach(), stdout, os.open(os.devnull, os.O_WRONLY)]
+        self._process = start_loaded(cwd=cwd, env=env, streams=streams)
+        for stream in streams:
+            os.close(stream)
 
     def say(self, said: Said) -> None:
         """Say it, piece by piece."""
@@ -110,7 +112,7 @@ class Talk:
         self._into.close()
         rest = self.answers()
         os.close(self._out)
-        assert self._copies.exit_code() == 0
+        assert self._process.wait(PATIENCE) == 0
         return rest
 
     def hold(self, conversation: Sequence[Said]) -> list[Answers]:
@@ -143,8 +145,8 @@ class Windows:
         work: where they are.
     """
 
-    def __init__(self, server: Copies, home: Path) -> None:
-        self._copies, self._home = server, home
+    def __init__(self, home: Path) -> None:
+        self._home = home
         self._caches = count()
         self.work = home / "work"
 
@@ -158,7 +160,7 @@ class Windows:
 
     @cached_property
     def _name(self) -> Path:
-        # It tells of what the copies have imported, so only they can make it.
+        # It tells where they import from, so only they can make it.
         cache = self.new_cache()
         self.hold(opening_of(MODERN), cache)
         (made,) = cache.glob("*/*/*")
@@ -166,7 +168,7 @@ class Windows:
 
     def open(self, cache: Path | None) -> Talk:
         """A window that has this cache, or no memo."""
-        return Talk(self._copies, self._env(cache))
+        return Talk(self.work, self._env(cache))
 
     def hold(self, conversation: Sequence[Said], cache: Path | None = None) -> list[Answers]:
         """What a window is answered that says all this and leaves."""

@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import anyio
 
-from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT, PARENT_CHECK_SECONDS
+from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT_CHECK_SECONDS, has_lost_its_parent
 from workflow_mcp.transports.surrogates import as_read
 
 CHUNK = 65_536
@@ -91,7 +91,7 @@ class StandardInput:
         events.register(self._ended, select.POLLIN)
         events.register(self._source, 0)  # reports only that the client closed it
         while not events.poll(PARENT_CHECK_SECONDS * 1000):
-            if os.getppid() != PARENT:
+            if has_lost_its_parent():
                 self.end()
         leave_for_good()
 

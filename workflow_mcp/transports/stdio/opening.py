@@ -10,7 +10,7 @@ import os
 import select
 import stat
 
-from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT, PARENT_CHECK_SECONDS, leave
+from workflow_mcp.transports.process import CLEANUP_TIMEOUT, PARENT_CHECK_SECONDS, has_lost_its_parent, leave
 from workflow_mcp.transports.stdio.memo import MAX_BYTES, Memo, digest
 
 CHUNK = 65_536
@@ -96,6 +96,6 @@ def _write(answer: bytes) -> None:
 def _wait(events: select.poll) -> list[int]:
     """The descriptors that something has happened to; none when our parent has died."""
     while not (ready := events.poll(PARENT_CHECK_SECONDS * 1000)):
-        if os.getppid() != PARENT:
+        if has_lost_its_parent():
             break
     return [number for number, _event in ready]

@@ -12,7 +12,7 @@ import threading
 import time
 from types import FrameType
 
-from workflow_mcp.transports.process import PARENT, PARENT_CHECK_SECONDS
+from workflow_mcp.transports.process import PARENT_CHECK_SECONDS, has_lost_its_parent
 from workflow_mcp.transports.stdio.input import CHUNK, leave_for_good
 
 
@@ -43,7 +43,7 @@ class PipedInput:
         self.end()
 
     def _watch(self) -> None:
-        while os.getppid() == PARENT and not self._closing.locked():
+        while not has_lost_its_parent() and not self._closing.locked():
             time.sleep(PARENT_CHECK_SECONDS)
         self.end()
         leave_for_good()
