@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.clients.agents import assert_one_line, ids_in, make_project
 from tests.clients.hosts import Host, host_on
 from tests.clients.protocol import Era
 from workflow_mcp.board.in_process import MAX_PATH_LENGTH
+from workflow_mcp.work.validation import MAX_NAME_LENGTH
 
 MARK = "belongs-to-the-other"
 
@@ -113,6 +115,23 @@ async def test_the_page_reads_and_changes_as_the_board_in_a_browser(host: Host) 
     assert (await host.page("board?text=shelf%20&limit=1"))["columns"][2]["count"] == 1
     assert (await host.page("board?text=köln"))["columns"][2]["count"] == 0
     assert await host.titles(view="in_progress") == ["Shelf"]
+
+
+def name_in_git(folder: Path, name: str) -> None:
+    """Make a folder a repository in which git calls its user so."""
+    for arguments in (["init", "-q"], ["config", "user.name", name]):
+        subprocess.run(["git", "-C", folder, *arguments], check=True)
+
+
+async def test_a_person_is_called_what_git_calls_them(host: Host, tmp_path: Path) -> None:
+    """In each directory what it says there; not by the name of the agent in the same conversation."""
+    for name in ("Ann", "A" * 100):
+        folder = make_project(tmp_path, name)
+        name_in_git(folder, name)
+        await host.go(folder)
+        actor = (await host.data("show_board"))["actor"]
+        assert actor == f"{name[: MAX_NAME_LENGTH - len(' (board)')]} (board)"
+        assert (await host.ask("me"))[1]["actor"] == actor
 
 
 async def test_a_refusal_is_an_answer(host: Host) -> None:

@@ -14,11 +14,11 @@ from functools import cached_property
 from workflow_mcp.sessions.stores.protocol import COLLECTION, SessionStore
 from workflow_mcp.work.text import name_from
 from workflow_mcp.work.validation import MAX_NAME_LENGTH
+from workflow_mcp.workspace.user import NOBODY
 
 KEY_SECONDS = 120.0
 SESSION_SECONDS = 7 * 86_400.0
 MAX_FOUND = 1000
-NOBODY = "somebody"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from cyclopts import Parameter
 from workflow_mcp.board.access import Viewer
 from workflow_mcp.cli.output import flush, print_text
 from workflow_mcp.cli.parameters import Directory
-from workflow_mcp.cli.user import find_user
 from workflow_mcp.errors import Code, ProjectError, UsageError, WorkflowError, shown
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.work.text import visible
 from workflow_mcp.workspace.local import open_local
+from workflow_mcp.workspace.user import find_user
 
 ANSWER_SECONDS = 5.0
 TOKEN_S = ("principal", "until")  # what the server knows by the token

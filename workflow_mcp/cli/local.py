@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from types import ModuleType
 
-from workflow_mcp.cli.user import find_user
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.work.values import Actor
 from workflow_mcp.workspace.local import open_local
+from workflow_mcp.workspace.user import find_user
 from workflow_mcp.workspace.values import Location, Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json
-from workflow_mcp.cli.user import find_user
 from workflow_mcp.settings import load_settings
 from workflow_mcp.work.lines import counted
 from workflow_mcp.work.values import Actor, ItemQuery
 from workflow_mcp.workspace.local import open_local
+from workflow_mcp.workspace.user import find_user
 from workflow_mcp.workspace.values import Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 

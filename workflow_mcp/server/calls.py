@@ -82,7 +82,7 @@ def call_of(context: Context, handle: str | None = None) -> Call:
 
 def caller_of(context: Context, handle: str | None = None) -> Caller:
     """The caller, from facts of the connection, which is noted as open."""
-    transport, era, handshake = _transport(context), _era(context), _handshake(context)
+    transport, era, handshake = _transport(context), _era(context), handshake_of(context)
     connection_id = _open_connection(context, transport, handshake) if era == "legacy" else None
     token, bound = get_access_token(), BOUND.get()
     caller = Caller(
@@ -121,7 +121,7 @@ def _era(context: Context) -> Era:
     return "2026-07-28" if context.session.protocol_version in MODERN_PROTOCOL_VERSIONS else "legacy"
 
 
-def _handshake(context: Context) -> Handshake | None:
+def handshake_of(context: Context) -> Handshake | None:
     """The connection that several servers share, on which the request came."""
     request = None if context.request_context is None else context.request_context.request
     handshake = None if request is None else request.scope.get(HANDSHAKE)

@@ -29,10 +29,12 @@ class Handshake:
     Attributes:
         key: the session key of the connection.
         has_roots: whether the client said that it has roots, for which it cannot be asked here.
+        shows_apps: whether it said that it shows MCP Apps.
     """
 
     key: str
     has_roots: bool
+    shows_apps: bool = False
 
 
 class Handshakes:
@@ -47,10 +49,10 @@ class Handshakes:
         self._store = store
         self._clock = clock
 
-    async def open(self, principal: str | None, *, has_roots: bool) -> str:
+    async def open(self, principal: str | None, *, has_roots: bool, shows_apps: bool = False) -> str:
         """Store a new connection and return its id: 160 bits from the system's CSPRNG as 27 URL-safe characters."""
         connection_id = secrets.token_urlsafe(ID_BYTES)
-        entry = {"has_roots": has_roots, "used_at": self._clock()}
+        entry = {"has_roots": has_roots, "shows_apps": shows_apps, "used_at": self._clock()}
         key = connection_key(principal, connection_id)
         await self._store.put(key, entry, collection=COLLECTION, ttl=LIFETIME + TOUCH_EVERY)
         return connection_id
@@ -63,7 +65,7 @@ class Handshakes:
             return None
         if not 0 <= (now := self._clock()) - entry["used_at"] < TOUCH_EVERY:
             await self._store.merge(key, {"used_at": now}, collection=COLLECTION, ttl=LIFETIME + TOUCH_EVERY)
-        return Handshake(key, bool(entry["has_roots"]))
+        return Handshake(key, bool(entry["has_roots"]), bool(entry.get("shows_apps")))
 
     async def end(self, principal: str | None, connection_id: str) -> bool:
         """Forget the connection and what was set on it; False when there is none."""

@@ -13,6 +13,8 @@ from fastmcp.server.transforms import GetResourceNext, GetToolNext, Transform
 from fastmcp.tools import Tool
 from fastmcp.utilities.versions import VersionSpec
 
+from workflow_mcp.server.calls import handshake_of
+
 if TYPE_CHECKING:
     from workflow_mcp.transports.board_tools import BoardTools
 
@@ -66,4 +68,7 @@ def _shows_apps() -> bool:
         context = get_context()
     except RuntimeError:  # FastMCP looks at its tools when it starts, too, and then serves nobody
         return False
+    handshake = handshake_of(context)
+    if handshake is not None:
+        return handshake.shows_apps
     return context.client_supports_extension(UI_EXTENSION_ID)

@@ -13,6 +13,7 @@ from fastmcp.tools import Tool
 from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
+from workflow_mcp.app import Services
 from workflow_mcp.board.access import Viewer, viewer_name
 from workflow_mcp.board.app_page import app_page
 from workflow_mcp.board.in_process import InProcessBoard
@@ -24,9 +25,11 @@ from workflow_mcp.server.catalog import BOARD_PAGE, CREATE, READ, described
 from workflow_mcp.server.compat import undocumented
 from workflow_mcp.server.dependencies import CurrentWorkspace
 from workflow_mcp.server.services import services_of
+from workflow_mcp.sessions.caller import Caller
 from workflow_mcp.work.text import visible
 from workflow_mcp.work.values import Actor
 from workflow_mcp.workspace.projects import ProjectData
+from workflow_mcp.workspace.user import find_user
 from workflow_mcp.workspace.values import Workspace
 from workflow_mcp.workspace.work_items import WorkItems
 
@@ -44,6 +47,7 @@ class BoardTools:
 
     def __init__(self) -> None:
         self._board: InProcessBoard | None = None
+        self._users: dict[str, str] = {}
 
     def tools(self) -> tuple[Tool, ...]:
         """For the model and the page, and for the page alone (SEP-1865, "Visibility")."""
@@ -66,7 +70,7 @@ class BoardTools:
     ) -> ToolResult:
         """Show the user this project's board, on which they see and change its work items.
         You get it as text: backlog, ready, in progress, done, and epics."""
-        data, viewer = await _looked_at(get_context(), session, workspace)
+        data, viewer = await self._looked_at(get_context(), session, workspace)
         text = await board_text(WorkItems(data, Actor(viewer.actor, workspace.directory or "")))
         begin = {
             "project": viewer.project,
@@ -85,8 +89,40 @@ class BoardTools:
     ) -> dict[str, Any]:
         """Ask the board of this project, for its page."""
         context = get_context()
-        _, viewer = await _looked_at(context, session, workspace)
+        _, viewer = await self._looked_at(context, session, workspace)
         return await self._board_of(context).ask(viewer, path, body)
+
+    async def _looked_at(
+        self, context: Context, session: str | None, workspace: Workspace
+    ) -> tuple[ProjectData, Viewer]:
+        """The project of a call, and who looks at it and at no other.
+
+        Raises:
+            WorkflowError: the tools that read work items would not be allowed to; `NO_PROJECT` for one without an id.
+        """
+        services, caller = services_of(context), caller_of(context, session)
+        data = await services.projects.data_of(workspace)
+        if data.project.id is None:
+            what = f"the project of {workspace.directory} has no id yet, so it has no board."
+            raise ProjectError(Code.NO_PROJECT, what, "call init_project(), which gives it one.")
+        viewer = Viewer(
+            viewer_name(await self._called(services, caller, workspace.directory or "")),
+            caller.principal,
+            project=data.project.id,
+            project_name=data.project.name,
+            directory=workspace.directory,
+            only=True,
+        )
+        return data, viewer
+
+    async def _called(self, services: Services, caller: Caller, directory: str) -> str:
+        """What a person is called: as their token, or who uses this machine as git there calls them."""
+        if caller.is_http:
+            return caller.principal or services.connections.actor(caller) or ""
+        if directory not in self._users:
+            # Asked once, because a page asks for changes every few seconds.
+            self._users[directory] = (await find_user(directory)).name
+        return self._users[directory]
 
     def _board_of(self, context: Context) -> InProcessBoard:
         services = services_of(context)
@@ -98,28 +134,6 @@ class BoardTools:
 async def board_page() -> str:
     """The board of a project."""
     return await asyncio.to_thread(app_page)
-
-
-async def _looked_at(context: Context, session: str | None, workspace: Workspace) -> tuple[ProjectData, Viewer]:
-    """The project of a call, and who looks at it and at no other.
-
-    Raises:
-        WorkflowError: the tools that read work items would not be allowed to; `NO_PROJECT` for one without an id, too.
-    """
-    services, caller = services_of(context), caller_of(context, session)
-    data = await services.projects.data_of(workspace)
-    if data.project.id is None:
-        what = f"the project of {workspace.directory} has no id yet, so it has no board."
-        raise ProjectError(Code.NO_PROJECT, what, "call init_project(), which gives it one.")
-    viewer = Viewer(
-        viewer_name(services.connections.actor(caller) or caller.principal or ""),
-        caller.principal,
-        project=data.project.id,
-        project_name=data.project.name,
-        directory=workspace.directory,
-        only=True,
-    )
-    return data, viewer
 
 
 def _meta(app: AppConfig) -> dict[str, Any]:

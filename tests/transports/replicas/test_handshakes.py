@@ -122,12 +122,12 @@ async def test_a_connection_lasts_as_long_as_it_is_used(database: Database) -> N
         ((seconds,),) = database.run("SELECT extract(epoch FROM expires_at - now())::float FROM server_entries")
         return float(seconds)
 
-    one = await handshakes.open(None, has_roots=True)
+    one = await handshakes.open(None, has_roots=True, shows_apps=True)
     database.run("UPDATE server_entries SET expires_at = now() + make_interval(secs => 900)")
     clock.advance(TOUCH_EVERY - 1)
     found = await handshakes.find(None, one)
     assert found is not None
-    assert found.has_roots
+    assert (found.has_roots, found.shows_apps) == (True, True)
     assert ends_in() < LIFETIME / 2
     clock.advance(1)
     assert await handshakes.find(None, one) == found
@@ -147,3 +147,15 @@ async def test_what_is_nested_too_deeply_names_no_session(database: Database, tm
         for body in (b"[" * 10_000, b'{"a":' * 10_000, b"[" * 10_000 + b"]" * 10_000):
             answer = await connection.request("POST", headers, body)
             assert (answer.status, answer.json["error"]["message"]) == (400, "Bad Request: Missing session ID")
+
+
+async def test_each_server_knows_who_shows_apps(database: Database, tmp_path: Path) -> None:
+    """The board's tools are listed for a client that said so when it initialized, and for no other."""
+    async with served_here(tmp_path, database_url=database.url) as server:
+        for shows_apps in (True, False):
+            client = HttpClient(server.url, "legacy")
+            client.shows_apps = shows_apps
+            async with client:
+                names = [tool["name"] for tool in (await client.request("tools/list"))["tools"]]
+                assert (names[-1] == "board_request", "show_board" in names) == (shows_apps, shows_apps)
+                assert ((await client.call("show_board")).code == "TOOL_UNKNOWN") is not shows_apps

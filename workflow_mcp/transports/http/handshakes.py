@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from fastmcp import FastMCP
+from fastmcp.apps.config import UI_EXTENSION_ID
 from fastmcp.server.context import Context
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
@@ -100,7 +101,8 @@ class SharedHandshakes:
     async def _opened(self, app: ASGIApp, principal: str | None, request: dict[str, Any]) -> ASGIApp:
         if request.get("method") != "initialize":
             return _refusal(*NO_ID, request.get("id"))
-        return _naming(app, await self._handshakes.open(principal, has_roots=_has_roots(request)))
+        has_roots, shows_apps = "roots" in (declared := _declared(request)), UI_EXTENSION_ID in declared
+        return _naming(app, await self._handshakes.open(principal, has_roots=has_roots, shows_apps=shows_apps))
 
 
 def _naming(app: ASGIApp, connection_id: str) -> ASGIApp:
@@ -130,10 +132,15 @@ def _request(body: Message) -> dict[str, Any]:
     return request if isinstance(request, dict) else {}
 
 
-def _has_roots(request: dict[str, Any]) -> bool:
-    params = request.get("params")
-    capabilities = params.get("capabilities") if isinstance(params, dict) else None
-    return isinstance(capabilities, dict) and "roots" in capabilities
+def _declared(request: dict[str, Any]) -> set[str]:
+    """The names of the capabilities and extensions that a client declares."""
+    capabilities = _object(_object(request, "params"), "capabilities")
+    return {*capabilities, *_object(capabilities, "extensions")}
+
+
+def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _refusal(status: int, code: int, message: str, request_id: object = None) -> Response:

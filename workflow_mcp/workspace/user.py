@@ -1,4 +1,4 @@
-"""Who acts on the command line: the user, called what git calls them."""
+"""The user of this machine, called what git calls them."""
 
 from __future__ import annotations
 
