@@ -39,6 +39,7 @@ class Board:
         self._port = port
         self._headers = {"Content-Type": "application/json"}
         key = self._ask("POST", "key", {"name": "looker", "project": PROJECT, "project_name": "board"})["key"]
+        self._headers["Origin"] = f"http://127.0.0.1:{port}"
         self._ask("POST", "session", {"key": key})
         self.fetches = 0
 

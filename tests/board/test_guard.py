@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from starlette.routing import BaseRoute, Mount, Route
 
 from tests.board.pages import ORIGIN, Desk, Page, open_desk
 from tests.support import PROJECT_ID
+from workflow_mcp.board.app import build_board
 from workflow_mcp.board.requests import MAX_BODY_BYTES
 
 POLICY = {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "script-src 'self'"}
@@ -64,16 +67,43 @@ async def test_a_request_of_another_page_is_refused(page: Page, headers: dict[st
     assert (await page.states())["ready"] == []
 
 
+def written_to(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The method and path of everything that is not only read, by the application's own table of routes."""
+    for route in routes:
+        if isinstance(route, Mount):
+            yield from written_to(route.routes, prefix + route.path)
+        elif isinstance(route, Route):
+            path = (prefix + route.path).replace("{project}", PROJECT_ID).replace("{item:int}", "1")
+            yield from ((method, path) for method in (route.methods or set()) - {"GET", "HEAD"})
+
+
+async def test_nothing_is_changed_without_the_board_s_own_origin(desk: Desk, page: Page) -> None:
+    """Every route that changes something refuses a request that names no origin, `null`, or another port's."""
+    await page.write("items", {"title": "x"})
+    found = list(written_to(build_board(desk.site, desk.settings).routes))
+    assert len(found) > 10
+    for method, path in found:
+        for headers in ({}, {"Origin": ""}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:8766"}):
+            answer = await page.client.request(method, path, json={}, headers=headers)
+            if path == "/board/api/key" and not headers:
+                assert answer.status_code == 200  # for programs: see test_a_program_gets_a_key
+                continue
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "ORIGIN_NOT_ALLOWED"), (path, headers)
+    assert [entry["action"] for entry in (await page.read("activity"))["entries"]] == ["created"]
+    for method, path in found:
+        answer = await page.client.request(method, path, json={}, headers={"Origin": ORIGIN})
+        assert answer.status_code != 403, path
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 async def test_only_json_changes_anything(page: Page, content_type: str) -> None:
     """What a form of any site can send is refused, as a cross-site `text/plain` POST is that creates a task."""
-    for headers in ({"Origin": ORIGIN}, {}):
-        answer = await page.client.post(
-            f"/board/api/projects/{PROJECT_ID}/items",
-            content=b'{"title": "x"}',
-            headers={**headers, "Content-Type": content_type},
-        )
-        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "ARGUMENT_INVALID")
+    answer = await page.client.post(
+        f"/board/api/projects/{PROJECT_ID}/items",
+        content=b'{"title": "x"}',
+        headers={"Origin": ORIGIN, "Content-Type": content_type},
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "ARGUMENT_INVALID")
     assert (await page.states())["ready"] == []
 
 

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workflow_mcp.board.errors import refusal
 from workflow_mcp.errors import Code, UsageError, shown
+from workflow_mcp.server.addresses import is_loopback
 
-LOCAL_NAME = "localhost"
+READING = ("GET", "HEAD", "OPTIONS")
 OWN_SITES = ("same-origin", "none")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -24,6 +25,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 API = "/board/api/"
+# Programs get a key there; they are no page, and what comes from a page is refused there.
+FOR_PROGRAMS = f"{API}key"
 
 
 class Guard:
@@ -32,7 +35,7 @@ class Guard:
     - The host that a request names is one of the server's own: a name that an attacker controls and lets lead to this
       machine (DNS rebinding) is not.
     - A request that a page made comes from the same origin, scheme, name and port: another port of this machine is
-      another origin.
+      another origin. What changes something says so, as every browser does: without an origin it is refused.
     - What changes something is JSON, which a page of another origin cannot send without being asked by the browser.
 
     Args:
@@ -61,7 +64,7 @@ class Guard:
         if not self._is_own_host(headers.get("host", "")):
             return refusal(421, _host_error(headers.get("host", "")))
         if scope["path"].startswith(API) and not self._is_own_page(scope, headers):
-            return refusal(403, _origin_error(headers.get("origin") or headers.get("sec-fetch-site", "")))
+            return refusal(403, _origin_error(headers))
         if scope["method"] == "POST" and headers.get("content-type", "").split(";")[0].strip() != "application/json":
             return refusal(415, _type_error(headers.get("content-type", "")))
         return None
@@ -71,14 +74,15 @@ class Guard:
         if name in self._allowed_hosts or name == self._host.lower():
             return True
         # No DNS entry leads a page to an address, so one that is an address is no page's rebound name.
-        return name == LOCAL_NAME or (_is_address(name) and (_is_loopback(name) or not _is_loopback(self._host)))
+        return is_loopback(name) or (_is_address(name) and not is_loopback(self._host))
 
     def _is_own_page(self, scope: Scope, headers: Headers) -> bool:
-        origin = headers.get("origin")
-        own = {f"{scope['scheme']}://{headers.get('host', '')}".lower(), *self._allowed_origins}
-        if origin is not None and origin.lower() not in own:
+        if headers.get("sec-fetch-site", "none") not in OWN_SITES:
             return False
-        return headers.get("sec-fetch-site", "none") in OWN_SITES
+        origin = headers.get("origin")
+        if origin is None:
+            return scope["method"] in READING or scope["path"] == FOR_PROGRAMS
+        return origin.lower() in {f"{scope['scheme']}://{headers.get('host', '')}".lower(), *self._allowed_origins}
 
 
 def _host_name(given: str) -> str:
@@ -94,10 +98,6 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_loopback(name: str) -> bool:
-    return name == LOCAL_NAME or (_is_address(name) and ip_address(name).is_loopback)
 
 
 def _with_headers(scope: Scope, send: Send) -> Send:
@@ -122,10 +122,13 @@ def _host_error(host: str) -> UsageError:
     )
 
 
-def _origin_error(origin: str) -> UsageError:
+def _origin_error(headers: Headers) -> UsageError:
+    site = headers.get("sec-fetch-site", "none")
+    origin = headers.get("origin") or (None if site in OWN_SITES else site)
+    what = "does not say which page it comes from" if origin is None else f"comes from another page, {shown(origin)}"
     return UsageError(
         Code.ORIGIN_NOT_ALLOWED,
-        f"the request comes from another page, {shown(origin)}.",
+        f"the request {what}.",
         "open the board itself; behind a proxy, name its origin in WORKFLOW_MCP_ALLOWED_ORIGINS.",
     )
 

@@ -16,7 +16,7 @@ from tests.support import posix_only
 from tests.transports.http.test_handles import TOKENS, tokens_file
 from workflow_mcp import __version__
 from workflow_mcp.errors import UsageError
-from workflow_mcp.transports.http.addresses import is_loopback
+from workflow_mcp.server.addresses import is_loopback
 from workflow_mcp.transports.http.server import build_http_server
 
 __all__ = ["tokens_file"]

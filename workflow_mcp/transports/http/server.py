@@ -19,12 +19,12 @@ from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.server.build import build_server
+from workflow_mcp.server.addresses import is_loopback
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
 from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
 from workflow_mcp.settings import Settings
 from workflow_mcp.transports.board_app import BoardApp
-from workflow_mcp.transports.http.addresses import is_loopback
 from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connection, Connections
 from workflow_mcp.transports.http.descriptors import reserve_descriptors
