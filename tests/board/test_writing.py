@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -216,15 +217,37 @@ async def test_unknown_items_and_projects(page: Page) -> None:
     [({"dry_run": True}, "DRY_RUN", 403), ({"require_evidence": True}, "EVIDENCE_REQUIRED", 409)],
 )
 async def test_the_rules_of_the_config_hold(tmp_path: Path, keys: dict[str, Any], code: str, status: int) -> None:
-    """Those of the directory that the board was opened from."""
-    write_config(tmp_path, config_text(**keys))
+    """Those of the directory that the board was opened from; without one, of where the project was worked in last."""
+    strict, free, gone = (tmp_path / name for name in ("strict", "free", "gone"))
+    for folder, text in ((strict, config_text(**keys)), (free, config_text()), (gone, config_text())):
+        folder.mkdir()
+        write_config(folder, text)
     async with open_desk(tmp_path / "home") as desk:
-        agent = await desk.agent()
-        await agent.create([NewItem("One")])
+        opened_there = await desk.page(Viewer("Ann", project=PROJECT_ID, directory=str(strict)))
+        elsewhere = await desk.page(Viewer("Ann", project="another", directory=str(free)))
+        for directory in (strict, gone):
+            await (await desk.agent(directory=str(directory))).create([NewItem("One")])
+        shutil.rmtree(gone)
+        for page in (opened_there, elsewhere, await desk.page(ANN)):
+            await page.refused(code, status, "items/1/move", {"to": "done"})
+        await (await desk.page(Viewer("Ann", project=PROJECT_ID, directory=str(free)))).write(
+            "items/1", {"priority": 1}
+        )
+        for page in (elsewhere, await desk.page(ANN)):
+            await page.write("items/1/move", {"to": "done"})
+
+
+async def test_the_rules_of_another_project_do_not_hold(tmp_path: Path) -> None:
+    """Who opened the board in a project that nothing may be changed in may change others, whose directory it is not."""
+    write_config(tmp_path, config_text(dry_run=True))
+    async with open_desk(tmp_path / "home") as desk:
+        other = await (await desk.site.store()).find_or_create_project("other")
         page = await desk.page(Viewer("Ann", project=PROJECT_ID, directory=str(tmp_path)))
-        await page.refused(code, status, "items/1/move", {"to": "done"})
-        free = await desk.page(ANN)
-        await free.write("items/1/move", {"to": "done"})
+        page.project = other.known_id
+        assert (await page.write("items", {"title": "Free"}))["item"]["id"] == 1
+        assert (await page.write("items/1/claim", {}))["item"]["directory"] is None
+        page.project = PROJECT_ID
+        await page.refused("DRY_RUN", 403, "items", {"title": "Not here"})
 
 
 async def test_a_reader_changes_nothing(desk: Desk) -> None:

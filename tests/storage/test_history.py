@@ -9,6 +9,7 @@ from tests.storage.test_import import many
 from tests.support import BOUND
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.history import HistoryQuery
+from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.values import Actor, ItemUpdate, Project
 
 
@@ -32,6 +33,17 @@ async def test_the_last_changes_and_those_after_a_position(store: Store, project
     assert [one.action for one in (await store.history(project, HistoryQuery(2))).entries] == ["created", "deleted"]
     await refused("ITEM_NOT_FOUND", store.history(project, HistoryQuery(3)))
     await refused("LIMIT_INVALID", store.history(project, HistoryQuery(limit=1001)))
+
+
+async def test_where_a_project_is_worked_in(store: Store, project: Project, other: Project, ana: Actor) -> None:
+    """The directories of its last changes, the latest first and each once; then its repositories."""
+    assert await store.directories(project) == ()
+    await make(store, other, Actor("bob", "/elsewhere"), "foreign")
+    for directory in ("/a", "/b", "", "/a", ""):
+        await make(store, project, Actor("bob", directory), "one")
+    await store.add_repository(project, Repository("/r/.git"))
+    assert await store.directories(project) == ("/a", "/b", "/r")
+    assert await store.directories(other) == ("/elsewhere",)
 
 
 async def test_what_an_import_brings_is_not_missed(

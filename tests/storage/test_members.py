@@ -49,6 +49,7 @@ READING: dict[str, Act] = {
     "export": exported,
     "changes": watched,
     "repositories": lambda store, project: store.repositories(project),
+    "directories": lambda store, project: store.directories(project),
     "members": lambda store, project: store.members(project),
     "foresee": lambda store, project: store.foresee(project, []),
     "ensure": lambda store, project: store.ensure(project),

@@ -31,7 +31,7 @@ class Viewer:
         until: when that token ends, in seconds since the epoch; None for one that ends by being removed.
         project: the id of the project that is shown first.
         project_name: what that is called where nobody has worked in it yet.
-        directory: where they work, when the board was opened from there: its config's rules hold for what they change.
+        directory: where they work in it, when the board was opened from there.
         only: whether they see no other project.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,10 @@ from workflow_mcp.app import Services
 from workflow_mcp.board.access import Access, Viewer
 from workflow_mcp.board.recent import Recent
 from workflow_mcp.board.watching import Watches
-from workflow_mcp.errors import Code, ProjectUnknownError, StoreError, shown
+from workflow_mcp.errors import Code, DirectoryError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.sessions.principals import Principal
 from workflow_mcp.work.values import Actor, Project
+from workflow_mcp.workspace.values import Location
 from workflow_mcp.workspace.work_items import WorkItems
 
 if TYPE_CHECKING:
@@ -124,16 +126,28 @@ class Site:
         return found
 
     async def work(self, viewer: Viewer, project_id: str, *, changing: bool) -> WorkItems:
-        """The work of a project that a viewer may see, which they change under the rules of their directory's config.
+        """The work of a project that a viewer may see, which they change under the rules of its config.
 
         Raises:
-            WorkflowError: see `project`; the directory or its config cannot be used any more, when it is to be changed.
+            WorkflowError: see `project`; or the config cannot be used, when the project is to be changed.
         """
         project = await self.project(viewer, project_id)
-        directory = viewer.directory if changing else None
-        location = None if directory is None else await self.services.resolver.locate(directory, "header")
+        directory = viewer.directory if project.id == viewer.project else None
+        location = await self._location(viewer, project, directory) if changing else None
         data = await self.services.projects.data_for(project, location, viewer.principal, create=changing)
-        return WorkItems(data, Actor(viewer.actor, viewer.directory or ""))
+        return WorkItems(data, Actor(viewer.actor, directory or ""))
+
+    async def _location(self, viewer: Viewer, project: Project, directory: str | None) -> Location | None:
+        """Where the project's config is: in the viewer's own directory, or the last that is there of those it knows."""
+        locate = self.services.resolver.locate
+        if directory is not None:
+            return await locate(directory, "header")
+        for known in await (await self.store(viewer)).directories(project):
+            with suppress(DirectoryError):  # it is gone, or this server may not look there
+                location = await locate(known, "header")
+                if location.names(project):
+                    return location
+        return None
 
 
 def _unknown(project_id: str) -> ProjectUnknownError:

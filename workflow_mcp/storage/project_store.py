@@ -7,10 +7,12 @@ from functools import partial
 
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.databases import Databases, ProjectDatabases
+from workflow_mcp.storage.events.history import directories_of
 from workflow_mcp.storage.members.databases import MemberDatabases
 from workflow_mcp.storage.members.rows import members_of, remove_member, require, set_member
 from workflow_mcp.storage.projects.rows import set_archived
 from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
+from workflow_mcp.storage.transactions import Transaction
 from workflow_mcp.work.members import Member, Role, allows
 from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import ProjectPage
@@ -147,6 +149,14 @@ class ProjectStore:
         async with self._databases.use_to_read(project) as database:
             return await database.read(repositories_of)
 
+    async def directories(self, project: Project) -> tuple[str, ...]:
+        """The directories from which the project was changed last, the latest first, then those of its repositories.
+
+        Some may be gone by now.
+        """
+        async with self._databases.use_to_read(project) as database:
+            return await database.read(_directories)
+
     async def add_repository(self, project: Project, repository: Repository) -> None:
         """Let a repository be one that works in the project."""
         async with self._databases.use(project) as database:
@@ -158,3 +168,7 @@ class ProjectStore:
         However many read them, a project is looked at by one task, and not at all when nobody does.
         """
         return self._databases.changes(project)
+
+
+def _directories(tx: Transaction) -> tuple[str, ...]:
+    return (*directories_of(tx), *(one.directory for one in repositories_of(tx)))

@@ -70,11 +70,15 @@ class Location:
 
     def evidence_config(self, project: Project) -> str | None:
         """The path of the config, if it is this project's and its `require_evidence` is set."""
-        config = self.config
-        if config is None or not config.require_evidence:
-            return None
-        is_own = project.name == config.project.name if config.project.id is None else project.id == config.project.id
-        return self.config_path if is_own else None
+        requires = self.config is not None and self.config.require_evidence
+        return self.config_path if requires and self.names(project) else None
+
+    def names(self, project: Project) -> bool:
+        """Whether the config is this project's."""
+        if self.config is None:
+            return False
+        named = self.config.project
+        return project.name == named.name if named.id is None else project.id == named.id
 
 
 @dataclass(frozen=True, slots=True)

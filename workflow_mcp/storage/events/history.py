@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import Final
 
 from sqlalchemy import Executable, Integer, bindparam, func, select
 
@@ -11,6 +12,8 @@ from workflow_mcp.storage.tables import events, items
 from workflow_mcp.storage.transactions import Transaction, in_project, in_unfinished_import, stored_in_project
 from workflow_mcp.work import errors
 from workflow_mcp.work.history import Entry, History, HistoryQuery
+
+MAX_EVENTS: Final = 1000
 
 
 def history_of(tx: Transaction, query: HistoryQuery) -> History:
@@ -43,6 +46,18 @@ def _settled(tx: Transaction, entries: tuple[Entry, ...], *, is_full: bool) -> i
     last = tx.first(_last())
     found = entries[-1].position if is_full else ((last and last[0]) or 0)
     return found if hidden is None or hidden[0] is None else min(found, hidden[0] - 1)
+
+
+def directories_of(tx: Transaction) -> tuple[str, ...]:
+    """The directories from which the project was changed last, the latest first."""
+    return tuple(row.directory for row in tx.all(_directories(), row_limit=MAX_EVENTS))
+
+
+@cache
+def _directories() -> Executable:
+    named = select(events.c.id, events.c.directory).where(in_project(events), events.c.directory != "")
+    last = named.order_by(events.c.id.desc()).limit(bindparam("row_limit", type_=Integer())).subquery()
+    return select(last.c.directory).group_by(last.c.directory).order_by(func.max(last.c.id).desc())
 
 
 @lru_cache(maxsize=8)

@@ -11,8 +11,8 @@ from fastmcp.server.auth import AccessToken
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 
 from workflow_mcp.errors import Code, UsageError, shown
-from workflow_mcp.settings import Settings
 from workflow_mcp.server.addresses import is_loopback
+from workflow_mcp.settings import Settings
 from workflow_mcp.work.members import is_principal
 
 logger = logging.getLogger(__name__)

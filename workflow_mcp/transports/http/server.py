@@ -18,8 +18,8 @@ from workflow_mcp.board.access import Access
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.server.build import build_server
 from workflow_mcp.server.addresses import is_loopback
+from workflow_mcp.server.build import build_server
 from workflow_mcp.server.compat import keep_streams_at_shutdown, skip_parameter_headers
 from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.sessions.stores.protocol import SessionStore
