@@ -62,7 +62,7 @@ class Page:
 
     async def sign_in(self, site: Site, viewer: Viewer = ANN) -> None:
         """Trade a new key for a cookie."""
-        await self.post("session", {"key": await site.access.make_key(viewer)}, 204)
+        await self.post("session", {"key": await site.access.make_key(viewer)})
 
     async def states(self, **parameters: Any) -> dict[str, list[int]]:
         """The ids in each column."""

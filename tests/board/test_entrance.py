@@ -14,7 +14,7 @@ async def test_a_key_opens_the_board_once(desk: Desk) -> None:
     """Who comes second, also with a stolen key, gets nothing."""
     key = await desk.site.access.make_key(ANN)
     page, thief = desk.browser(), desk.browser()
-    await page.post("session", {"key": key}, 204)
+    assert await page.post("session", {"key": key}) == await page.get("me")
     assert await page.get("me") == {"actor": "Ann (board)", "project": PROJECT_ID}
     error = await thief.post("session", {"key": key}, 401)
     assert error["error"]["code"] == "KEY_INVALID"
@@ -56,8 +56,10 @@ async def test_only_hashes_are_stored(desk: Desk) -> None:
     store = DictStore()
     access = Access(store, clock=desk.clock)
     key = await access.make_key(ANN)
-    cookie = await access.trade(key)
-    assert cookie is not None
+    traded = await access.trade(key)
+    assert traded is not None
+    cookie, viewer = traded
+    assert viewer == ANN
     assert len(store.entries) == 1
     assert key not in repr(store.entries)
     assert cookie not in repr(store.entries)
@@ -80,7 +82,7 @@ async def test_a_program_gets_a_key(desk: Desk, tmp_path: Path) -> None:
     program, page = desk.browser(), desk.browser()
     answer = await program.client.post("/board/api/key", json=fields)
     assert answer.status_code == 200, answer.text
-    await page.post("session", {"key": answer.json()["key"]}, 204)
+    await page.post("session", {"key": answer.json()["key"]})
     assert (await page.get("me"))["actor"] == "Ann (board)"
     for headers in ({"Origin": ORIGIN}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
         answer = await page.client.post("/board/api/key", json=fields, headers=headers)
@@ -132,7 +134,7 @@ async def test_with_tokens_a_key_is_the_token_s(tmp_path: Path) -> None:
         answer = await program.client.post(
             "/board/api/key", json={"name": "Bob"}, headers={"Authorization": "Bearer secret-of-ann"}
         )
-        await page.post("session", {"key": answer.json()["key"]}, 204)
+        await page.post("session", {"key": answer.json()["key"]})
         assert (await page.get("me"))["actor"] == "ann (board)"
         known.clear()
         await page.get("me", 401)
@@ -148,7 +150,7 @@ async def test_a_cookie_ends_with_the_token_that_it_was_given_for(tmp_path: Path
         desk.site.principal_of = principal_of
         answer = await desk.browser().client.post("/board/api/key", json={}, headers={"Authorization": "Bearer x"})
         page = desk.browser()
-        await page.post("session", {"key": answer.json()["key"]}, 204)
+        await page.post("session", {"key": answer.json()["key"]})
         desk.clock.advance(599)
         assert (await page.get("me"))["actor"] == "auth0 4f (board)"
         desk.clock.advance(1)

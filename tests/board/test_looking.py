@@ -201,7 +201,7 @@ async def test_the_browser_receives_little(boards: Boards, shop: Path) -> None:
         sizes = "() => performance.getEntries().map(({ encodedBodySize: size, name }) => [name, size ?? 0])"
         entries: list[tuple[str, int]] = await board.page.evaluate(sizes)
         received = {name: size for name, size in entries if "/board/" in name}
-        assert len([name for name in received if "/static/" in name]) > 10
+        assert len([name for name in received if "/static/" in name]) == 3
         assert sum(received.values()) < MAX_PAGE_BYTES
 
 

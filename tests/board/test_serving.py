@@ -39,7 +39,7 @@ async def ask(server: DrainingServer, path: str, cookie: str = "", fields: Any =
 async def open_board(server: DrainingServer, key: str) -> str:
     """The cookie for a key."""
     answer = await ask(server, "api/session", fields={"key": key})
-    assert answer.status == 204, answer.body
+    assert answer.status == 200, answer.body
     return str(answer.headers["set-cookie"]).partition(";")[0]
 
 
@@ -54,7 +54,7 @@ async def test_the_board_stands_beside_the_endpoint(tmp_path: Path) -> None:
         assert (await ask(server, "api/me", cookie)).json == {"actor": "Ann (board)", "project": None}
         page = await ask(server, "")
         assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert (await ask(server, "static/board.js")).status == 200
+        assert (await ask(server, "static/web.js")).status == 200
         assert (await ask(server, "static/../app.py")).status == 404
         async with Connection(server.url) as connection:
             assert (await connection.request("GET", path="/board")).headers["location"].endswith("/board/")

@@ -48,6 +48,10 @@ class Viewer:
         """Their name in the history."""
         return f"{self.name} (board)"
 
+    def introduced(self) -> dict[str, str | None]:
+        """What their page is told of them."""
+        return {"actor": self.actor, "project": self.project}
+
 
 def viewer_name(called: str) -> str:
     """The name for somebody who is called so: what an actor's name can be, and short enough for the board's mark."""
@@ -80,13 +84,13 @@ class Access:
         """A key for the board, which is good for two minutes and one use."""
         return await self._add("board-key", viewer, KEY_SECONDS)
 
-    async def trade(self, key: str) -> str | None:
-        """The secret of a new cookie for a key; None for one that is unknown, expired or was used."""
+    async def trade(self, key: str) -> tuple[str, Viewer] | None:
+        """The secret of a new cookie for a key, and whose it is; None for one that is unknown, expired or was used."""
         async with self._trading:
             viewer = await self._viewer("board-key", key)
             if viewer is None or not await self._store.delete(_name("board-key", key), collection=COLLECTION):
                 return None
-        return await self._add("board", viewer, SESSION_SECONDS)
+        return await self._add("board", viewer, SESSION_SECONDS), viewer
 
     async def viewer(self, cookie: str) -> Viewer | None:
         """Whose cookie it is; None for one that is unknown or expired."""

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
-from workflow_mcp.board import entrance, live, reading, writing
+from workflow_mcp.board import entrance, live, page, reading, writing
 from workflow_mcp.board.errors import unexpected, workflow_error
 from workflow_mcp.board.guard import Guard
 from workflow_mcp.board.site import Site
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.settings import Settings
 
-STATIC = Path(__file__).with_name("static")
-
 
 async def _to_page(_request: Request) -> Response:
     return RedirectResponse("/board/")
-
-
-async def _page(_request: Request) -> Response:
-    return FileResponse(STATIC / "index.html")
 
 
 def build_board(site: Site, settings: Settings, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
@@ -45,14 +36,12 @@ def build_board(site: Site, settings: Settings, lifespan: Lifespan[Starlette] | 
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
-    packed = Middleware(GZipMiddleware)
     api = [*entrance.routes(), *reading.routes(), *live.routes(), *writing.routes()]
     app = Starlette(
         routes=[
             Route("/board", _to_page),
-            Route("/board/", _page, middleware=[packed]),
-            Mount("/board/static", StaticFiles(directory=STATIC), middleware=[packed]),
             Mount("/board/api", routes=api),
+            Mount("/board", routes=page.routes(), middleware=[Middleware(GZipMiddleware)]),
         ],
         middleware=[guard],
         exception_handlers={WorkflowError: workflow_error, Exception: unexpected},

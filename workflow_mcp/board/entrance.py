@@ -42,20 +42,21 @@ class ViewerFields(BaseModel):
 
 
 async def open_session(request: Request) -> Response:
-    """Trade a key for a cookie.
+    """Trade a key for a cookie; the answer says whose it is, as `me` does.
 
     Raises:
         SessionError: `KEY_INVALID`; the same for one that is unknown, expired or was used.
     """
     given = await fields_of(request, KeyFields)
-    cookie = await site_of(request).access.trade(given.key)
-    if cookie is None:
+    traded = await site_of(request).access.trade(given.key)
+    if traded is None:
         raise SessionError(
             Code.KEY_INVALID,
             f"this key was used, or is older than {KEY_SECONDS:.0f} seconds.",
             "run `workflow-mcp board` for another.",
         )
-    response = Response(status_code=204)
+    cookie, viewer = traded
+    response = JSONResponse(viewer.introduced())
     response.set_cookie(
         cookie_name(request),
         cookie,

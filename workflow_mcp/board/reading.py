@@ -35,8 +35,7 @@ Reading = Callable[[WorkItems, Request], Awaitable[dict[str, Any]]]
 
 async def me(request: Request) -> Response:
     """Who looks, and which project they see first."""
-    viewer = await requests.viewer_of(request)
-    return JSONResponse({"actor": viewer.actor, "project": viewer.project})
+    return JSONResponse((await requests.viewer_of(request)).introduced())
 
 
 async def projects(request: Request) -> Response:

@@ -45,7 +45,7 @@ const problemView = ({ status, message, next }) => html`<main>${status === 401
   ? emptyState("This board is closed", html`<p>Open it again: run <code>workflow-mcp board</code> in your project.</p>`)
   : emptyState("The board cannot be shown", html`<p>${message}</p>`, html`<p>${next}</p>`, state.projects && state.me ? nothing : again)}</main>`;
 
-const again = html`<button @click=${begin}>Try again</button>`;
+const again = html`<button @click=${() => begin(state.me)}>Try again</button>`;
 
 const noProject = () => html`<main>${emptyState("No project yet",
   html`<p>Run <code>workflow-mcp init</code> in your repository, or tell your agent: <q>Make this a project</q>.</p>`)}</main>`;
@@ -86,11 +86,11 @@ export async function start(chosen) {
   await platform.enter().then(begin, (problem) => update({ problem }));
 }
 
-async function begin() {
+async function begin(me) {
   if (state.problem) update({ problem: null });
   try {
     if (routeIn(platform.address()).project) arrive();
-    await Promise.all([read("me").then(greet), read("projects").then(update)]);
+    await Promise.all([me ? greet(me) : read("me").then(greet), read("projects").then(update)]);
   } catch (problem) {
     update({ problem });
     return;

@@ -1,7 +1,7 @@
 /** What differs between a tab of a browser and the frame of an MCP host. The page's first module says which it is. */
 
 /**
- * - `enter()`: begin, before anything is asked for. Throws Refused.
+ * - `enter()`: begin, before anything is asked for. Resolves to who looks, if that was told. Throws Refused.
  * - `request(path, body)`: ask the interface, or change something with a body. Resolves to the `status`, 0 without an
  *   answer, and the `answer`.
  * - `listen(place, heard)`: tell of a project's changes: `opened()`, `greeted(event)`, `changed(items)`, and `lost(ended)`

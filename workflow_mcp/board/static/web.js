@@ -3,17 +3,18 @@
 import { write } from "./api.js";
 import { start } from "./board.js";
 
-const ROOT = new URL("../api/", import.meta.url);
+const ROOT = new URL("api/", location.href);
 
 /** Trade the one-time key in the address, if there is one, for a cookie. One that was used leaves the cookie of then. */
 async function enter() {
   const found = new URLSearchParams(location.hash.slice(1));
   const key = found.get("key");
-  if (!key) return;
+  if (!key) return null;
   found.delete("key");
   replace(`#${found}`);
-  await write("session", { key }).catch((error) => {
+  return write("session", { key }).catch((error) => {
     if (error.status !== 401) throw error;
+    return null;
   });
 }
 
