@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.board.browsers import Board, Boards, needs_chromium
+from tests.clients.agents import make_project
 from tests.clients.served import Served, serving
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="session")]
@@ -193,6 +194,23 @@ async def test_claims_are_taken_released_and_overridden(boards: Boards, shop: Pa
         await board.shows(other, "in_progress")
         await board.page.get_by_role("button", name="Do it all the same").click()
         await board.shows(other, "ready")
+
+
+async def test_a_person_writes_down_what_shows_that_it_is_done(boards: Boards, tmp_path: Path) -> None:
+    """Where the project's config requires evidence, its absence is told, and it is written on the item's page."""
+    shop = make_project(tmp_path, "shop", require_evidence=True)
+    async with boards.agent(shop) as agent, boards.open(shop) as board:
+        [item] = await agent.create("Prove it")
+        await board.go(item=item)
+        await drag(board.page, board, item, "done")
+        await expect(board.page.get_by_role("alert")).to_contain_text("evidence")
+        await board.shows(item, "ready")
+        await board.key("evidence").fill("tests: 12 passed")
+        await board.press("Enter")
+        await expect(board.page.locator(".panel .evidence")).to_contain_text("12 passed")
+        await expect(board.key("evidence")).to_have_value("")
+        await drag(board.page, board, item, "done")
+        await board.shows(item, "done")
 
 
 async def test_notes_links_deletion_and_undo(boards: Boards, shop: Path) -> None:

@@ -12,6 +12,7 @@ from tests.board.browsers import Board, Boards, needs_chromium
 from tests.board.test_static import MAX_PAGE_BYTES
 from tests.checkers.node import FOLDER
 from tests.clients.agents import Agent, ids_in
+from tests.clients.served import served_here
 
 pytestmark = [needs_chromium, pytest.mark.asyncio(loop_scope="session")]
 
@@ -19,7 +20,7 @@ AXE = None if FOLDER is None else Path(FOLDER, "node_modules", "axe-core", "axe.
 SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 PLACES: list[dict[str, object]] = [
     {}, {"item": 2}, {"view": "tree"}, {"view": "graph", "epic": 1}, {"view": "graph"}, {"view": "activity"},
-    {"text": "there is no such item"}, {"item": 999},
+    {"view": "deleted"}, {"text": "there is no such item"}, {"item": 999},
 ]  # fmt: skip
 
 
@@ -218,3 +219,19 @@ async def test_a_board_that_nobody_opened_says_how(boards: Boards, shop: Path) -
         await expect(page.locator("main")).to_contain_text("Nothing is planned yet")
         assert "key=" not in page.url
     await context.close()
+
+
+async def test_boards_on_two_ports_are_open_side_by_side(boards: Boards, shop: Path, tmp_path: Path) -> None:
+    """A browser sends a cookie to each port of a machine; the board of one server does not close that of another."""
+    async with boards.agent(shop) as agent, served_here(tmp_path / "other") as server, boards.open(shop) as board:
+        [item] = await agent.create("Here")
+        await board.shows(item, "ready")
+        second = Boards(server.url, boards.browser)
+        beside = await board.page.context.new_page()
+        await beside.goto(second.page_url(await second.key_for(shop)))
+        await expect(beside.locator("main")).to_contain_text("Nothing is planned yet")
+        await board.page.reload()
+        await board.shows(item, "ready")
+        await beside.reload()
+        await expect(beside.locator("main")).to_contain_text("Nothing is planned yet")
+        assert len(await board.page.context.cookies()) == 2

@@ -77,14 +77,16 @@ export async function remove(item) {
   tell(`#${item.id} was deleted.`, { action });
 }
 
-/** Bring a deleted item back. */
+/** Bring a deleted item back, with what was deleted together with it. True when it is done. */
 export async function restore(item) {
   try {
     await write(inProject(`items/${item.id}/restore`));
-    update({ toast: null });
+    tell(`#${item.id} was restored.`, { action: { label: "Open", run: () => go({ view: "board", item: item.id }) } });
     await reload();
+    return true;
   } catch (error) {
     tell(told(error), { bad: true });
+    return false;
   }
 }
 

@@ -3,6 +3,7 @@
 import { read } from "./api.js";
 import { boardView } from "./columns.js";
 import { reload } from "./data.js";
+import { deletedView } from "./deleted.js";
 import { conflictView, helpView, toastView } from "./dialogs.js";
 import { formView } from "./forms.js";
 import { graphView } from "./graph.js";
@@ -18,7 +19,7 @@ import { drawWith, hrefTo, keepingFocus, routeIn, state, update } from "./store.
 import { activityView, epicStrip, treeView } from "./views.js";
 
 const TICK = 10000; // ms between two looks at the clock
-const DRAWN = { board: boardView, tree: treeView, graph: graphView, activity: activityView };
+const DRAWN = { board: boardView, tree: treeView, graph: graphView, activity: activityView, deleted: deletedView };
 const DIALOGS = { form: formView, help: helpView, conflict: conflictView };
 
 const app = document.getElementById("app");
@@ -58,7 +59,7 @@ function arrive() {
   const moved = route.project !== before.project;
   const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
   if (route.item !== before.item) for (const form of document.querySelectorAll(".panel form")) form.reset();
-  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, heard: 0 } : {}) });
+  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, deleted: null, heard: 0 } : {}) });
   if (!moved) return reload();
   platform.replace(hrefTo({}));
   follow();

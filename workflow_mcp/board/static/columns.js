@@ -57,7 +57,7 @@ function cardOf(item, index) {
   return html`<li class="card ${classes.filter(Boolean).join(" ")}" data-id=${item.id}>
     <div class="top"><span class="number">#${item.id}</span><span class="type">${item.type}</span>
       ${priority(item.priority)}${mayWrite() ? menuButton(item, reachable) : nothing}</div>
-    <a class="title" draggable="false" href=${hrefTo({ item: item.id })} tabindex=${reachable}
+    <a class="title" dir="auto" draggable="false" href=${hrefTo({ item: item.id })} tabindex=${reachable}
       data-key="card-${item.id}">${item.title}</a>
     ${item.why ? html`<p class="why">${icon("wait")}${item.why}</p>` : nothing}
     ${item.directory ? directory(item.directory) : nothing}

@@ -64,8 +64,15 @@ export function more(column) {
 async function loadView({ view, text, epic }) {
   if (view === "tree") return { tree: await read(inProject("tree"), { text, epic, all: state.finished ? 1 : null }) };
   if (view === "graph" && epic) return { graph: await read(inProject("graph"), { epic }) };
+  if (view === "deleted") return { deleted: await loadDeleted({ text, epic }) };
   if (view === "activity") return { activity: await loadActivity() };
   return {};
+}
+
+async function loadDeleted(filters) {
+  const column = await read(inProject("column/deleted"), { ...filters, limit: PAGE });
+  await fill(column, filters);
+  return column;
 }
 
 async function loadActivity() {

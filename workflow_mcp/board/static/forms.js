@@ -15,7 +15,7 @@ export function formView() {
     <form @submit=${submit} @input=${keepDraft}>
       <h2 id="form-title">${item ? `Edit #${item.id}` : "New item"}</h2>
       ${error ? html`<p role="alert" class="error">${error}</p>` : nothing}
-      ${field("Title", html`<input name="title" required maxlength="500" autofocus .value=${shown.title}>`)}
+      ${field("Title", html`<input name="title" required maxlength="200" autofocus .value=${shown.title}>`)}
       <div class="pair">${field("Type", html`<select name="item_type">${TYPES.map((name) => option(name, name, shown.item_type))}</select>`)}
         ${field("Priority", html`<select name="priority">${PRIORITIES.map((name, value) => option(String(value), `P${value} ${name}`, shown.priority))}</select>`)}</div>
       ${field("Description", html`<textarea name="description" rows="6" .value=${shown.description}></textarea>`, "Markdown")}

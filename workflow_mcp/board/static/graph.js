@@ -39,7 +39,7 @@ function curve({ from, to }) {
 const node = ({ item, x, y }) => svg`<foreignObject x=${x} y=${y} width=${WIDTH} height=${HEIGHT}>
   <a class="node ${item.state}" href=${hrefTo({ item: item.id })} data-key="node-${item.id}" title=${item.title}
     ><span class="small">${stateDot(item.state)} #${item.id} · ${stateName(item.state)}${item.holder ? ` · ${item.holder}` : ""}</span
-    ><span>${item.title}</span></a></foreignObject>`;
+    ><span dir="auto">${item.title}</span></a></foreignObject>`;
 
 /** Where each node stands. Layers are longest paths; within a layer, nodes stand near those they are joined to. */
 export function layout({ nodes, edges }) {

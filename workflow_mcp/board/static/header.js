@@ -3,7 +3,7 @@
 import { html, nothing } from "./lit-html.js";
 import { icon } from "./pieces.js";
 import { platform } from "./platform.js";
-import { go, hrefTo, mayWrite, open, state, VIEWS } from "./store.js";
+import { go, hrefTo, mayWrite, open, PLACES, state, VIEWS } from "./store.js";
 
 const PAUSE = 150; // ms after the last key before the search runs
 
@@ -18,6 +18,8 @@ export function header() {
       <input type="search" data-key="search" placeholder="Search" .value=${state.route.text ?? ""}
         aria-keyshortcuts="/" @input=${searching} @keydown=${leaving}><kbd aria-hidden="true">/</kbd></label></search>
     ${liveState()}
+    <a class="quiet" href=${hrefTo({ view: "deleted" })} data-key="view-deleted" aria-label=${PLACES.deleted} title=${PLACES.deleted}
+      aria-current=${state.route.view === "deleted" ? "page" : nothing}>${icon("trash")}</a>
     ${lookButton(platform.look())}
     <button class="quiet" data-key="help" aria-label="Help" title="Help (?)" @click=${() => open({ kind: "help" })}>${icon("help")}</button>
     ${mayWrite() ? newButton() : nothing}

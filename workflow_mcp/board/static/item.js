@@ -25,18 +25,19 @@ const closeButton = () => html`<button class="quiet" data-key="panel-close" aria
 const missing = ({ code, message, next }) => html`<div class="panel-top"><span></span>${closeButton()}</div>
   <p>${message}</p><p class="muted">${next}</p>
   ${code === "ITEM_DELETED" && mayWrite() ? html`<p class="actions"><button data-key="restore"
-    @click=${() => act.restore({ id: state.route.item })}>Restore</button></p>` : nothing}`;
+    @click=${() => act.restore({ id: state.route.item })}>Restore</button>
+    <a href=${hrefTo({ view: "deleted" })}>All deleted items</a></p>` : nothing}`;
 
 const whole = (found) => html`
   <div class="panel-top"><span class="number">#${found.item.id}</span><span class="type">${found.item.type}</span>
     <span class="state">${stateDot(found.item.state)}${stateName(found.item.state)}</span>${closeButton()}</div>
-  <h2 class="headline">${found.item.title}</h2>
+  <h2 class="headline" dir="auto">${found.item.title}</h2>
   ${mayWrite() ? buttons(found.item) : nothing}
   ${found.item.state !== "backlog" ? nothing : found.item.not_ready.map((reason) => html`<p class="why">${icon("wait")}${reason}</p>`)}
   ${facts(found)}
   ${found.item.description_html ? html`<div class="prose" .innerHTML=${found.item.description_html}></div>` : nothing}
   ${section("Acceptance", found.item.acceptance, (one, index) => criterion(found.item, one, index))}
-  ${section("Evidence", found.item.evidence, (one) => html`<li>${one}</li>`)}
+  ${evidenceOf(found.item)}
   ${children(found)}
   ${linksOf(found)}
   ${notesOf(found)}
@@ -88,6 +89,19 @@ const criterion = (item, { text, met }, index) => html`<li><label><input type="c
 async function tick(item, index, box) {
   const met = box.checked;
   if (!(await act.edit(item, { [met ? "met" : "unmet"]: [index + 1] }))) box.checked = !met;
+}
+
+function evidenceOf(item) {
+  if (!item.evidence.length && !mayWrite()) return nothing;
+  return html`<section><h3>Evidence</h3><ul class="evidence">${item.evidence.map((one) => html`<li>${one}</li>`)}</ul>
+    ${mayWrite() ? html`<form class="inline" @submit=${(submitted) => addEvidence(item, submitted)}><input name="text" required
+      maxlength="300" aria-label="New evidence" placeholder="commit 1a2b3c4, or tests: 12 passed" data-key="evidence"><button>Add</button></form>` : nothing}</section>`;
+}
+
+async function addEvidence(item, submitted) {
+  submitted.preventDefault();
+  const form = submitted.target;
+  if (await act.edit(item, { evidence: [form.elements.text.value] })) form.reset();
 }
 
 const event = (entry) => html`<li>${time(entry.at)}<b>${entry.by}</b> <span>${summaryOf(entry)}</span></li>`;

@@ -14,6 +14,7 @@ const ICONS = {
   help: svg`<path d="M5.9 6a2.1 2.1 0 1 1 3.1 1.9c-.7.4-1 .8-1 1.6m0 2.2v.2"/>`,
   folder: svg`<path d="M2 4.5h4l1.2 1.4H14v6.6H2z"/>`,
   wait: svg`<path d="M4.5 2.5h7m-7 11h7M5.2 2.5c0 3.3 5.6 3.7 5.6 0m-5.6 11c0-5 5.6-5 5.6 0"/>`,
+  trash: svg`<path d="M2.5 4.5h11M6 4.3V2.7h4v1.6M4 4.5l.7 8.8h6.6l.7-8.8M6.7 7v3.8m2.6-3.8v3.8"/>`,
   open: svg`<path d="m6 4 4 4-4 4"/>`,
 };
 
@@ -27,11 +28,11 @@ export const stateDot = (name) => html`<span class="dot ${name}" aria-hidden="tr
 
 export const priority = (value) => html`<abbr class="priority p${value}" title=${PRIORITIES[value]}>P${value}</abbr>`;
 
-export const labels = (names) => names.map((name) => html`<span class="label">${name}</span>`);
+export const labels = (names) => names.map((name) => html`<span class="label" dir="auto" title=${name}>${name}</span>`);
 
 /** What a reference to an item looks like: its state, number and title, which opens its page. */
 export const itemLink = (item) => html`<a class="ref ${item.state}" href=${hrefTo({ item: item.id })}
-  >${stateDot(item.state)}<span class="number">#${item.id}</span> <span>${item.title}</span
+  >${stateDot(item.state)}<span class="number">#${item.id}</span> <span dir="auto">${item.title}</span
   ><span class="unseen">, ${stateName(item.state)}</span></a>`;
 
 /** How long something lasts that ends at `until`, epoch seconds. */

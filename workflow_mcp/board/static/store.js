@@ -5,6 +5,7 @@ import { platform } from "./platform.js";
 const ROUTE = ["project", "view", "epic", "text", "item"];
 
 export const VIEWS = { board: "Board", tree: "Tree", graph: "Graph", activity: "Activity" };
+export const PLACES = { ...VIEWS, deleted: "Deleted items" };
 export const COLUMNS = { backlog: "Backlog", ready: "Ready", in_progress: "In progress", done: "Done" };
 export const TYPES = ["task", "bug", "feature", "epic", "research", "chore"];
 export const PRIORITIES = ["Urgent", "High", "Normal", "Low", "Someday"];
@@ -17,6 +18,7 @@ export const state = {
   tree: null,
   graph: null,
   activity: null,
+  deleted: null,
   item: null, // the one whose page is open
   shown: {}, // how many cards of a column were asked for
   fresh: new Set(), // ids of what has just changed
@@ -54,7 +56,7 @@ export function update(changes) {
 export function routeIn(hash) {
   const given = new URLSearchParams(hash.slice(1));
   const route = Object.fromEntries(ROUTE.map((name) => [name, given.get(name)]));
-  route.view = Object.hasOwn(VIEWS, route.view ?? "") ? route.view : "board";
+  route.view = Object.hasOwn(PLACES, route.view ?? "") ? route.view : "board";
   for (const name of ["epic", "item"]) route[name] = Number(route[name]) || null;
   return route;
 }

@@ -13,10 +13,10 @@ export function treeView() {
   return html`<main class="page tree">${finishedToo()}<ul>${roots.map(branch)}</ul></main>`;
 }
 
-const finishedToo = () => html`<label class="finished"><input type="checkbox" .checked=${state.finished} @change=${({ target }) => {
+const finishedToo = () => html`<div class="above"><label class="finished"><input type="checkbox" .checked=${state.finished} @change=${({ target }) => {
   update({ finished: target.checked });
   reload();
-}}>Finished items too</label>`;
+}}>Finished items too</label><a href=${hrefTo({ view: "deleted" })}>Deleted items</a></div>`;
 
 function branch(item) {
   const inner = item.children?.length ? item.children : null;
@@ -47,7 +47,7 @@ export function activityView() {
 }
 
 const entry = ({ at, by, item, title, ...rest }) => html`<li>${time(at)}<b>${by}</b>
-  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> ${title} ` : nothing}<span class="muted">${summaryOf(rest)}</span></span></li>`;
+  <span>${item ? html`<a href=${hrefTo({ item })}>#${item}</a> <bdi>${title}</bdi> ` : nothing}<span class="muted">${summaryOf(rest)}</span></span></li>`;
 
 /** The epics above each view: how far they are; a click shows one alone. */
 export function epicStrip() {
@@ -59,6 +59,6 @@ export function epicStrip() {
 function epicButton({ id, title, done, total }) {
   const chosen = state.route.epic === id;
   return html`<button class="epic" data-key="epic-${id}" aria-pressed=${chosen} @click=${() => go({ epic: chosen ? null : id })}>
-    <span class="name">${title}</span><span class="muted">${done}/${total}</span>
+    <span class="name" dir="auto">${title}</span><span class="muted">${done}/${total}</span>
     <progress max=${total || 1} value=${done} aria-label="${title}: ${done} of ${total} done"></progress></button>`;
 }
