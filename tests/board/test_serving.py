@@ -8,6 +8,7 @@ import re
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,7 +33,7 @@ async def ask(server: DrainingServer, path: str, cookie: str = "", fields: Any =
     method, body = ("GET", b"") if fields is None else ("POST", json.dumps(fields).encode())
     async with Connection(server.url) as connection:
         headers = [JSON, ("Cookie", cookie)] if cookie else [JSON]
-        headers += [] if path == "api/key" else [("Origin", server.url.removesuffix("/mcp"))]
+        headers += [] if path == "api/key" else [("Origin", f"http://{urlsplit(server.url).netloc}")]
         return await connection.request(method, headers, body, path=f"/board/{path}")
 
 
