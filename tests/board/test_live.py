@@ -18,7 +18,7 @@ from workflow_mcp.board import live, watching
 from workflow_mcp.board.access import Viewer
 from workflow_mcp.board.app import build_board
 from workflow_mcp.board.live import follow
-from workflow_mcp.board.recent import MAX_ANSWERS, Recent
+from workflow_mcp.board.recent import MAX_ANSWERS, Recent, Together
 from workflow_mcp.work.members import Member
 from workflow_mcp.work.values import Actor, ItemUpdate, NewItem
 
@@ -279,3 +279,38 @@ async def test_equal_questions_are_answered_once(desk: Desk, page: Page) -> None
     assert (await page.states())["ready"] == []
     await agent.create([NewItem("One")])
     assert (await page.states())["ready"] == [1]
+
+
+async def test_who_asks_meanwhile_is_told_what_is_so_afterwards() -> None:
+    """Those who ask while a look is under way share one that begins later; none is told what was before."""
+    together, gates, begun = Together[int](), [asyncio.Event() for _ in range(3)], 0
+
+    async def look() -> int:
+        nonlocal begun
+        begun += 1
+        number = begun
+        await gates[number - 1].wait()
+        if number == 3:
+            raise ValueError("third")
+        return number
+
+    first = [asyncio.create_task(together.get("same", look)) for _ in range(5)]
+    await until(lambda: begun == 1)
+    second = [asyncio.create_task(together.get("same", look)) for _ in range(5)]
+    await asyncio.sleep(0)
+    second[0].cancel()
+    gates[0].set()
+    assert [await one for one in first] == [1] * 5
+    await until(lambda: begun == 2)
+    third = asyncio.create_task(together.get("same", look))
+    for gate in gates:
+        gate.set()
+    assert [await one for one in second[1:]] == [2] * 4
+    with pytest.raises(ValueError, match="third"):
+        await third
+    assert await together.get("same", look_of_another) == 7
+
+
+async def look_of_another() -> int:
+    """What is found after all others have looked."""
+    return 7

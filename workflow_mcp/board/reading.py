@@ -52,7 +52,10 @@ async def projects(request: Request) -> Response:
 async def _board(request: Request) -> Response:
     """All columns, computed once for all who look at the same at the same event."""
     work, query, site = await requests.work_of(request), requests.query_of(request), requests.site_of(request)
-    project, event = work.data.project, (await work.history(HistoryQuery(limit=1))).settled
+    project, viewer = work.data.project, await requests.viewer_of(request)
+
+    async def settled() -> int:
+        return (await work.history(HistoryQuery(limit=1))).settled
 
     async def computed() -> bytes:
         # Nobody's own store: what it raises would tell all others who asked first.
@@ -60,6 +63,8 @@ async def _board(request: Request) -> Response:
         told = {"project": {"id": project.id, "name": visible(project.name)}, **board_object(board)}
         return await asyncio.to_thread(lambda: bytes(JSONResponse(told).body))
 
+    # What it raises is for all of the same principal.
+    event = await site.looks.get((project.known_id, viewer.principal), settled)
     body = await site.recent.get((project, query, event), computed)
     return Response(body, media_type="application/json")
 

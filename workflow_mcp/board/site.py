@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workflow_mcp.app import Services
 from workflow_mcp.board.access import Access, Viewer
-from workflow_mcp.board.recent import Recent
+from workflow_mcp.board.recent import Recent, Together
 from workflow_mcp.board.watching import Watches
 from workflow_mcp.errors import Code, DirectoryError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.sessions.principals import Principal
@@ -46,6 +46,7 @@ class Site:
         makes_keys: whether programs can get a key over HTTP.
         watches: what tells open boards of changes.
         recent: what was just answered.
+        looks: at what a project's history ends with.
     """
 
     access: Access = field(default_factory=Access)
@@ -54,6 +55,7 @@ class Site:
     makes_keys: bool = True
     watches: Watches = field(default_factory=Watches)
     recent: Recent = field(default_factory=lambda: Recent(time.monotonic))
+    looks: Together[int] = field(default_factory=Together)
     _services: Services | None = None
     # What projects are called; whether they are there, and who may see them, each transaction looks up itself.
     _known: dict[tuple[str | None, str], tuple[float, Project]] = field(default_factory=dict)
