@@ -62,8 +62,8 @@ function arrive() {
   update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, deleted: null, heard: 0 } : {}) });
   if (!moved) return reload();
   platform.replace(hrefTo({}));
-  follow();
-  return reload();
+  stop();
+  return reload().then(follow); // nobody waits for the stream, and everybody for the board
 }
 
 /** Let leases run down; one that has ended makes its item ready for others. */
