@@ -10,8 +10,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.clients.protocol import SHOWS_APPS, Era
 from tests.support import posix_only
-from tests.transports.stdio.talks import CALL, INITIALIZE, INITIALIZED, LISTS, Said, Windows, numbered
+from tests.transports.stdio.talks import (
+    CALL,
+    INITIALIZE,
+    INITIALIZED,
+    LISTS,
+    Answers,
+    Said,
+    Windows,
+    as_json,
+    numbered,
+    opening_of,
+)
+from workflow_mcp.server.catalog import BOARD_TOOLS
 
 pytestmark = posix_only
 OPENINGS = ("initialize", "server/discover", "ping", *LISTS)
@@ -94,3 +107,20 @@ def test_the_same_with_a_memo_and_without(windows: Windows, before: list[Said], 
 def test_the_same_for_long(windows: Windows, before: list[Said], conversation: list[Said]) -> None:
     """The long form."""
     check_same_with_and_without(windows, before, conversation)
+
+
+def with_apps(conversation: Sequence[Said]) -> list[Said]:
+    """The same said by a client that shows apps."""
+    nothing, declared = b'apabilities": {}', b'apabilities": ' + as_json({"extensions": SHOWS_APPS})
+    return [Said(tuple(line.replace(nothing, declared) for line in said.lines)) for said in conversation]
+
+
+def test_a_memo_keeps_both_apart(era: Era, windows: Windows) -> None:
+    """Either is answered from it as without it, in whatever order they come; what is asked names what is declared."""
+    plain, host = opening_of(era), with_apps(opening_of(era))
+    assert plain[0] != host[0]
+    alone: list[list[Answers]] = [windows.hold(plain), windows.hold(host)]
+    assert [BOARD_TOOLS[0] in str(answers) for answers in alone] == [False, True]
+    cache = windows.new_cache()
+    assert [windows.hold(one, cache) for one in (plain, host, plain, host)] == alone * 2
+    assert windows.memo(cache).count() > len(plain[1].lines) * 2
