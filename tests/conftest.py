@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it comes without types
 
 from tests.clients.agents import PROJECT, Agent, agent_on, make_project
-from tests.clients.claude_code import BINARY, ClaudeCode
+from tests.clients.claude_code import BINARY, ClaudeCode, ClaudeCodeWithPlugin
 from tests.clients.databases import Database
+from tests.clients.launcher import forking
 from tests.clients.peers import Connect, Peer, StdioPeer, Transport, in_memory, isolated_settings
 from tests.clients.postgresql import Server, running_server
 from tests.clients.processes import fork_servers
@@ -62,12 +63,27 @@ def forks() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def forking_program(forks: None) -> Iterator[Path]:
+    """The folder of a `workflow-mcp` that others can start, and that starts at once."""
+    with forking() as folder:
+        yield folder
+
+
 @pytest.fixture
-def claude(tmp_path: Path) -> ClaudeCode:
+def claude(tmp_path: Path, forking_program: Path) -> ClaudeCode:
     """Claude Code with a home of its own."""
     home = tmp_path / "claude-home"
     home.mkdir()
-    return ClaudeCode(BINARY, home)
+    return ClaudeCode(BINARY, home, forking_program)
+
+
+@pytest.fixture
+def plugged(tmp_path: Path, forking_program: Path) -> ClaudeCodeWithPlugin:
+    """Claude Code with our plugin and a home of its own."""
+    home = tmp_path / "claude-home"
+    home.mkdir()
+    return ClaudeCodeWithPlugin(BINARY, home, forking_program)
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for memo in ("on", "off"):
             folder = Path(name, memo)
-            claude, project = OfAProject(BINARY, folder / "home", memo), folder / "project"
+            claude, project = OfAProject(BINARY, folder / "home", memo=memo), folder / "project"
             claude.home.mkdir(parents=True)
             project.mkdir()
             claude.configure(project)

@@ -28,20 +28,13 @@ from tests.clients.claude_code import (
     PromptedModel,
     Turn,
 )
+from tests.clients.launcher import INSTALLED
 from tests.clients.served import serving
 from tests.workspace.test_worktrees import git, needs_git
 
 pytestmark = NEEDS_CLAUDE_CODE
 
 WHERE: Turn = [("get_working_directory", {})]
-
-
-@pytest.fixture
-def plugged(tmp_path: Path) -> ClaudeCodeWithPlugin:
-    """Claude Code with our plugin and a home of its own."""
-    home = tmp_path / "claude-home"
-    home.mkdir()
-    return ClaudeCodeWithPlugin(BINARY, home)
 
 
 def bash(command: str) -> Turn:
@@ -178,6 +171,7 @@ def test_a_server_that_is_killed_between_the_hook_and_the_call(
     plugged: ClaudeCodeWithPlugin, tmp_path: Path, spoken: Era
 ) -> None:
     """The call comes to the next server, and is in the directory that the hook told the last one."""
+    plugged.programs = INSTALLED
     outer = make_project(tmp_path, "outer")
     inner = make_project(outer, "inner")
     killer, bindings = tmp_path / "killer.py", plugged.home / "data" / "calls" / "bindings"
@@ -243,7 +237,7 @@ def test_a_hook_that_does_not_work(
     assert places(done.calls) == [(str(shop), "roots", "shop")], done
 
 
-def test_four_windows_on_one_server(tmp_path: Path) -> None:
+def test_four_windows_on_one_server(tmp_path: Path, forking_program: Path) -> None:
     """Over HTTP, without any header: each answer is for the agent that asks, in the directory that it is in."""
     outers = [make_project(tmp_path, name) for name in ("one", "two")]
     inners = [make_project(outer, f"inner-{outer.name}") for outer in outers]
@@ -261,7 +255,7 @@ def test_four_windows_on_one_server(tmp_path: Path) -> None:
             for outer in outers:
                 home = tmp_path / f"home-{era}-{outer.name}"
                 home.mkdir()
-                claude = ClaudeCodeWithPlugin(BINARY, home, plugin)
+                claude = ClaudeCodeWithPlugin(BINARY, home, forking_program, plugin)
                 started.append((outer, claude.start(model.url, outer, era, prompt=outer.name)))
         for outer, process in started:
             done = ClaudeCodeWithPlugin.finish(process)

@@ -13,7 +13,6 @@ import pytest
 
 from tests.clients.agents import make_project
 from tests.clients.claude_code import (
-    BINARY,
     NEEDS_CLAUDE_CODE,
     NEW_ERA,
     PLUGIN,
@@ -23,6 +22,7 @@ from tests.clients.claude_code import (
     PromptedModel,
     Turn,
 )
+from tests.clients.launcher import INSTALLED
 
 pytestmark = NEEDS_CLAUDE_CODE
 
@@ -32,14 +32,6 @@ SUBAGENT: Turn = [
     ("Agent", {"description": "sub", "prompt": "sub", "subagent_type": "general-purpose", "run_in_background": False})
 ]
 SESSION = "11111111-2222-4333-8444-555555555555"
-
-
-@pytest.fixture
-def plugged(tmp_path: Path) -> ClaudeCodeWithPlugin:
-    """Claude Code with our plugin and a home of its own."""
-    home = tmp_path / "claude-home"
-    home.mkdir()
-    return ClaudeCodeWithPlugin(BINARY, home)
 
 
 def talk(
@@ -66,6 +58,7 @@ def ours(request: str) -> list[str]:
 @pytest.mark.parametrize("era", NEW_ERA)
 def test_a_conversation_from_its_start_over_clear(plugged: ClaudeCodeWithPlugin, tmp_path: Path, era: Era) -> None:
     """It starts with its work; a subagent is told its parent's; after `/clear` the claim of before is still there."""
+    plugged.programs = INSTALLED
     folder = make_project(tmp_path, "demo")
     scripts = {"go": [PLAN, CLAIM, SUBAGENT]}
     asked = talk(plugged, folder, scripts, "go", "/clear", "more", era=era)
@@ -136,7 +129,7 @@ def test_a_hook_that_is_missing_fails_nothing(plugged: ClaudeCodeWithPlugin, tmp
     (plugin / "hooks" / "hooks.json").write_text(
         hooks.replace('"workflow-mcp hook"', '"no-such-program"').replace('"describe_work"', '"no_such_tool"')
     )
-    claude = ClaudeCodeWithPlugin(BINARY, plugged.home, plugin)
-    asked = talk(claude, folder, {"go": [[("get_working_directory", {})], SUBAGENT]}, "go", "/clear", "more")
+    plugged.plugin = plugin
+    asked = talk(plugged, folder, {"go": [[("get_working_directory", {})], SUBAGENT]}, "go", "/clear", "more")
     assert any('"directory_source":"call"' in request for request in asked)
     assert [request for request in asked if ours(request)] == []

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from uuid import uuid4
 import pytest
 
 import workflow_mcp
+from tests.clients.launcher import INSTALLED
 from tests.clients.loopback import LoopbackApi
 
 BINARY = os.environ.get("CLAUDE_BIN", "")
@@ -167,10 +167,17 @@ def _streamed(index: int, block: Block) -> list[dict[str, Any]]:
 
 @dataclass
 class ClaudeCode:
-    """One installation of Claude Code, with a scratch home, that has our server configured."""
+    """One installation of Claude Code, with a scratch home, that has our server configured.
+
+    Args:
+        binary: Claude Code.
+        home: its home.
+        programs: the folder of the `workflow-mcp` that it starts.
+    """
 
     binary: str
     home: Path
+    programs: Path = INSTALLED
 
     def registration(self) -> list[str]:
         """The arguments that make our server known to it."""
@@ -182,10 +189,10 @@ class ClaudeCode:
         return {}
 
     def configuration(self) -> Path:
-        """An MCP configuration that starts our server with this Python."""
+        """An MCP configuration that starts our server."""
         path = self.home / "mcp.json"
         env = {"WORKFLOW_MCP_DATA_DIR": str(self.home / "data")}
-        server = {"command": sys.executable, "args": ["-m", "workflow_mcp"], "env": env}
+        server = {"command": str(self.programs / "workflow-mcp"), "env": env}
         path.write_text(json.dumps({"mcpServers": {SERVER: server}}))
         return path
 
@@ -248,18 +255,18 @@ class ClaudeCode:
         return outcome(process.returncode, out, err)
 
 
+@dataclass
 class ClaudeCodeWithPlugin(ClaudeCode):
-    """One that has our plugin, whose server is this Python's.
+    """One that has our plugin.
 
     Args:
         binary: Claude Code.
         home: its home.
+        programs: the folder of the `workflow-mcp` that it starts.
         plugin: the plugin's folder.
     """
 
-    def __init__(self, binary: str, home: Path, plugin: Path = PLUGIN) -> None:
-        super().__init__(binary, home)
-        self.plugin = plugin
+    plugin: Path = PLUGIN
 
     def registration(self) -> list[str]:
         """See `ClaudeCode`."""
@@ -268,7 +275,7 @@ class ClaudeCodeWithPlugin(ClaudeCode):
 
     def variables(self) -> dict[str, str]:
         """See `ClaudeCode`."""
-        path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+        path = f"{self.programs}:/usr/local/bin:/usr/bin:/bin"
         return {"PATH": path, "WORKFLOW_MCP_DATA_DIR": str(self.home / "data")}
 
 

@@ -63,6 +63,10 @@ class Forked:
         forked.stdin, forked.stdout, forked.stderr = os.fdopen(into, "wb"), os.fdopen(out, "rb"), os.fdopen(err, "rb")
         return forked
 
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when it has ended."""
+        return self._told.fileno()
+
     def poll(self) -> int | None:
         """The exit code, if it has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -131,9 +135,11 @@ _servers: dict[tuple[str, ...], _Server] = {}
 
 def _control(*modules: str) -> socket.socket:
     """Where a fork server is asked, which has imported these modules too."""
-    if modules not in _servers:
-        _servers[modules] = _Server(*modules)
-    return _servers[modules].control
+    # Two threads would start one each.
+    with _STARTING:
+        if modules not in _servers:
+            _servers[modules] = _Server(*modules)
+        return _servers[modules].control
 
 
 @contextlib.contextmanager
@@ -153,6 +159,11 @@ def start_loaded(*, cwd: Path, env: Mapping[str, str], streams: list[int]) -> Fo
         streams: the descriptors that become its standard streams.
     """
     return Forked(_control("tests.clients.loaded"), SERVER[2:], cwd=cwd, env=env, streams=streams)
+
+
+def fork(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> Forked:
+    """Let the fork server start a process; see `Forked`."""
+    return Forked(_control(), command, cwd=cwd, env=env, streams=streams)
 
 
 def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bool = False) -> Process:
@@ -198,7 +209,7 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], given: s
 
 def _run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> int:
     if os.name == "posix":
-        forked = Forked(_control(), [*SERVER[2:], *arguments], cwd=cwd, env=env, streams=streams)
+        forked = fork([*SERVER[2:], *arguments], cwd=cwd, env=env, streams=streams)
         try:
             return forked.wait(PATIENCE)
         finally:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, OLD_ERA, ClaudeCode, Era, ScriptedModel
+from tests.clients.launcher import INSTALLED
 from tests.workspace.test_worktrees import git, needs_git
 
 pytestmark = NEEDS_CLAUDE_CODE
@@ -25,6 +26,7 @@ def project(folder: Path, name: str) -> Path:
 @pytest.mark.parametrize("era", ["auto", "legacy"])
 def test_set_then_get(claude: ClaudeCode, tmp_path: Path, era: Era) -> None:
     """Without any set the directory is Claude Code's own; what the model then sets, its next calls get."""
+    claude.programs = INSTALLED
     here, there = project(tmp_path, "here"), project(tmp_path, "there")
     done = claude.run(
         here,
