@@ -2,9 +2,9 @@
 
     python -m tests.clients.forkserver SOCKET [MODULE ...]
 
-Importing the dependencies takes most of the program's start. The program's own modules are imported by every copy, as
-`python -W error -m workflow_mcp` does, unless modules are named that import them: those copies are there at once. It
-imports nothing else of the tests, for what it imports every copy has imported.
+Importing takes most of the program's start. Modules of the program that are not named, and not imported by those that
+are, are imported by every copy, as `python -W error -m workflow_mcp` does. Nothing else of the tests is imported, for
+what is imported here every copy has imported.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ async def test_ids_of_one_project_are_unknown_in_the_other(
     await refused("ITEM_NOT_FOUND", store.create_items(other, [NewItem("x", parent=mine)], ana))
 
 
-@pytest.mark.parametrize("operations", [500, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("operations", [250, pytest.param(10_000, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
 async def test_random_work_in_two_projects_never_mixes(
     store: Store, place: DataPlace, project: Project, other: Project, operations: int
 ) -> None:

@@ -378,7 +378,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert [{name: getattr(one, name) for name in fields} for one in whole] == list(map(dataclasses.asdict, listed))
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("examples", [8, pytest.param(300, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_the_store_does_what_the_model_does(place: DataPlace, examples: int) -> None:
     """Created, moved, linked, claimed, finished, deleted and restored in whatever order."""
     run_state_machine_as_test(

@@ -56,7 +56,7 @@ async def test_every_acknowledged_update_of_many_processes_is_there(
     check_invariants(data)
 
 
-@pytest.mark.parametrize("rounds", [30, pytest.param(300, marks=[LONG, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("rounds", [20, pytest.param(300, marks=[LONG, pytest.mark.timeout(300)])])
 async def test_a_race_of_eight_for_one_item_has_one_winner(
     place: DataPlace, project: Project, ana: Actor, rounds: int
 ) -> None:
@@ -110,7 +110,7 @@ async def test_a_request_repeated_by_another_process_creates_nothing(
     assert raw(data_of(place, project), "SELECT count(*) FROM items") == [(20,)]
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=[LONG, pytest.mark.timeout(300)])])
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=[LONG, pytest.mark.timeout(300)])])
 async def test_what_was_acknowledged_survives_a_kill(place: DataPlace, project: Project, kills: int) -> None:
     """After kill -9 at any moment the file opens, has all that was said to be in it, and nothing by halves."""
     made: set[int] = set()

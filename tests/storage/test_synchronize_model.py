@@ -117,7 +117,7 @@ async def check_same(store: Store, items: tuple[SourceItem, ...]) -> None:
 STEPS = st.lists(st.tuples(sides(), st.lists(ACTS, max_size=4)), min_size=2, max_size=4)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_imports_and_changes(place: DataPlace, steps: Steps) -> None:
     """However items move, wait and end on both sides."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.clients.agents import ids_in, make_project
 from tests.clients.claude_code import NEEDS_CLAUDE_CODE, NEW_ERA, OLD_ERA, Called, ClaudeCode, Era, ScriptedModel
+from tests.clients.stdio import Wire, environment
 
 PLAN: list[dict[str, Any]] = [
     {"title": "Log in", "item_type": "epic", "ref": "epic"},
@@ -68,24 +69,23 @@ def test_plan_claim_finish(claude: ClaudeCode, tmp_path: Path, era: Era) -> None
 
 
 def test_two_at_once(claude: ClaudeCode, tmp_path: Path) -> None:
-    """Two Claude Codes in one project take different items, each knows its own, and neither finishes the other's."""
+    """Two Claude Codes in one project take different items, each knows its own, and nobody else finishes them."""
     folder = make_project(tmp_path, "codebase-mcp")
-    items = [{"title": f"item {number}"} for number in range(12)]
-    claude.run(folder, [("create_work_items", {"items": items})])
     turns = [*[[("claim_work_item", dict[str, Any]())]] * 4, [("list_work_items", {"view": "mine"})]]
-    with ScriptedModel(turns) as one, ScriptedModel(turns) as two:
+    with Wire(folder, environment(claude.home)) as other, ScriptedModel(turns) as one, ScriptedModel(turns) as two:
+        other.open()
+        other.call("create_work_items", items=[{"title": f"item {number}"} for number in range(12)])
         started = [claude.start(model.url, folder, "auto") for model in (one, two)]
         results = [claude.finish(process) for process in started]
-    claims = [[call.data["item"] for call in result.calls[:4]] for result in results]
-    taken = [{item["id"] for item in own} for own in claims]
+        claims = [[call.data["item"] for call in result.calls[:4]] for result in results]
+        taken = [{item["id"] for item in own} for own in claims]
+        refused = other.call("update_work_items", updates=[{"id": min(taken[0]), "status": "completed"}])
     holders = [{item["assignee"] for item in own} for own in claims]
     assert len(taken[0] | taken[1]) == 8, "none was given out twice"
     assert [len(names) for names in holders] == [1, 1]
     assert holders[0] != holders[1]
     assert [set(ids_in(result.calls[4].content)) for result in results] == taken
-    foreign = {"id": min(taken[0]), "status": "completed"}
-    other = claude.run(folder, [("update_work_items", {"updates": [foreign]})])
-    assert "ITEM_CLAIMED: " in other.calls[0].content
+    assert "ITEM_CLAIMED: " in refused.text
 
 
 @pytest.mark.parametrize("era", OLD_ERA)

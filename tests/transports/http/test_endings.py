@@ -99,7 +99,7 @@ async def test_a_call_that_hangs_in_a_file_system(tmp_path: Path, monkeypatch: p
         assert go_on.wait(BOUND)
         return check_directory(given, *arguments, **options)
 
-    monkeypatch.setattr("workflow_mcp.workspace.resolver.check_directory", held)
+    monkeypatch.setattr("workflow_mcp.workspace.locator.check_directory", held)
     async with served_here(tmp_path) as server, HttpClient(server.url, headers=header(tmp_path)) as slow:
         call = asyncio.create_task(slow.call("get_working_directory"))
         await asyncio.to_thread(begun.wait, BOUND)

@@ -36,7 +36,7 @@ class DeadMount:
 def mount(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeadMount]:
     """A mount that is dead until the test ends."""
     dead = DeadMount()
-    monkeypatch.setattr("workflow_mcp.workspace.resolver.check_directory", dead.check)
+    monkeypatch.setattr("workflow_mcp.workspace.locator.check_directory", dead.check)
     yield dead
     dead.answer.set()
 
