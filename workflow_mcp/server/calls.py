@@ -122,7 +122,7 @@ def _era(context: Context) -> Era:
 
 
 def handshake_of(context: Context) -> Handshake | None:
-    """The connection that several servers share, on which the request came."""
+    """The connection that several servers share, on which the request came; None for any other."""
     request = None if context.request_context is None else context.request_context.request
     handshake = None if request is None else request.scope.get(HANDSHAKE)
     return handshake if isinstance(handshake, Handshake) else None

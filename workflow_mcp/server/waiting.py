@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import anyio
 from fastmcp.exceptions import ToolError
 from fastmcp.server.dependencies import get_context
 from starlette.requests import Request
+
+from workflow_mcp.server.calls import handshake_of
+from workflow_mcp.server.services import services_of
+from workflow_mcp.sessions.handshakes import Handshakes
 
 T = TypeVar("T")
 
@@ -49,6 +54,18 @@ async def unless_client_leaves(call: Awaitable[T]) -> T:
         finally:
             listening.cancel()
     raise ToolError("the client has left", log_level=logging.DEBUG)
+
+
+def wanted_still() -> Callable[[], Awaitable[bool]] | None:
+    """What tells, of a handshake-era call, whether its client has cancelled it at another server; else None.
+
+    The SDK only knows of a cancellation where the call runs.
+    """
+    context = get_context()
+    handshake, shared = handshake_of(context), services_of(context).shared
+    if handshake is None or shared is None:
+        return None
+    return partial(Handshakes(shared).wants, handshake.key, context.request_id)
 
 
 async def _disconnection(request: Request) -> None:

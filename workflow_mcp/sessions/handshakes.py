@@ -20,6 +20,8 @@ COLLECTION = "connections"
 ID_BYTES = 20
 LIFETIME = 86_400.0  # seconds since it was last used
 TOUCH_EVERY = 600.0  # seconds; noting each use would double the work of a call
+CANCELLED = "cancelled"
+CANCELLED_SECONDS = 120.0  # no call lasts as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,14 @@ class Handshakes:
         if not 0 <= (now := self._clock()) - entry["used_at"] < TOUCH_EVERY:
             await self._store.merge(key, {"used_at": now}, collection=COLLECTION, ttl=LIFETIME + TOUCH_EVERY)
         return Handshake(key, bool(entry["has_roots"]), bool(entry.get("shows_apps")))
+
+    async def cancel(self, key: str, request_id: str) -> None:
+        """Note that the client of a connection has cancelled a request."""
+        await self._store.put(f"{key}/{request_id}", {}, collection=CANCELLED, ttl=CANCELLED_SECONDS)
+
+    async def wants(self, key: str, request_id: str) -> bool:
+        """Whether the client has not cancelled a request, at whichever server."""
+        return await self._store.get(f"{key}/{request_id}", collection=CANCELLED) is None
 
     async def end(self, principal: str | None, connection_id: str) -> bool:
         """Forget the connection and what was set on it; False when there is none."""

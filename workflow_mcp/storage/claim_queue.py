@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -13,6 +13,8 @@ from workflow_mcp.storage.items.claims import Wanted, claim
 from workflow_mcp.storage.items.waiting import due_now
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Project
+
+WantedStill = Callable[[], Awaitable[bool]]
 
 
 class _Waiter(Signal):
@@ -35,12 +37,15 @@ class ClaimQueue(Served[_Waiter]):
         self._project = project
         self._changed = Signal()
 
-    async def claim(self, wanted: Wanted, seconds: float, *, through: ProjectDatabases) -> Claim | None:
+    async def claim(
+        self, wanted: Wanted, seconds: float, wanted_still: WantedStill | None, *, through: ProjectDatabases
+    ) -> Claim | None:
         """Claim what is wanted as soon as that can be done; None when it cannot within so many seconds.
 
         Args:
             wanted: what is wanted.
             seconds: how long to wait.
+            wanted_still: is asked before anything is taken; None is returned where it says no.
             through: the databases as whoever waits reaches them.
 
         Raises:
@@ -54,6 +59,8 @@ class ClaimQueue(Served[_Waiter]):
                 # Also whoever comes last is told when it is its turn: a claim in vain would be a change for all others.
                 self._changed.tell()
                 while await waiter.next(deadline - now()):
+                    if wanted_still is not None and not await wanted_still():
+                        return None
                     if claimed := await database.write(partial(claim, wanted=wanted), beside=not wanted.is_named):
                         return claimed
                 return None
@@ -94,7 +101,13 @@ class ClaimQueues:
         return sum(len(queue) for queue in self._queues.values())
 
     async def claim(
-        self, project: Project, wanted: Wanted, seconds: float, *, through: ProjectDatabases
+        self,
+        project: Project,
+        wanted: Wanted,
+        seconds: float,
+        wanted_still: WantedStill | None = None,
+        *,
+        through: ProjectDatabases,
     ) -> Claim | None:
         """See `ClaimQueue.claim`.
 
@@ -104,7 +117,7 @@ class ClaimQueues:
         if not self._may_wait:
             raise store_closed()
         queue = self._queues.setdefault(project, ClaimQueue(self._databases, project))
-        return await queue.claim(wanted, seconds, through=through)
+        return await queue.claim(wanted, seconds, wanted_still, through=through)
 
     def end(self) -> None:
         """Let all who wait raise `STORE_CLOSED`, and nobody wait from now on."""

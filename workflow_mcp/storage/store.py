@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
@@ -150,10 +150,12 @@ class Store(BoardStore):
         label: str | None = None,
         request_id: str | None = None,
         wait_seconds: float = 0,
+        wanted_still: Callable[[], Awaitable[bool]] | None = None,
     ) -> Claim | None:
         """Claim an item, or the first ready one of this type and label that is not assigned to another actor.
 
-        None when there is none within `wait_seconds`. A repeated `request_id` claims the same item again, at once.
+        None when there is none within `wait_seconds`, or `wanted_still` says no before one that was waited for is
+        taken. A repeated `request_id` claims the same item again, at once.
 
         Raises:
             WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_INVALID`, `ITEM_NOT_READY` or `ITEM_CLAIMED`; a call
@@ -162,7 +164,7 @@ class Store(BoardStore):
         wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
         claims.check_claim(wanted)
         if wanted.waits:
-            return await self._queues.claim(project, wanted, wait_seconds, through=self._databases)
+            return await self._queues.claim(project, wanted, wait_seconds, wanted_still, through=self._databases)
         async with self._databases.use(project) as database:
             return await database.write(partial(claims.claim, wanted=wanted), beside=not wanted.is_named)
 

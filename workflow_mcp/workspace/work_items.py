@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,8 +73,12 @@ class WorkItems:
         label: str | None = None,
         request_id: str | None = None,
         wait_seconds: float = 0,
+        wanted_still: Callable[[], Awaitable[bool]] | None = None,
     ) -> Claim | None:
         """Claim an item, or the first ready one; None when none is ready within `wait_seconds`.
+
+        With `wanted_still` it is asked before an item that was waited for is taken; None too where it is wanted no
+        longer.
 
         Raises:
             UsageError: `ACTOR_REQUIRED`.
@@ -91,6 +95,7 @@ class WorkItems:
                 label=label,
                 request_id=request_id,
                 wait_seconds=wait_seconds,
+                wanted_still=wanted_still,
             )
         )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.clients.agents import make_project
 from tests.clients.databases import Database
 from tests.clients.http import Connection, HttpClient, Response
 from tests.clients.round_robin import RoundRobin
 from tests.clients.served import served_here
 from tests.support import FakeClock
 from tests.transports.http.test_handles import logged_in, tokens_file
+from tests.transports.http.test_waiting_over_http import answer, began
 from tests.transports.replicas.conftest import Replicas
 from workflow_mcp.sessions.handshakes import LIFETIME, TOUCH_EVERY, Handshakes
 from workflow_mcp.sessions.stores.database import DatabaseStore
@@ -159,3 +162,23 @@ async def test_each_server_knows_who_shows_apps(database: Database, tmp_path: Pa
                 names = [tool["name"] for tool in (await client.request("tools/list"))["tools"]]
                 assert (names[-1] == "board_request", "show_board" in names) == (shows_apps, shows_apps)
                 assert ((await client.call("show_board")).code == "TOOL_UNKNOWN") is not shows_apps
+
+
+async def test_what_is_cancelled_at_another_server_takes_nothing(replicas: Replicas, tmp_path: Path) -> None:
+    """A claim that waits is left by its client: what becomes ready then is for others."""
+    folder = make_project(tmp_path, "shop")
+    at_work = (("X-Workflow-Directory", str(folder)),)
+    async with (
+        replicas() as balancer,
+        HttpClient(balancer.url, "legacy", at_work) as client,
+        HttpClient(balancer.url, "legacy", at_work) as other,
+        Connection(balancer.url) as connection,
+    ):
+        number = await began(client, connection, actor="gone")
+        for cancelled in (number + 1, number):
+            notice = {"method": "notifications/cancelled", "params": {"requestId": cancelled}}
+            assert (await client.post({"jsonrpc": "2.0", **notice})).status == 202
+        await other.call("create_work_items", items=[{"title": "first"}])
+        taken = await other.call("claim_work_item", actor="other", wait_seconds=50)
+        assert "Yours as other: #1" in taken.text
+        assert "Nothing is ready" in json.dumps(await answer(connection))

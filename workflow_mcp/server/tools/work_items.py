@@ -28,7 +28,7 @@ from workflow_mcp.server.claim_results import claim_result
 from workflow_mcp.server.dependencies import CurrentWorkItems
 from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.trees import tree_text
-from workflow_mcp.server.waiting import unless_client_leaves
+from workflow_mcp.server.waiting import unless_client_leaves, wanted_still
 from workflow_mcp.work.details import Part
 from workflow_mcp.work.validation import MAX_WAIT_SECONDS
 from workflow_mcp.work.values import ItemQuery, LinkKind
@@ -104,6 +104,7 @@ async def claim_work_item(
         label=label,
         request_id=request_id,
         wait_seconds=wait_seconds,
+        wanted_still=wanted_still() if wait_seconds else None,
     )
     claim = await (unless_client_leaves(claiming) if wait_seconds else claiming)
     return (await claim_result(work, claim, item_id=id, waited=wait_seconds)).model_dump_json()

@@ -92,6 +92,8 @@ class SharedHandshakes:
         handshake = await self._handshakes.find(principal, connection_id)
         if handshake is None:
             return _refusal(*NOT_FOUND)
+        if (cancelled := _cancelled(body)) is not None:
+            await self._handshakes.cancel(handshake.key, cancelled)
 
         async def known(scope: Scope, receive: Receive, send: Send) -> None:
             await app({**scope, HANDSHAKE: handshake}, receive, send)
@@ -130,6 +132,15 @@ def _request(body: Message) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return request if isinstance(request, dict) else {}
+
+
+def _cancelled(body: Message) -> str | None:
+    """The id of the request that a client cancels with this one (2025-11-25, Cancellation); None with any other."""
+    if b"notifications/cancelled" not in body.get("body", b""):
+        return None
+    notice = _request(body)
+    is_cancellation = notice.get("method") == "notifications/cancelled"
+    return str(_object(notice, "params").get("requestId")) if is_cancellation else None
 
 
 def _declared(request: dict[str, Any]) -> set[str]:
