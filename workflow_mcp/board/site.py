@@ -14,12 +14,14 @@ from workflow_mcp.board.recent import Recent, Together
 from workflow_mcp.board.watching import Watches
 from workflow_mcp.errors import Code, DirectoryError, ProjectUnknownError, StoreError, shown
 from workflow_mcp.sessions.principals import Principal
+from workflow_mcp.work.members import allows
 from workflow_mcp.work.values import Actor, Project
 from workflow_mcp.workspace.values import Location
 from workflow_mcp.workspace.work_items import WorkItems
 
 if TYPE_CHECKING:
     from workflow_mcp.storage.store import Store
+    from workflow_mcp.work.results import ProjectPage
 
 MAX_PROJECTS = 200
 KNOWN_SECONDS = 2.0
@@ -96,7 +98,7 @@ class Site:
         """The projects that a viewer may see; their own is first, also where nobody has worked in it yet."""
         store = await self.store(viewer)
         page = await store.list_projects(limit=MAX_PROJECTS, archived=True)
-        listed = [VisibleProject(one, one.id in page.archived, await store.may_change(one)) for one in page.projects]
+        listed = [_visible(one, page, principal=viewer.principal) for one in page.projects]
         own = [one for one in listed if one.project.id == viewer.project]
         if not own and viewer.project is not None and viewer.principal is None:
             own = [VisibleProject(await self.project(viewer, viewer.project))]
@@ -150,6 +152,11 @@ class Site:
                 if location.names(project):
                     return location
         return None
+
+
+def _visible(project: Project, page: ProjectPage, *, principal: str | None) -> VisibleProject:
+    may_write = principal is None or allows(page.roles[project.known_id], "write")
+    return VisibleProject(project, project.id in page.archived, may_write)
 
 
 def _unknown(project_id: str) -> ProjectUnknownError:

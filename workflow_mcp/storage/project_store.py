@@ -13,7 +13,7 @@ from workflow_mcp.storage.members.rows import members_of, remove_member, require
 from workflow_mcp.storage.projects.rows import set_archived
 from workflow_mcp.storage.repositories.rows import add_repository, repositories_of
 from workflow_mcp.storage.transactions import Transaction
-from workflow_mcp.work.members import Member, Role, allows
+from workflow_mcp.work.members import Member, Role
 from workflow_mcp.work.repositories import Repository
 from workflow_mcp.work.results import ProjectPage
 from workflow_mcp.work.values import Project
@@ -96,13 +96,6 @@ class ProjectStore:
         if self._principal is not None:
             async with self._databases.use_to_read(project) as database:
                 await database.read(partial(require, needed=needed))
-
-    async def may_change(self, project: Project) -> bool:
-        """Whether who reaches the store may change the work in a project."""
-        if self._principal is None or project.id is None:
-            return self._principal is None
-        role = await self._all.role(project.id, self._principal)
-        return role is not None and allows(role, "write")
 
     async def create_project(self, name: str) -> Project:
         """A new project, whose admin is who creates it."""

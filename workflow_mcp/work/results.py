@@ -12,6 +12,7 @@ from workflow_mcp.work.values import Item, ItemSummary, Project
 
 if TYPE_CHECKING:
     from workflow_mcp.work.importers.values import SourceItem
+    from workflow_mcp.work.members import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class ProjectPage:
         directories: by id, of projects that share their name, the directory that each was last changed from.
         archived: the ids of archived projects.
         hidden: how many archived projects match and are left out of all pages.
+        roles: by id, what the principal may do in each project, where the projects are one principal's.
     """
 
     projects: tuple[Project, ...]
@@ -78,6 +80,7 @@ class ProjectPage:
     directories: Mapping[str, str] = field(default_factory=dict)
     archived: frozenset[str] = frozenset()
     hidden: int = 0
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

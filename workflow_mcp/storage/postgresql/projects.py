@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -23,10 +23,11 @@ NAMES = "names"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All projects, in the order of their names, and which of them are archived."""
+    """All projects, in the order of their names, which of them are archived, and the roles that a principal has."""
 
     projects: tuple[Project, ...]
     archived: frozenset[str]
+    roles: Mapping[str, Role]
 
 
 def list_projects(
@@ -47,14 +48,17 @@ def list_projects(
     with connections.transaction(ALL_PROJECTS) as (connection, _):
         found = _all(connection, member)
         page = page_of(found.projects, found.archived, text=text, limit=limit, cursor=cursor, archived=archived)
-        return replace(page, directories=_directories(connection, alike(found.projects, page.projects)))
+        directories = _directories(connection, alike(found.projects, page.projects))
+        return replace(page, directories=directories, roles=found.roles)
 
 
 def _all(connection: Connection, member: str | None) -> Found:
-    columns = select(projects.c.id, projects.c.name, projects.c.archived_at)
-    rows = connection.execute(columns.where(_reachable(member))).all()
+    own = and_(members.c.project_id == projects.c.id, members.c.principal == member)
+    columns = select(projects.c.id, projects.c.name, projects.c.archived_at, members.c.role)
+    rows = connection.execute(columns.select_from(projects.join(members, own, isouter=member is None))).all()
     there = sorted((Project(row.id, row.name) for row in rows), key=by_name)
-    return Found(tuple(there), frozenset(row.id for row in rows if row.archived_at is not None))
+    roles = {row.id: row.role for row in rows if row.role is not None}
+    return Found(tuple(there), frozenset(row.id for row in rows if row.archived_at is not None), roles)
 
 
 def _directories(connection: Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -35,11 +35,13 @@ class Found:
         projects: those that could be read.
         problems: those that could not; deleted ones are none.
         archived_at: by id, when those that are archived were.
+        roles: see `ProjectPage`.
     """
 
     projects: tuple[Project, ...]
     problems: tuple[Problem, ...]
     archived_at: Mapping[str, datetime] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 def read_projects(data_dir: Path, known: KnownProjects, member: str | None = None) -> Found:
@@ -53,6 +55,7 @@ def read_projects(data_dir: Path, known: KnownProjects, member: str | None = Non
     projects: list[Project] = []
     problems: list[Problem] = []
     archived_at: dict[str, datetime] = {}
+    roles: dict[str, Role] = {}
     ids, names = _ids(data_dir), known.names()
     for project_id in sorted({*ids, *names}):
         path, name = path_of(data_dir, project_id), names.get(project_id)
@@ -69,7 +72,9 @@ def read_projects(data_dir: Path, known: KnownProjects, member: str | None = Non
         projects.append(Project(project_id, header.project_name or ""))
         if header.archived_at is not None:
             archived_at[project_id] = header.archived_at
-    return Found(tuple(sorted(projects, key=by_name)), tuple(problems) if member is None else (), archived_at)
+        if header.role is not None:
+            roles[project_id] = header.role
+    return Found(tuple(sorted(projects, key=by_name)), tuple(problems) if member is None else (), archived_at, roles)
 
 
 def list_projects(
@@ -94,7 +99,7 @@ def list_projects(
     page = page_of(found.projects, found.archived_at, text=text, limit=limit, cursor=cursor, archived=archived)
     problems = () if cursor else tuple(str(problem.error) for problem in found.problems)
     ids = alike(found.projects, page.projects)
-    return replace(page, problems=problems, directories=_directories(data_dir, ids))
+    return replace(page, problems=problems, directories=_directories(data_dir, ids), roles=found.roles)
 
 
 def _directories(data_dir: Path, ids: Iterable[str]) -> dict[str, str]:
