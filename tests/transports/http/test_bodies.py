@@ -15,12 +15,13 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.clients.http import HttpClient
+from tests.clients.http import Connection, HttpClient
 from tests.clients.protocol import MODERN, Era
 from tests.clients.served import served_here
-from tests.support import config_text, write_config
+from tests.support import BOUND, config_text, write_config
 from tests.transports.http.loop_time import load_of_loop
 from workflow_mcp.server.limits import MAX_VALUES
+from workflow_mcp.transports.http import server as http_server
 from workflow_mcp.transports.http.bodies import MAX_BODY_BYTES, MAX_SMALL_BODY_BYTES, Bodies
 from workflow_mcp.transports.http.connections import CONNECTION
 from workflow_mcp.transports.http.server import DrainingServer
@@ -299,3 +300,19 @@ async def test_an_absurd_announcement(server: DrainingServer) -> None:
         writer.write(head)
         status, headers = await connection.read_head()
         assert (status, headers["connection"]) in ((413, "close"), (400, "close"))
+
+
+async def test_the_board_and_the_tools_have_one_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large bodies are held once for the whole server, whichever part of it they are for."""
+    monkeypatch.setattr(http_server, "Bodies", partial(Bodies, max_held=150 * 2**10))
+    async with served_here(tmp_path) as served, Connection(served.url) as tools, Connection(served.url) as board:
+        for connection, path in ((tools, None), (board, "/board/api/key")):
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(2**20))]
+            _, writer = await connection.open()
+            writer.write(connection.head("POST", headers, path) + b" " * 100 * 2**10)
+            await writer.drain()
+        answers = [asyncio.ensure_future(one.read_head()) for one in (tools, board)]
+        done, others = await asyncio.wait(answers, timeout=BOUND, return_when=asyncio.FIRST_COMPLETED)
+        assert [one.result()[0] for one in done] == [503]
+        for one in others:
+            one.cancel()

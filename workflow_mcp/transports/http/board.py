@@ -16,6 +16,7 @@ from workflow_mcp.board.app import build_board
 from workflow_mcp.board.site import Site
 from workflow_mcp.server.waiting import Stopping
 from workflow_mcp.settings import Settings
+from workflow_mcp.transports.http.bodies import Bodies
 from workflow_mcp.transports.http.connections import Connections
 from workflow_mcp.transports.http.descriptors import reserve_descriptors
 from workflow_mcp.transports.http.drain import Drain
@@ -50,7 +51,8 @@ def build_board_server(settings: Settings, viewer: Viewer, show: Callable[[str, 
 
     drain = Drain(stopping)
     connections = Connections(maximum=reserve_descriptors(local.max_connections))
-    server = serving(guarded(build_board(site, local, running), drain), local, drain, connections=connections)
+    app = guarded(build_board(site, local, running), Bodies(), drain)
+    server = serving(app, local, drain, connections=connections)
     return server
 
 

@@ -131,8 +131,9 @@ def build_http_server(
     add_health(server, drain)
     if metrics is not None:
         add_metrics(server, metrics, auth=None if settings.metrics == "open" else auth)
-    app = _app(server, settings, drain)
-    board = guarded(build_board(site, settings), drain)
+    bodies = Bodies()
+    app = _app(server, settings, bodies, drain)
+    board = guarded(build_board(site, settings), bodies, drain)
     sessions = LegacySessions(app, settings.path)
     return serving(_with_board(app, board), settings, drain, connections=connections, sessions=sessions)
 
@@ -167,9 +168,9 @@ def _site(session_store: SessionStore | None, tokens: Tokens | None) -> Site:
     return Site(access) if tokens is None else Site(access, tokens.principal, tokens.has)
 
 
-def guarded(app: ASGIApp, drain: Drain) -> ASGIApp:
+def guarded(app: ASGIApp, bodies: Bodies, drain: Drain) -> ASGIApp:
     """An app with the bounds on requests and the drain that this server has."""
-    return Bodies().wrap(drain.wrap(app))
+    return bodies.wrap(drain.wrap(app))
 
 
 def _with_board(app: Starlette, board: ASGIApp) -> ASGIApp:
@@ -182,10 +183,10 @@ def _with_board(app: Starlette, board: ASGIApp) -> ASGIApp:
     return chosen
 
 
-def _app(server: FastMCP, settings: Settings, drain: Drain) -> Starlette:
+def _app(server: FastMCP, settings: Settings, bodies: Bodies, drain: Drain) -> Starlette:
     local = is_loopback(settings.host)
     allowed_hosts = [*settings.allowed_hosts, *([settings.host] if local else [])]
-    middleware = [Middleware(Bodies().wrap), Middleware(drain.wrap)]
+    middleware = [Middleware(bodies.wrap), Middleware(drain.wrap)]
     if settings.database_url is not None:
         middleware.append(Middleware(SharedHandshakes(server, settings.path).wrap))
     return server.http_app(
