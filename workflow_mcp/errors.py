@@ -2,7 +2,6 @@
 
     WorkflowError                 code, message, next_step
     ├── DirectoryError            a directory that cannot be the working directory, or no directory is known
-    │   └── RootsUnansweredError  the client declares roots and did not answer `roots/list`
     ├── SessionError              the session cannot be determined, or the handle is not valid
     ├── ConfigError               a `.workflow-mcp/config.json` that is there but cannot be used
     │   └── ConfigWriteError      it or its folder cannot be written
@@ -153,10 +152,6 @@ class WorkflowError(Exception):
 
 class DirectoryError(WorkflowError):
     """A directory that cannot be the working directory, or no directory is known."""
-
-
-class RootsUnansweredError(DirectoryError):
-    """The client declares roots and did not answer `roots/list`."""
 
 
 class SessionError(WorkflowError):

@@ -73,11 +73,6 @@ def renew(path: str, *, with_log: bool) -> None:
     logger.warning("%s was exchanged; the log that lay beside it is %s now", path, log)
 
 
-def _copy_without_log(path: str, target: str) -> None:
-    with contextlib.closing(open_without_log(path)) as source, contextlib.closing(plain_connection(target)) as copy:
-        source.backup(copy)
-
-
 def rescue(path: str, opened: sqlite3.Connection, *, into_place: bool) -> None:
     """Save what a connection still sees of a file whose log was taken away: into the file's place, or beside it.
 
