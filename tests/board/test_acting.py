@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from tests.board.browsers import Board, Boards, needs_chromium
 from tests.clients.agents import make_project
@@ -23,17 +23,18 @@ window.openStreams = () => streams.filter(({ readyState }) => readyState === Eve
 """
 
 
-async def drag(page: Page, board: Board, item: int, column: str, *, release: bool = True) -> None:
+async def drag(board: Board, item: int, column: str, *, release: bool = True) -> None:
     """Drag a card over a column, in steps, as a hand does."""
+    page = board.page
     card = await board.card(item).bounding_box()
-    target = await page.locator(f'[data-column="{column}"]').bounding_box()
+    target = await board.frame.locator(f'[data-column="{column}"]').bounding_box()
     assert card is not None
     assert target is not None
     await page.mouse.move(card["x"] + 30, card["y"] + 30)
     await page.mouse.down()
     await page.mouse.move(card["x"] + 60, card["y"] + 50, steps=3)
     await page.mouse.move(target["x"] + target["width"] / 2, target["y"] + 300, steps=5)
-    await expect(page.locator(".ghost")).to_be_visible()
+    await expect(board.frame.locator(".ghost")).to_be_visible()
     if release:
         await page.mouse.up()
 
@@ -58,7 +59,7 @@ async def test_two_boards_see_what_four_clients_do(boards: Boards, shop: Path) -
         done = zip(agents[:3], items, strict=False)
         await asyncio.gather(*(agent.finish(item, actor=f"a{item}") for agent, item in done))
         await all_see(items[:3], "done")
-        await drag(both[0].page, both[0], items[0], "ready")
+        await drag(both[0], items[0], "ready")
         await all_see(items[:1], "ready")
         assert (await agents[0].item(items[0]))["state"] == "ready"
 
@@ -68,12 +69,12 @@ async def test_a_card_is_dragged_to_another_column(boards: Boards, shop: Path) -
     async with boards.agent(shop) as agent, boards.open(shop) as board:
         [item] = await agent.create("Move me")
         await board.shows(item, "ready")
-        await drag(board.page, board, item, "done", release=False)
+        await drag(board, item, "done", release=False)
         await expect(board.page.locator('[data-column="done"]')).to_have_class(re.compile("target"))
         await board.press("Escape")
         await expect(board.page.locator(".ghost")).to_have_count(0)
         await board.page.mouse.up()
-        await drag(board.page, board, item, "in_progress")
+        await drag(board, item, "in_progress")
         await board.shows(item, "in_progress")
         await expect(board.card(item)).to_contain_text("Ann (board)")
         await expect(board.page.locator(".panel")).to_have_count(0)
