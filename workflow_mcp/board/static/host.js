@@ -55,9 +55,9 @@ async function enter() {
   adapt(hostContext ?? {});
   const given = await result;
   if (given.isError) throw refusal(given);
-  const { project, session: handle } = given.structuredContent ?? {};
+  const { project, actor, session: handle } = given.structuredContent ?? {};
   session = handle ?? null;
-  if (project) here = `#${new URLSearchParams({ project })}`;
+  return project ? { project, actor } : null; // a host may keep it to itself
 }
 
 const failed = ({ message }) => ({ isError: true, content: [{ text: message }] });
