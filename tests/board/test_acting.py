@@ -203,14 +203,14 @@ async def test_a_person_writes_down_what_shows_that_it_is_done(boards: Boards, t
     async with boards.agent(shop) as agent, boards.open(shop) as board:
         [item] = await agent.create("Prove it")
         await board.go(item=item)
-        await drag(board.page, board, item, "done")
+        await drag(board, item, "done")
         await expect(board.page.get_by_role("alert")).to_contain_text("evidence")
         await board.shows(item, "ready")
         await board.key("evidence").fill("tests: 12 passed")
         await board.press("Enter")
         await expect(board.page.locator(".panel .evidence")).to_contain_text("12 passed")
         await expect(board.key("evidence")).to_have_value("")
-        await drag(board.page, board, item, "done")
+        await drag(board, item, "done")
         await board.shows(item, "done")
 
 
