@@ -46,9 +46,8 @@ class BoardApp(Transform):
 
     async def get_tool(self, name: str, call_next: GetToolNext, *, version: VersionSpec | None = None) -> Tool | None:
         """See `Transform`."""
-        if _shows_apps() and name in self._tools:
-            return self._tools[name]
-        return await call_next(name, version=version)
+        tool = await call_next(name, version=version)
+        return self._tools.get(name) if tool is None and _shows_apps() else tool
 
     async def list_resources(self, resources: Sequence[Resource]) -> Sequence[Resource]:
         """See `Transform`."""
