@@ -28,16 +28,19 @@ def candidates(directory: str, resolved: str, *, home: str, within: str | None =
     root are left out unless they are the working directory itself; so is everything outside `within`.
     """
     seen: set[str] = set()
-    homes = {home, os.path.realpath(home)}
     for start in (directory, resolved):
         current = start
         while current not in seen:
             seen.add(current)
-            real = current if start == resolved else os.path.realpath(current)
             outside = within is not None and not is_inside(current, within)
-            if not outside and (current == start or not (real in homes or real == os.path.dirname(real))):
+            if not outside and (current == start or not _is_home_or_root(current, home)):
                 yield current
             current = os.path.dirname(current)
+
+
+def _is_home_or_root(directory: str, home: str) -> bool:
+    real = os.path.realpath(directory)
+    return real in (home, os.path.realpath(home)) or real == os.path.dirname(real)
 
 
 def find_config(directory: str, resolved: str, *, home: str, within: str | None = None) -> str | None:
