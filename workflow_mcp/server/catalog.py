@@ -9,8 +9,12 @@ from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.tools import Tool
+from fastmcp.tools.base import ToolResult
+from fastmcp.tools.function_tool import FunctionTool
 from fastmcp.utilities.json_schema import dereference_refs
-from mcp_types import ToolAnnotations
+from mcp_types import TextContent, ToolAnnotations
+from pydantic import BaseModel
+from pydantic_core import from_json
 
 from workflow_mcp.server import prompts, resources
 from workflow_mcp.server.bound_calls import HOOK_TAG
@@ -84,6 +88,19 @@ def register(server: FastMCP, *, hook_tools: bool = False) -> None:
         server.prompt(undocumented(function), description=getdoc(function))
 
 
+class _OwnTool(FunctionTool):
+    """A tool whose text, or model with structured content, becomes its result without detours."""
+
+    def convert_result(self, raw_value: Any) -> ToolResult:
+        """See `Tool`, which writes a model as JSON, reads that, and writes it again."""
+        if self.output_schema is None and isinstance(raw_value, str):
+            return ToolResult(content=[TextContent(type="text", text=raw_value)])
+        if self.output_schema is not None and isinstance(raw_value, BaseModel):
+            text = raw_value.model_dump_json()
+            return ToolResult(content=[TextContent(type="text", text=text)], structured_content=from_json(text))
+        return super().convert_result(raw_value)
+
+
 @cache
 def _tools() -> tuple[Tool, ...]:
     return tuple(described(*tool) for tool in TOOLS)
@@ -93,7 +110,7 @@ def described(function: Callable[..., Any], effects: ToolAnnotations, structured
     """A function as a tool, which its docstring describes."""
     if not structured:
         shape["output_schema"] = None
-    tool = Tool.from_function(undocumented(function), description=getdoc(function), annotations=effects, **shape)
+    tool = _OwnTool.from_function(undocumented(function), description=getdoc(function), annotations=effects, **shape)
     # What FastMCP would do for every list of tools.
     tool.parameters = without_null_defaults(dereference_refs(tool.parameters))
     if tool.output_schema is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from workflow_mcp.server.fitting import (
     MAX_HINT_BYTES,
@@ -15,10 +14,10 @@ from workflow_mcp.server.fitting import (
     lines_from,
     size_of,
 )
-from workflow_mcp.server.results import WorkItem, WorkItemDetail
+from workflow_mcp.server.results import WorkItem, WorkItemDetail, numbered
 from workflow_mcp.work.changed_fields import changes_text
 from workflow_mcp.work.details import Event, ItemDetail, Linked, Note
-from workflow_mcp.work.lines import cut, row
+from workflow_mcp.work.lines import cut, row, text_size
 from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.values import Item
 from workflow_mcp.workspace.work_items import WorkItems
@@ -59,7 +58,7 @@ def detail_result(
         max_bytes: the maximum size in a message whose text is the result as JSON.
     """
     result = _without_long_parts(work, detail)
-    room = max_bytes - size_of(result.model_dump(mode="json"))
+    room = max_bytes - text_size(result.model_dump_json())
     share = room * LINES_SHARE
     room -= add_entries(result.item, detail.item, share, start=entry)
     result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
@@ -94,14 +93,16 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
 
 def without_long_texts(item: Item) -> WorkItem:
     """The result for an item, without its description, criteria and evidence."""
-    return item_result(replace(item, description="", acceptance=(), evidence=()))
+    result = item_result(item)
+    result.description, result.acceptance, result.evidence = "", [], []
+    return result
 
 
 def add_entries(result: WorkItem, item: Item, share: float, *, start: int = 1) -> int:
     """Add criteria and evidence to a result without them; returns how many bytes they take."""
-    whole, read_on = item_result(item), f"get_work_item(id={item.id}, entry="
-    result.acceptance = lines_from(whole.acceptance, share, start=start, read_on=read_on)
-    result.evidence = lines_from(whole.evidence, share, start=start, read_on=read_on)
+    read_on = f"get_work_item(id={item.id}, entry="
+    result.acceptance = lines_from(numbered(item.acceptance), share, start=start, read_on=read_on)
+    result.evidence = lines_from(list(item.evidence), share, start=start, read_on=read_on)
     return size_of(result.acceptance) + size_of(result.evidence)
 
 

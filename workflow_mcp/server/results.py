@@ -76,7 +76,8 @@ class EndSessionResult(BaseModel):
     message: str
 
 
-def _numbered(criteria: Sequence[Criterion]) -> list[str]:
+def numbered(criteria: Sequence[Criterion]) -> list[str]:
+    """A line for each criterion: its number, whether it is met, its text."""
     return [f"{number}. [{'x' if one.met else ' '}] {one.text}" for number, one in enumerate(criteria, start=1)]
 
 
@@ -102,7 +103,7 @@ class WorkItem(BaseModel):
     updated_at: datetime
     completed_at: datetime | None
     created_by: str
-    acceptance: Annotated[list[str], BeforeValidator(_numbered)]
+    acceptance: Annotated[list[str], BeforeValidator(numbered)]
     evidence: list[str]
     external_ref: str | None = None
 

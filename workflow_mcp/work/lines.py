@@ -10,6 +10,7 @@ from itertools import accumulate, takewhile
 from workflow_mcp.work.text import quoted, visible
 from workflow_mcp.work.values import Counts, ItemSummary
 
+ENCODER = json.JSONEncoder(ensure_ascii=False)  # making one takes longer than to use it
 ROW_OVERHEAD = 40
 MAX_SHOWN_WAITS = 3
 
@@ -43,7 +44,7 @@ def _duration(left: timedelta) -> str:
 
 def text_size(text: str) -> int:
     """The bytes a text takes in a message, quotes included."""
-    return len(json.dumps(text, ensure_ascii=False).encode())
+    return len(ENCODER.encode(text).encode())
 
 
 def _short_name(name: str, max_bytes: int) -> str:
