@@ -2,8 +2,9 @@
 
     python tests/benchmarks/data_calls.py [--rounds 5] [--calls 150] [--profile FILE]
 
-Each round measures the empty server and then ours, on a project of its own with about 100 open items. Prints
-the medians of a call and their ratios to the empty one; the bar is 1.6. `--profile` writes what
+Each call of ours, on a project with about 100 open items, is followed by one of the empty server, so that both find
+the machine in the same state: caches, clock, other load. Prints the medians of a call and their ratios to the empty
+one; the bar is 1.6. `--profile` writes what
 cProfile says of our server (its event loop's thread) instead, for `python -m pstats`.
 """
 
@@ -102,36 +103,45 @@ class Server:
         return result
 
 
-def measure_empty(folder: str, calls: int) -> Times:
-    """Calls of an empty tool."""
-    with Server(["-c", EMPTY], folder, folder) as server:
-        for number in range(WARM_UP + calls):
-            server.call("empty" if number >= WARM_UP else None, "ping")
-        return server.times
+class Pair:
+    """Our server beside an empty one, which is called after each call of ours."""
+
+    def __init__(self, ours: Server, empty: Server) -> None:
+        self.ours, self.empty = ours, empty
+
+    def call(self, name: str | None, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool of ours, and then the empty one; count both if a name is given."""
+        result = self.ours.call(name, tool, **arguments)
+        self.empty.call(None if name is None else "empty", "ping")
+        return result
 
 
-def measure_ours(folder: str, calls: int, arguments: list[str]) -> Times:
+def measure(folder: str, calls: int, arguments: list[str]) -> Times:
     """As many calls of each kind, taking turns, while about 100 items are open."""
     project, data_dir = Path(folder, uuid4().hex), Path(folder, "data")
     (project / ".workflow-mcp").mkdir(parents=True)
     config = {"project": {"name": "benchmark", "id": str(uuid4())}}
     (project / ".workflow-mcp" / "config.json").write_text(json.dumps(config))
-    with Server(arguments, str(project), str(data_dir)) as server:
-        server.call(None, "create_work_items", items=[{"title": f"item {number}"} for number in range(ITEMS)])
+    with Server(arguments, str(project), str(data_dir)) as ours, Server(["-c", EMPTY], folder, folder) as empty:
+        ours.call(None, "create_work_items", items=[{"title": f"item {number}"} for number in range(ITEMS)])
         for number in range(WARM_UP + calls):
-            name: Callable[[str], str | None] = str if number >= WARM_UP else lambda _name: None
-            server.call(name("get_working_directory"), "get_working_directory")
-            server.call(name("create one"), "create_work_items", items=[{"title": f"Do number {number}"}])
-            server.call(name("list ready of 100"), "list_work_items", limit=200)
-            claimed = server.call(name("claim the first"), "claim_work_item", actor="benchmark")
-            item_id = int(re.findall(r"#(\d+) ", claimed["content"][0]["text"])[0])
-            finish = [{"id": item_id, "status": "completed"}]
-            server.call(name("get"), "get_work_item", id=item_id)
-            server.call(name("update: finish"), "update_work_items", updates=finish, actor="benchmark")
-            server.call(name("link"), "link_work_items", id=item_id, other=item_id + 1, kind="relates_to")
-            server.call(name("delete"), "delete_work_items", ids=[item_id])
-            server.call(name("search"), "list_work_items", view="all", text=f"number {number}")
-        return server.times
+            take_turns(Pair(ours, empty), str if number >= WARM_UP else lambda _name: None, number)
+        return empty.times | ours.times
+
+
+def take_turns(server: Pair, name: Callable[[str], str | None], number: int) -> None:
+    """A call of each kind, each counted under what `name` makes of its name."""
+    server.call(name("get_working_directory"), "get_working_directory")
+    server.call(name("create one"), "create_work_items", items=[{"title": f"Do number {number}"}])
+    server.call(name("list ready of 100"), "list_work_items", limit=200)
+    claimed = server.call(name("claim the first"), "claim_work_item", actor="benchmark")
+    item_id = int(re.findall(r"#(\d+) ", claimed["content"][0]["text"])[0])
+    finish = [{"id": item_id, "status": "completed"}]
+    server.call(name("get"), "get_work_item", id=item_id)
+    server.call(name("update: finish"), "update_work_items", updates=finish, actor="benchmark")
+    server.call(name("link"), "link_work_items", id=item_id, other=item_id + 1, kind="relates_to")
+    server.call(name("delete"), "delete_work_items", ids=[item_id])
+    server.call(name("search"), "list_work_items", view="all", text=f"number {number}")
 
 
 def main() -> None:
@@ -143,11 +153,11 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if chosen.profile:
-            measure_ours(folder, chosen.calls, ["-c", PROFILED, chosen.profile])
+            measure(folder, chosen.calls, ["-c", PROFILED, chosen.profile])
             return
         medians: dict[str, list[float]] = {}
         for _ in range(chosen.rounds):
-            times = measure_empty(folder, chosen.calls * 5) | measure_ours(folder, chosen.calls, OURS)
+            times = measure(folder, chosen.calls, OURS)
             empty = statistics.median(times["empty"])
             for name, own in times.items():
                 medians.setdefault(name, []).append(statistics.median(own) * 1000)
