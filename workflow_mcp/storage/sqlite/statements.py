@@ -75,7 +75,8 @@ class _Compiled:
     def _converted(self, row: Iterable[Any]) -> Iterable[Any]:
         values = list(row)
         for index, convert in self.conversions:
-            values[index] = convert(values[index])
+            if values[index] is not None:  # NULL is None, of whatever type it is
+                values[index] = convert(values[index])
         return values
 
 
