@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from workflow_mcp.storage.sqlite.connections import raw_of
+
 MAX_CANDIDATES = 500
 TRIGRAM = 3
 
@@ -19,7 +21,7 @@ def find_texts(connection: Connection, words: Sequence[str]) -> Sequence[int] | 
     trigrams = {word[start : start + TRIGRAM] for word in words for start in range(len(word) - TRIGRAM + 1)}
     if not trigrams:
         return None
-    found = connection.exec_driver_sql(
+    found = raw_of(connection).execute(
         "SELECT rowid FROM item_trigrams WHERE item_trigrams MATCH ? LIMIT ?",
         (" ".join(map(_quoted, sorted(trigrams))), MAX_CANDIDATES + 1),
     )

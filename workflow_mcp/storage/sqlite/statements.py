@@ -50,7 +50,7 @@ class _Compiled:
 
     Attributes:
         text: the SQL.
-        slots: for each `?` the name of its parameter, the index in its value if that is a list, and the conversion.
+        slots: for each `?`, or all those of a list, the parameter's name, how many they are, and the conversion.
         constants: the values of parameters that are parts of the statement.
         make_row: makes a row of its values; None for a statement without any.
         conversions: of values in rows, each with the column's index.
@@ -64,9 +64,9 @@ class _Compiled:
 
     def arguments(self, given: Values) -> list[Any]:
         values, found = {**self.constants, **given}, list[Any]()
-        for name, index, convert in self.slots:
-            value = values[name] if index is None else _element(values[name], index)
-            found.append(value if convert is None else convert(value))
+        for name, count, convert in self.slots:
+            some = [values[name]] if count is None else _repeated(values[name], count)
+            found += some if convert is None else map(convert, some)
         return found
 
     def rows(self, fetched: Iterable[Iterable[Any]], make_row: MakeRow) -> list[Row[Any]]:
@@ -80,8 +80,9 @@ class _Compiled:
         return values
 
 
-def _element(value: Sequence[Any], index: int) -> Any:
-    return value[index] if index < len(value) else value[-1]
+def _repeated(values: Sequence[Any], count: int) -> list[Any]:
+    """So many values: the last of these is repeated."""
+    return [*values, *[values[-1]] * (count - len(values))]
 
 
 def _compiled_for(statement: Executable, values: Values) -> _Compiled:
@@ -107,15 +108,10 @@ def _compiled(statement: Executable, names: tuple[str, ...], lengths: tuple[int,
     examples = dict.fromkeys(names) | {name: [None] * length for name, length in lists.items()}
     compiler = _compiler(statement, names)
     state, converting = compiler.construct_expanded_state(examples), _bind_conversions(compiler)
-    places = {
-        element: (name, index)
-        for name in lists
-        for index, element in enumerate(state.parameter_expansion.get(name, ()))
-    }
-    slots = [
-        (name, index, converting.get(name))
-        for name, index in (places.get(one, (one, None)) for one in state.positiontup or ())
-    ]
+    first = {elements[0]: name for name, elements in state.parameter_expansion.items() if name in lists and elements}
+    others = {one for name in lists for one in state.parameter_expansion.get(name, ())[1:]}
+    names_of = (first.get(one, one) for one in state.positiontup or () if one not in others)
+    slots = [(name, lists.get(name), converting.get(name)) for name in names_of]
     constants = {name: value for name, value in state.parameters.items() if name not in names}
     return _Compiled(state.statement, tuple(slots), constants, *_row_of(statement))
 
