@@ -56,6 +56,7 @@ async def test_the_model_reads_the_board(host: Host) -> None:
         '#1 0 of 2 "Log in"',
     ]
     assert answer.data["project_name"] == "shop"
+    assert answer.data["board"] == answer.text, "some models see nothing but the structured content"
     assert answer.data["session"] is None
     assert answer.data["actor"].endswith(" (board)")
 

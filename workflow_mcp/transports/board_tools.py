@@ -77,6 +77,8 @@ class BoardTools:
             "project_name": visible(data.project.name),
             "session": session,
             "actor": viewer.actor,
+            # Some hosts show their models the structured content, and then none of the text.
+            "board": text,
         }
         return ToolResult(content=text, structured_content=begin)
 
