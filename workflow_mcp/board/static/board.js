@@ -18,16 +18,25 @@ import { platform, runOn } from "./platform.js";
 import { drawWith, hrefTo, keepingFocus, routeIn, state, update } from "./store.js";
 import { activityView, epicStrip, treeView } from "./views.js";
 
+const REST = 100; // ms in which the first cards are painted, before the rest of them is drawn
 const TICK = 10000; // ms between two looks at the clock
 const DRAWN = { board: boardView, tree: treeView, graph: graphView, activity: activityView, deleted: deletedView };
 const DIALOGS = { form: formView, help: helpView, conflict: conflictView };
 
 const app = document.getElementById("app");
 
+let drawing = null;
+
+function drawRest() {
+  drawing = null;
+  update({ whole: true });
+}
+
 function draw() {
   keepingFocus(() => render(page(), app));
   document.querySelector("dialog:not([open])")?.showModal();
   placeMenu();
+  if (state.board && !state.whole) drawing ??= setTimeout(drawRest, REST);
   const name = state.board?.project.name;
   document.title = name ? `${name} · board` : "Board · workflow-mcp";
 }
@@ -59,7 +68,7 @@ function arrive() {
   const moved = route.project !== before.project;
   const other = moved || route.view !== before.view || route.epic !== before.epic || route.text !== before.text;
   if (route.item !== before.item) for (const form of document.querySelectorAll(".panel form")) form.reset();
-  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, deleted: null, heard: 0 } : {}) });
+  update({ route, ...(other ? { shown: {} } : {}), ...(moved ? { board: null, tree: null, graph: null, activity: null, deleted: null, heard: 0, whole: false } : {}) });
   if (!moved) return reload();
   platform.replace(hrefTo({}));
   stop();

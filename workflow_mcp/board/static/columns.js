@@ -7,6 +7,8 @@ import { cardMenu } from "./menu.js";
 import { emptyState, expired, holder, icon, labels, priority, shortPath } from "./pieces.js";
 import { COLUMNS, go, hrefTo, mayWrite, open, state, update } from "./store.js";
 
+const FIRST = 30; // cards of a column, which fill a window
+
 const NOTHING_IN = {
   backlog: "Nothing waits for other items.",
   ready: "Nothing is ready to be taken. What waits is in Backlog.",
@@ -43,7 +45,7 @@ const columnOf = (column) => html`<section class="column" data-column=${column.n
     <span class="count">${column.count}</span></h2>
   <div class="scroll">
     ${column.items.length ? nothing : html`<p class="hint">${NOTHING_IN[column.name]}</p>`}
-    <ol>${column.items.map(cardOf)}</ol>
+    <ol>${(state.whole ? column.items : column.items.slice(0, FIRST)).map(cardOf)}</ol>
     ${column.next ? moreButton(column) : nothing}
   </div>
 </section>`;

@@ -20,6 +20,7 @@ export const state = {
   activity: null,
   deleted: null,
   item: null, // the one whose page is open
+  whole: false, // whether also the cards are drawn that no window shows at first
   shown: {}, // how many cards of a column were asked for
   fresh: new Set(), // ids of what has just changed
   collapsed: new Set(), // ids of rows of the tree
