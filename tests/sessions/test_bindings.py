@@ -190,3 +190,14 @@ async def test_conversations_whose_store_fails() -> None:
     await conversations.earlier("p", "one")
     assert await conversations.earlier("p", "two") == ("one",)
     assert await conversations.earlier("p", "two") == ("one",)
+
+
+async def test_what_is_remembered_is_removed_also_where_the_store_fails() -> None:
+    """It is gone for this process, and no call fails for that."""
+    store = DictStore()
+    remembered = Remembered(store)
+    await remembered.put("key", {"name": "one"}, collection="c", ttl=60)
+    store.failure = OSError("no space left")
+    assert await remembered.delete("key", collection="c")
+    assert await remembered.get("key", collection="c") is None
+    assert not await remembered.delete("key", collection="c")

@@ -55,7 +55,13 @@ class Remembered:
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """See `SessionStore`."""
         held = self._entries.pop((collection, key), None) is not None
-        return held if self._store is None else await self._store.delete(key, collection=collection)
+        if self._store is None:
+            return held
+        try:
+            return await self._store.delete(key, collection=collection)
+        except Exception:
+            logger.warning("an entry of %s cannot be removed", collection, exc_info=True)
+            return held
 
     def _remember(self, name: Name, value: dict[str, Any] | None) -> None:
         self._entries[name] = value
