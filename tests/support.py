@@ -21,6 +21,8 @@ from workflow_mcp.settings import Settings
 PROJECT_ID = "eca49f13-f342-4958-95a0-d7b9ba2a42eb"
 NOBODY = 65534
 T = TypeVar("T")
+QUICK_LOOKS = 100
+PAUSE = 0.002  # seconds between the looks after those
 BOUND = 90.0  # seconds that a wait may take before it counts as a hang
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="file owners, modes and FIFOs are POSIX's")
@@ -125,10 +127,12 @@ async def turns(count: int = 20) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread brings about."""
+    """Wait for what another thread or process brings about, which needs the processor too."""
+    looks = 0
     async with asyncio.timeout(BOUND):
-        while not condition():  # noqa: ASYNC110 - threads cannot set an asyncio.Event
-            await asyncio.sleep(0)
+        while not condition():
+            looks += 1
+            await asyncio.sleep(0 if looks < QUICK_LOOKS else PAUSE)
 
 
 async def accepted(attempt: Callable[[], Awaitable[T]]) -> T:

@@ -142,7 +142,8 @@ async def test_a_command_that_is_killed_brought_nothing_by_halves(
     await fill(data_dir, project)
     env = environment(tmp_path, WORKFLOW_MCP_DATABASE_URL=database.url)
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with psycopg.connect(database.admin_url) as other:
+    watching = psycopg.connect(database.admin_url, autocommit=True)
+    with watching, psycopg.connect(database.admin_url) as other:
         # It waits for this row, with others of its own before it.
         other.execute(
             "INSERT INTO requests (project_id, request_id, digest, item_ids, at) VALUES (%s, 'plan', '', '[]', 0)",
@@ -150,7 +151,7 @@ async def test_a_command_that_is_killed_brought_nothing_by_halves(
         )
         moving = start([*SERVER, "database", "import-from", str(data_dir)], cwd=tmp_path, env=env)
         try:
-            await until(lambda: database.run(waits) != [(0,)] or moving.poll() is not None)
+            await until(lambda: watching.execute(waits).fetchone() != (0,) or moving.poll() is not None)
             assert moving.poll() is None
         finally:
             moving.kill()
