@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,14 +16,15 @@ STATES: tuple[State, ...] = get_args(State)
 FOLDER = """
 import os, sys
 from workflow_mcp.transports.stdio.memo import memo_of
-sys.path[0] = os.getcwd()
-print(memo_of(os.environ, *sys.argv[1:]).folder)
+sys.path[0] = sys.argv[1]
+print(memo_of(os.environ, *sys.argv[2:]).folder)
 """
 
 
-def memo_for(cwd: Path, env: Mapping[str, str], *directory: str) -> Memo:
-    """The memo of a server that is started in a directory, with this environment and `--directory`."""
-    command = [sys.executable, "-c", FOLDER, *directory]
+def memo_for(cwd: Path, env: Mapping[str, str], *directory: str, script: str | None = None) -> Memo:
+    """The memo of a server that is started in a directory, with this environment and `--directory`, by a script."""
+    first = str(cwd) if script is None else os.path.dirname(script)
+    command = [sys.executable, "-c", FOLDER, first, *directory]
     return Memo(subprocess.check_output(command, cwd=cwd, env=dict(env), text=True).rstrip("\n"))
 
 

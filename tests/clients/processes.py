@@ -20,6 +20,7 @@ SERVER = ("-W", "error", "-m", "workflow_mcp")
 # What copies find imported; where tests are measured they import it, or its lines would not count. Not `transports`
 # and `cli`: what is imported at the entrance stays tested.
 IMPORTED = ("workflow_mcp.server.build", "workflow_mcp.storage.migrate", "workflow_mcp.storage.sqlite.store")
+LOADED = "tests.clients.loaded"
 PATIENCE = 120.0  # seconds that a wait may take before it counts as a hang
 Done = subprocess.CompletedProcess[str]
 _STARTING = threading.Lock()
@@ -157,15 +158,19 @@ def fork_servers() -> Iterator[None]:
         _servers.popitem()[1].close()
 
 
-def start_loaded(*, cwd: Path, env: Mapping[str, str], streams: list[int]) -> Forked:
+def start_server(*, cwd: Path, env: Mapping[str, str], streams: list[int], anew: bool = False) -> Process:
     """Start a server over stdio that is there at once: what it imports was imported before it was asked for.
 
     Args:
         cwd: where it starts.
         env: its whole environment.
         streams: the descriptors that become its standard streams.
+        anew: start an interpreter for it all the same.
     """
-    return Forked(_control("tests.clients.loaded"), SERVER[2:], cwd=cwd, env=env, streams=streams)
+    if not anew:
+        return Forked(_control(LOADED), SERVER[2:], cwd=cwd, env=env, streams=streams)
+    named: Any = dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+    return subprocess.Popen([sys.executable, *SERVER], cwd=cwd, env=dict(env), **named)
 
 
 def fork(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: list[int]) -> Forked:
@@ -173,7 +178,9 @@ def fork(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], streams: 
     return Forked(_usual_control(), command, cwd=cwd, env=env, streams=streams)
 
 
-def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bool = False) -> Process:
+def start(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bool = False, loaded: bool = False
+) -> Process:
     """Start a Python process on three pipes.
 
     Args:
@@ -181,9 +188,10 @@ def start(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], anew: bo
         cwd: where it starts.
         env: its whole environment.
         anew: do without the fork server.
+        loaded: use the one that has imported the program, too.
     """
     if not anew and (rest := _forked(command)) is not None:
-        return Forked.on_pipes(_usual_control(), rest, cwd=cwd, env=env)
+        return Forked.on_pipes(_control(LOADED) if loaded else _usual_control(), rest, cwd=cwd, env=env)
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, *command], cwd=cwd, env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe)
 

@@ -45,6 +45,7 @@ class Wire(Conversation):
         roots: answers `roots/list` (None: not at all); without it the client declares no roots.
         command: what follows the Python interpreter; warnings are errors unless it says otherwise.
         anew: start an interpreter for it, because its start is what is tested; see `processes`.
+        loaded: start a copy that has imported everything, because its start is not what is tested.
         asked: how often the server asked for the roots.
         out: every byte of stdout so far.
         err: every byte of stderr so far.
@@ -56,6 +57,7 @@ class Wire(Conversation):
     roots: Roots | None = None
     command: Sequence[str] = SERVER
     anew: bool = False
+    loaded: bool = False
     asked: int = 0
     out: bytearray = field(default_factory=bytearray)
     err: bytearray = field(default_factory=bytearray)
@@ -64,7 +66,7 @@ class Wire(Conversation):
         self._lines: queue.Queue[bytes | None] = queue.Queue()
         self._logged = threading.Condition()
         self._log_ended = False
-        self.process = start(self.command, cwd=self.cwd, env=self.env, anew=self.anew)
+        self.process = start(self.command, cwd=self.cwd, env=self.env, anew=self.anew, loaded=self.loaded)
         self._readers = [threading.Thread(target=target, daemon=True) for target in (self._read_out, self._read_err)]
         for reader in self._readers:
             reader.start()

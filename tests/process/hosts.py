@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +71,36 @@ def parent_dies() -> None:
         os.sched_yield()
 
 
+def parent_dies_at_need() -> None:
+    """The parent dies when the server begins to be loaded."""
+    when_serving_is_imported(parent_dies)
+
+
 def signalled() -> None:
     """A signal arrives while we are still importing, however short that takes."""
-    importing = sys.meta_path
+    number = int(os.environ["SIGNAL_DURING_IMPORT"])
+    when_serving_is_imported(lambda: os.kill(os.getpid(), number))
+
+
+def when_serving_is_imported(happens: Callable[[], None]) -> None:
+    """Let something happen when the server's own import begins."""
 
     class Finder:
-        """Raises the signal when the server's own import begins."""
+        """Finds nothing."""
 
         @staticmethod
         def find_spec(name: str, *_arguments: object) -> None:
-            """Signal, then let others find it."""
+            """Let it happen, then let others find the module."""
             if name == "workflow_mcp.transports.stdio.serve":
-                os.kill(os.getpid(), int(os.environ["SIGNAL_DURING_IMPORT"]))
+                happens()
 
-    importing.insert(0, Finder)
+    sys.meta_path.insert(0, Finder)
 
 
 if __name__ == "__main__":
     wrong = {
-        wrong.__name__: wrong for wrong in (directories_hang, store_hangs, loop_hangs, prints, parent_dies, signalled)
+        wrong.__name__: wrong
+        for wrong in (directories_hang, store_hangs, loop_hangs, prints, parent_dies, parent_dies_at_need, signalled)
     }
     wrong[sys.argv.pop()]()
     main()

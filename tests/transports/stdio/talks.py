@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.clients.processes import start_loaded
+from tests.clients.processes import start_server
 from tests.clients.protocol import LEGACY, MODERN, Era
 from tests.clients.stdio import PATIENCE, environment
 from workflow_mcp.transports.stdio.memo import Memo
@@ -38,10 +39,12 @@ class Said:
     Attributes:
         lines: whole lines.
         cuts: where they are cut, in thousandths of their length.
+        unanswered: how many of the requests get no answer.
     """
 
     lines: tuple[bytes, ...]
     cuts: tuple[int, ...] = ()
+    unanswered: int = 0
 
     def pieces(self) -> Iterator[bytes]:
         """What is written, each in one piece."""
@@ -51,7 +54,7 @@ class Said:
 
     def expected(self) -> int:
         """How many answers there will be."""
-        return sum(b'"params"' in line and b'"id"' in line for line in self.lines)
+        return sum(b'"params"' in line and b'"id"' in line for line in self.lines) - self.unanswered
 
 
 def as_json(value: object) -> bytes:
@@ -87,14 +90,14 @@ def opening_of(era: Era) -> list[Said]:
 class Talk:
     """One server and what it says."""
 
-    def __init__(self, cwd: Path, env: dict[str, str]) -> None:
+    def __init__(self, cwd: Path, env: dict[str, str], *, anew: bool) -> None:
         # Each write is one read on the other side.
         into, stdin = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._into = into
         self._out, stdout = os.pipe()
         self._text = b""
         streams = [stdin.detach(), stdout, os.open(os.devnull, os.O_WRONLY)]
-        self._process = start_loaded(cwd=cwd, env=env, streams=streams)
+        self._process = start_server(cwd=cwd, env=env, streams=streams, anew=anew)
         for stream in streams:
             os.close(stream)
 
@@ -166,13 +169,18 @@ class Windows:
         (made,) = cache.glob("*/*/*")
         return made.relative_to(cache)
 
-    def open(self, cache: Path | None) -> Talk:
-        """A window that has this cache, or no memo."""
-        return Talk(self.work, self._env(cache))
+    def open(self, cache: Path | None, *, anew: bool = False) -> Talk:
+        """A window that has this cache, or no memo; see `start_server`."""
+        return Talk(self.work, self._env(cache), anew=anew)
 
-    def hold(self, conversation: Sequence[Said], cache: Path | None = None) -> list[Answers]:
+    def hold(self, conversation: Sequence[Said], cache: Path | None = None, *, anew: bool = False) -> list[Answers]:
         """What a window is answered that says all this and leaves."""
-        return self.open(cache).hold(conversation)
+        return self.open(cache, anew=anew).hold(conversation)
+
+    def forget(self) -> None:
+        """Remove what windows have stored."""
+        for stored in ("data", ".local"):
+            shutil.rmtree(self._home / stored, ignore_errors=True)
 
     def _env(self, cache: Path | None) -> dict[str, str]:
         told = {"WORKFLOW_MCP_MEMO": "off"} if cache is None else {"XDG_CACHE_HOME": str(cache)}

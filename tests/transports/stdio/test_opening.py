@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.memo import State, memo_for, put
 from tests.clients.processes import SERVER
-from tests.clients.protocol import MODERN, Era
+from tests.clients.protocol import Era
 from tests.clients.stdio import Wire, environment
 from tests.process.test_endings import SOON, WAYS, grandchild, wait_for_the_end_of_output, wait_until_stuck
 from tests.process.test_streams import (
@@ -63,30 +63,6 @@ def window(
 def has_loaded(wire: Wire) -> bool:
     """Whether the real server has been there, once the process has ended."""
     return LOADED in wire.log
-
-
-# A start takes a second: each state in one era at least, and all in both as soak tests.
-@pytest.mark.parametrize(
-    ("state", "era"),
-    [
-        ("fresh", MODERN),
-        ("fresh", "legacy"),
-        ("stale", "legacy"),
-        ("broken", MODERN),
-        pytest.param("stale", MODERN, marks=pytest.mark.soak),
-        pytest.param("broken", "legacy", marks=pytest.mark.soak),
-    ],
-)
-def test_every_answer_is_the_real_server_s(
-    state: State, era: Era, home: Path, answers: dict[str, bytes], spoken: Spoken
-) -> None:
-    """Whatever the memo is like, a client gets what it gets without one, and its calls are answered."""
-    with window(home, answers, era, state=state) as wire:
-        assert open_whole(wire) == spoken[era]
-        assert wire.call("get_working_directory").data["directory"] == str(home / "work")
-        wire.end()
-        assert "WARNING" not in wire.log
-        assert wire.out.count(b"\n") == len(spoken[era]) + 1, "no request is answered twice"
 
 
 def test_an_opening_loads_nothing(era: Era, home: Path, answers: dict[str, bytes], spoken: Spoken) -> None:

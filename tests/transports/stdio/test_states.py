@@ -13,7 +13,7 @@ import pytest
 from tests.clients.memo import answers_in
 from tests.clients.protocol import ERAS, MODERN, Era
 from tests.support import NOBODY, posix_only, root_only
-from tests.transports.stdio.talks import LISTS, Answers, Windows, opening_of
+from tests.transports.stdio.talks import LISTS, Answers, Said, Windows, opening_of
 from tests.transports.stdio.test_memo import altered, cut, emptied, folder, for_everybody, huge, pipe
 
 pytestmark = posix_only
@@ -110,6 +110,19 @@ def test_a_memo_that_cannot_be_made(
     put(memo)
     assert [windows.hold(said, cache) for _ in range(2)] == [without] * 2
     assert not windows.memo(cache).is_there()
+
+
+def test_a_client_that_starts_it_twice(era: Era, windows: Windows, without: list[Answers], kept: Kept) -> None:
+    """One to look, and one to use: both are answered, also while the memo is being made."""
+    cache, said = windows.new_cache(), opening_of(era)
+    for _ in range(2):
+        probe, used = windows.open(cache), windows.open(cache)
+        probe.say(said[0])
+        assert probe.answers(1) == without[0]
+        probe.say(Said(said[1].lines[:1]))
+        assert used.hold(said) == without
+        assert probe.leave() <= without[1]
+    assert answers_in(windows.memo(cache)) == kept
 
 
 def test_ten_windows_at_once_without_a_memo(era: Era, windows: Windows, without: list[Answers], kept: Kept) -> None:
