@@ -157,6 +157,20 @@ async def test_the_activity_is_paged_backwards(desk: Desk, page: Page) -> None:
     assert [entry["event"] for entry in older["entries"]] == [2, 1]
 
 
+async def test_a_link_is_told_from_both_ends(desk: Desk, page: Page) -> None:
+    """What was linked says how and to which item, also when the link is removed."""
+    agent = await desk.agent()
+    await agent.create([NewItem("One"), NewItem("Two")])
+    for kind in ("blocks", "relates_to"):
+        await agent.link(1, 2, kind, remove=False)
+    await agent.link(1, 2, "blocks", remove=True)
+    told = [(entry["item"], entry["text"]) for entry in reversed((await page.read("activity"))["entries"])]
+    assert told[2:] == [
+        (1, "linked: blocks #2"), (2, "linked: blocked by #1"), (1, "linked: relates to #2"),
+        (2, "linked: relates to #1"), (1, "unlinked: blocks #2"), (2, "unlinked: blocked by #1"),
+    ]  # fmt: skip
+
+
 async def test_script_in_every_field_is_data(desk: Desk) -> None:
     """Titles, labels and names come as they are, in JSON, which the page shows as text; Markdown as harmless HTML."""
     agent = await desk.agent("agent", SCRIPT)

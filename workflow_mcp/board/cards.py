@@ -16,6 +16,14 @@ from workflow_mcp.work.text import visible
 from workflow_mcp.work.values import Item
 
 STATES = {"blocked": "backlog", "completed": "done"}
+LINKING = ("linked", "unlinked")
+# The kinds of links, seen from the other end.
+INVERSE = {
+    "blocks": "blocked_by",
+    "relates_to": "relates_to",
+    "duplicates": "duplicated_by",
+    "discovered_from": "led_to",
+}
 MAX_CHANGES_BYTES = 300
 
 
@@ -83,7 +91,6 @@ def forest(cards: Iterable[Card]) -> list[dict[str, Any]]:
 
 def entry_object(entry: Entry) -> dict[str, Any]:
     """One change, as a line of an activity feed."""
-    changes = cut(changes_text(entry.changes), MAX_CHANGES_BYTES)
     return {
         "event": entry.position,
         "at": seconds(entry.at),
@@ -91,5 +98,13 @@ def entry_object(entry: Entry) -> dict[str, Any]:
         "item": entry.item,
         "title": entry.title,
         "action": entry.action,
-        "text": visible(f"{entry.action} {changes}".strip()),
+        "text": visible(_told(entry)),
     }
+
+
+def _told(entry: Entry) -> str:
+    kind, changes = str(entry.changes.get("kind")), entry.changes
+    for end, called in (("to", kind), ("from", INVERSE.get(kind, kind))):
+        if entry.action in LINKING and isinstance(changes.get(end), int):
+            return f"{entry.action}: {called.replace('_', ' ')} #{changes[end]}"
+    return f"{entry.action} {cut(changes_text(changes), MAX_CHANGES_BYTES)}".strip()

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from workflow_mcp.board import requests
 from workflow_mcp.board.cards import (
+    INVERSE,
     board_object,
     card_object,
     column_object,
@@ -144,15 +145,6 @@ def _whole(detail: ItemDetail, card: Card) -> dict[str, Any]:
 
 def _note(note: Note) -> dict[str, Any]:
     return {"number": note.number, "at": seconds(note.at), "by": visible(note.author), "html": html_of(note.text)}
-
-
-# The kinds of links, seen from the other end.
-INVERSE = {
-    "blocks": "blocked_by",
-    "relates_to": "relates_to",
-    "duplicates": "duplicated_by",
-    "discovered_from": "led_to",
-}
 
 
 def _kind(kind: str, *, outgoing: bool) -> str:
