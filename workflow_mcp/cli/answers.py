@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from workflow_mcp.cli.output import print_json, print_text
-from workflow_mcp.server.item_results import item_result
+from workflow_mcp.server.whole_items import item_object
 from workflow_mcp.work.lines import row
 from workflow_mcp.work.results import UpdateResult
-from workflow_mcp.work.values import Item, ItemSummary
+from workflow_mcp.work.values import ItemSummary
 from workflow_mcp.workspace.work_items import WorkItems
 
 
@@ -28,7 +28,7 @@ def print_changes(work: WorkItems, what: str, result: UpdateResult, *, as_json: 
     ids = {item.id for item in result.items}
     ready = [item for item in result.became_ready if item.id not in ids]
     if as_json:
-        told = {"items": [whole(item) for item in result.items], "became_ready": [asdict(item) for item in ready]}
+        told = {"items": [item_object(item) for item in result.items], "became_ready": [asdict(item) for item in ready]}
         print_json({"project": work.data.project.name, "actor": work.actor.name, **more, **told, **_note(work)})
         return
     print_text(f"{work.data.project.name}: {what}")
@@ -38,11 +38,6 @@ def print_changes(work: WorkItems, what: str, result: UpdateResult, *, as_json: 
         print_rows(ready)
     if work.data.note is not None:
         print_text(work.data.note)
-
-
-def whole(item: Item) -> dict[str, Any]:
-    """An item as JSON."""
-    return item_result(item).model_dump(mode="json")
 
 
 def print_rows(items: Sequence[ItemSummary]) -> None:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from workflow_mcp.cli.answers import print_rows, whole
+from workflow_mcp.cli.answers import print_rows
 from workflow_mcp.cli.local import changing
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import ActorName, Directory, Json, OptionalItemId
+from workflow_mcp.server.whole_items import item_object
 from workflow_mcp.work.errors import at
 from workflow_mcp.work.lines import counted
 from workflow_mcp.work.results import Claim
@@ -58,7 +59,7 @@ def claim(
 async def _print(work: WorkItems, claim: Claim | None, *, as_json: bool) -> None:
     project = work.data.project.name
     if as_json:
-        item = None if claim is None else whole(claim.item)
+        item = None if claim is None else item_object(claim.item)
         print_json({"project": project, "actor": work.actor.name, "item": item})
     elif claim is None:
         counts = (await work.list(ItemQuery(limit=1))).counts

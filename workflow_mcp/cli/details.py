@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, ItemId, Json
-from workflow_mcp.server.item_results import detail_result, item_result
-from workflow_mcp.server.results import WorkItemDetail
+from workflow_mcp.server.item_results import detail_result
+from workflow_mcp.server.whole_items import WorkItemDetail, as_object, item_object
 from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.values import Item, ItemPage
 from workflow_mcp.workspace.work_items import WorkItems
@@ -19,7 +19,7 @@ INDENT = " " * 4
 
 def print_whole(page: ItemPage[Item]) -> None:
     """Print the items of a page, whole, as JSON."""
-    print_json([item_result(item).model_dump(mode="json") for item in page.items])
+    print_json([item_object(item) for item in page.items])
 
 
 def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = False) -> None:
@@ -28,7 +28,7 @@ def show(item_id: ItemId, /, *, directory: Directory = ".", as_json: Json = Fals
     async def print_item(work: WorkItems) -> None:
         result = detail_result(work, await work.get(item_id), max_bytes=math.inf)
         if as_json:
-            print_json(result.model_dump(mode="json"))
+            print_json(as_object(result))
         else:
             print_text("\n".join(_lines(result)))
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.answers import whole
 from workflow_mcp.cli.local import with_work_items
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Directory, Json, converted_id
+from workflow_mcp.server.whole_items import item_object
 from workflow_mcp.work.lines import counted, row
 from workflow_mcp.work.trees import INDENT, depth_first
 from workflow_mcp.work.validation import MAX_LIMIT
@@ -63,7 +63,7 @@ def _nested(rows: Iterable[tuple[int, Item]]) -> list[dict[str, Any]]:
     """The rows as JSON, each item with those below it."""
     path: list[list[dict[str, Any]]] = [[]]
     for depth, item in rows:
-        told = {**whole(item), "children": []}
+        told = {**item_object(item), "children": []}
         path[depth].append(told)
         path[depth + 1 :] = [told["children"]]
     return path[0]

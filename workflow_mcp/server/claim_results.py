@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from workflow_mcp.server.fitting import MAX_TEXT_BYTES, first_lines, last_lines, size_of
 from workflow_mcp.server.item_results import LINES_SHARE, add_entries, cut_description, note_line, without_long_texts
-from workflow_mcp.server.results import ClaimResult, WorkItem
+from workflow_mcp.server.whole_items import ClaimResult, WorkItem, as_object
 from workflow_mcp.work.errors import at
-from workflow_mcp.work.lines import counted, row, text_size
+from workflow_mcp.work.lines import counted, row
 from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import ItemQuery
 from workflow_mcp.workspace.work_items import WorkItems
@@ -43,7 +43,7 @@ def _add_texts(result: ClaimResult, item: WorkItem, claim: Claim) -> None:
     """Add all that may be long to a result and the item in it, as much as fits."""
     briefing = claim.briefing
     result.parent = None if briefing.parent is None else row(briefing.parent)
-    room = MAX_TEXT_BYTES - text_size(result.model_dump_json())
+    room = MAX_TEXT_BYTES - size_of(as_object(result))
     share = room * LINES_SHARE
     room -= add_entries(item, claim.item, share)
     notes = [note_line(claim.item.id, note, MAX_NOTE_BYTES) for note in briefing.notes]

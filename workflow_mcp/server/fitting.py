@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from typing import Any
-
-from pydantic_core import to_json
 
 from workflow_mcp.work.lines import text_size
 
@@ -14,10 +13,12 @@ MAX_HINT_BYTES = 120  # of the hint how to read the rest
 MAX_ANSWER_BYTES = 20_000  # of a whole message
 MAX_TEXT_BYTES = 19_500  # of the text in it
 
+json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def size_of(value: Any) -> int:
     """The number of bytes of a value in a message whose text is that value as JSON: quotes are escaped twice."""
-    return text_size(to_json(value).decode())
+    return text_size(json_text(value))
 
 
 def fitting_text(text: str, room: float, *, start: int, read_on: str) -> str:

@@ -14,10 +14,10 @@ from workflow_mcp.server.fitting import (
     lines_from,
     size_of,
 )
-from workflow_mcp.server.results import WorkItem, WorkItemDetail, numbered
+from workflow_mcp.server.whole_items import WorkItem, WorkItemDetail, as_object, numbered, whole
 from workflow_mcp.work.changed_fields import changes_text
 from workflow_mcp.work.details import Event, ItemDetail, Linked, Note
-from workflow_mcp.work.lines import cut, row, text_size
+from workflow_mcp.work.lines import cut, row
 from workflow_mcp.work.text import plain_or_quoted, visible
 from workflow_mcp.work.values import Item
 from workflow_mcp.workspace.work_items import WorkItems
@@ -31,11 +31,6 @@ PASSIVE = {
     "duplicates": "duplicated by",
     "discovered_from": "led to",
 }
-
-
-def item_result(item: Item) -> WorkItem:
-    """The result for a whole item."""
-    return WorkItem.model_validate(item, from_attributes=True)
 
 
 def detail_result(
@@ -58,7 +53,7 @@ def detail_result(
         max_bytes: the maximum size in a message whose text is the result as JSON.
     """
     result = _without_long_parts(work, detail)
-    room = max_bytes - text_size(result.model_dump_json())
+    room = max_bytes - size_of(as_object(result))
     share = room * LINES_SHARE
     room -= add_entries(result.item, detail.item, share, start=entry)
     result.ancestors = last_lines([row(one) for one in detail.ancestors], share)
@@ -93,7 +88,7 @@ def _without_long_parts(work: WorkItems, detail: ItemDetail) -> WorkItemDetail:
 
 def without_long_texts(item: Item) -> WorkItem:
     """The result for an item, without its description, criteria and evidence."""
-    result = item_result(item)
+    result = whole(item)
     result.description, result.acceptance, result.evidence = "", [], []
     return result
 

@@ -7,8 +7,10 @@ import json
 from workflow_mcp.server import rows
 from workflow_mcp.server.arguments import ItemId
 from workflow_mcp.server.dependencies import CurrentWorkItems, CurrentWorkspace
+from workflow_mcp.server.fitting import json_text
 from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.results import workspace_result
+from workflow_mcp.server.whole_items import as_object
 from workflow_mcp.work.values import ItemQuery
 from workflow_mcp.workspace.values import Workspace
 from workflow_mcp.workspace.work_items import WorkItems
@@ -31,7 +33,7 @@ async def work_item_resource(
     work: WorkItems = CurrentWorkItems(),
 ) -> str:
     """One work item of the reader's project, whole."""
-    return detail_result(work, await work.get(id)).model_dump_json()
+    return json_text(as_object(detail_result(work, await work.get(id))))
 
 
 async def ready_resource(work: WorkItems = CurrentWorkItems()) -> str:

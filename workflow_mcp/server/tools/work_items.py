@@ -26,9 +26,11 @@ from workflow_mcp.server.arguments import (
 )
 from workflow_mcp.server.claim_results import claim_result
 from workflow_mcp.server.dependencies import CurrentWorkItems
+from workflow_mcp.server.fitting import json_text
 from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.trees import tree_text
 from workflow_mcp.server.waiting import unless_client_leaves, wanted_still
+from workflow_mcp.server.whole_items import as_object
 from workflow_mcp.work.details import Part
 from workflow_mcp.work.validation import MAX_WAIT_SECONDS
 from workflow_mcp.work.values import ItemQuery, LinkKind
@@ -81,7 +83,7 @@ async def get_work_item(
 ) -> str:
     """Read one work item: fields, ancestors, children, links both ways, notes, history, why it is not ready."""
     detail = await work.get(id, Part(note, before_note, before_event))
-    return detail_result(work, detail, note=note, start=start, entry=entry).model_dump_json()
+    return json_text(as_object(detail_result(work, detail, note=note, start=start, entry=entry)))
 
 
 async def claim_work_item(
@@ -107,7 +109,7 @@ async def claim_work_item(
         wanted_still=wanted_still() if wait_seconds else None,
     )
     claim = await (unless_client_leaves(claiming) if wait_seconds else claiming)
-    return (await claim_result(work, claim, item_id=id, waited=wait_seconds)).model_dump_json()
+    return json_text(as_object(await claim_result(work, claim, item_id=id, waited=wait_seconds)))
 
 
 async def update_work_items(
