@@ -12,8 +12,7 @@ from tests.support import FakeClock
 from workflow_mcp.errors import UsageError
 from workflow_mcp.storage.store import Store
 from workflow_mcp.work.cursors import make_cursor, read_cursor
-from workflow_mcp.work.details import Part
-from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Project
+from workflow_mcp.work.values import Actor, ItemQuery, ItemUpdate, NewItem, Part, Project
 
 
 async def test_a_plan_is_created_in_one_call_with_refs_that_point_both_ways(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from workflow_mcp.storage.changes import Served, Signal
 from workflow_mcp.storage.databases import Databases, ProjectDatabases, ReadableDatabase, store_closed
-from workflow_mcp.storage.items.claims import Wanted, claim
-from workflow_mcp.storage.items.waiting import due_now
-from workflow_mcp.work.results import Claim
 from workflow_mcp.work.values import Project
+
+if TYPE_CHECKING:
+    from workflow_mcp.storage.items.claims import Wanted
+    from workflow_mcp.work.results import Claim
 
 WantedStill = Callable[[], Awaitable[bool]]
 
@@ -52,6 +54,8 @@ class ClaimQueue(Served[_Waiter]):
             WorkItemError: see `claims.claim`.
             StoreError: the data cannot be used.
         """
+        from workflow_mcp.storage.items.claims import claim
+
         now, waiter = asyncio.get_running_loop().time, _Waiter(wanted)
         deadline = now() + seconds
         async with through.use(self._project) as database, self.join(waiter):
@@ -80,6 +84,8 @@ class ClaimQueue(Served[_Waiter]):
 
     async def _offer(self, database: ReadableDatabase) -> float | None:
         """Tell those who can claim something now; returns the seconds until the next lease ends."""
+        from workflow_mcp.storage.items.waiting import due_now
+
         waiting = list(self._signals)
         due, next_end = await database.read(partial(due_now, waiting=[one.wanted for one in waiting]))
         for waiter, is_its_turn in zip(waiting, due, strict=True):

@@ -12,31 +12,34 @@ from typing import TYPE_CHECKING, Any, Self
 from workflow_mcp.storage.board_store import BoardStore
 from workflow_mcp.storage.claim_queue import ClaimQueues
 from workflow_mcp.storage.databases import Databases
-from workflow_mcp.storage.events.history import history_of
-from workflow_mcp.storage.items import claims, deletion, detail, listing, trees, updates
-from workflow_mcp.storage.items.creation import Creation
-from workflow_mcp.storage.links import linking
+from workflow_mcp.storage.items import listing
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work import validation
-from workflow_mcp.work.details import LAST, ItemDetail, Part
-from workflow_mcp.work.history import History, HistoryQuery
-from workflow_mcp.work.results import (
-    Arrival,
-    Claim,
-    CreateResult,
-    ImportResult,
-    LinkResult,
-    UpdateResult,
+from workflow_mcp.work.values import (
+    LAST,
+    Actor,
+    Item,
+    ItemPage,
+    ItemQuery,
+    ItemSummary,
+    ItemUpdate,
+    NewItem,
+    Part,
+    Project,
 )
-from workflow_mcp.work.trees import Tree
-from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Project
 
 if TYPE_CHECKING:
+    from workflow_mcp.work.details import ItemDetail
+    from workflow_mcp.work.history import History, HistoryQuery
     from workflow_mcp.work.importers.values import SourceItem
+    from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
+    from workflow_mcp.work.trees import Tree
 
 
 class Store(BoardStore):
     """All projects' work; safe to use from many processes at once.
+
+    What a call runs is imported by the call, because a command makes one call only.
 
     Every call that touches a project may raise `StoreError`, when its file cannot be used. Calls that change
     something make the file when there is none; calls that read find nothing then, and make nothing. A call that
@@ -92,6 +95,8 @@ class Store(BoardStore):
         Raises:
             WorkItemError: `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
         """
+        from workflow_mcp.storage.items.creation import Creation
+
         creation = Creation(items, actor, request_id)
         async with self._databases.use(project) as database:
             return await database.write(creation.run)
@@ -124,6 +129,8 @@ class Store(BoardStore):
             WorkItemError: `ITEM_INVALID`.
             UsageError: `CURSOR_INVALID` or `LIMIT_INVALID`.
         """
+        from workflow_mcp.storage.items import trees
+
         validation.check_tree(query)
         async with self._databases.use_to_read(project) as database:
             return await database.read(partial(trees.list_tree, query=query))
@@ -134,6 +141,8 @@ class Store(BoardStore):
         Raises:
             WorkItemError: `ITEM_NOT_FOUND` or `ITEM_DELETED`; `ITEM_INVALID` when there is no such note.
         """
+        from workflow_mcp.storage.items import detail
+
         validation.check_ids([item_id])
         validation.check_part(item_id, part)
         async with self._databases.use_to_read(project) as database:
@@ -161,6 +170,8 @@ class Store(BoardStore):
             WorkItemError: `ITEM_NOT_FOUND`, `ITEM_DELETED`, `ITEM_INVALID`, `ITEM_NOT_READY` or `ITEM_CLAIMED`; a call
                 that waits raises the last two only where waiting would not help.
         """
+        from workflow_mcp.storage.items import claims
+
         wanted = claims.Wanted(actor, item_id, lease, item_type, label, request_id, waits=wait_seconds > 0)
         claims.check_claim(wanted)
         if wanted.waits:
@@ -190,6 +201,8 @@ class Store(BoardStore):
                 `EVIDENCE_REQUIRED` (an `ItemError`, with the current row), `ITEM_INVALID`, `ITEM_NOT_FOUND`,
                 `ITEM_DELETED`, `ITEM_CYCLE` or `ITEM_TOO_DEEP`.
         """
+        from workflow_mcp.storage.items import updates
+
         updates.check_updates(given, actor)
         work = partial(updates.apply_updates, given=given, actor=actor, evidence_required_by=evidence_required_by)
         async with self._databases.use(project) as database:
@@ -203,6 +216,8 @@ class Store(BoardStore):
         Raises:
             WorkItemError: `ITEM_INVALID`, `ITEM_NOT_FOUND`, `ITEM_DELETED` or `ITEM_CYCLE`.
         """
+        from workflow_mcp.storage.links import linking
+
         linking.check_link(item_id, other, kind, actor)
         work = partial(linking.link, item_id=item_id, other=other, kind=kind, actor=actor, remove=remove)
         async with self._databases.use(project) as database:
@@ -216,6 +231,8 @@ class Store(BoardStore):
         Raises:
             WorkItemError: `CHILDREN_NEED_CONFIRM`, `ITEM_CLAIMED`, `PARENT_DELETED` or `ITEM_NOT_FOUND`.
         """
+        from workflow_mcp.storage.items import deletion
+
         deletion.check_deletion(ids, actor)
         async with self._databases.use(project) as database:
             if restore:
@@ -229,6 +246,8 @@ class Store(BoardStore):
             WorkItemError: `ITEM_NOT_FOUND`.
             UsageError: `LIMIT_INVALID`.
         """
+        from workflow_mcp.storage.events.history import history_of
+
         query.check()
         if query.item is not None:
             validation.check_ids([query.item])

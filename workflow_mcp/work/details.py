@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from workflow_mcp.work.values import Item, ItemSummary
 
@@ -30,18 +30,6 @@ class Event:
     directory: str
     action: str
     changes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Which of an item's notes and events to read: the last ones, those before a number, or a single note."""
-
-    note: int | None = None
-    before_note: int | None = None
-    before_event: int | None = None
-
-
-LAST: Final = Part()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from workflow_mcp.work.details import Briefing
 from workflow_mcp.work.values import Item, ItemSummary, Project
 
 if TYPE_CHECKING:
+    from workflow_mcp.work.details import Briefing
     from workflow_mcp.work.importers.values import SourceItem
     from workflow_mcp.work.members import Role
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from workflow_mcp.errors import shown
 from workflow_mcp.work import errors
-from workflow_mcp.work.details import Part
 from workflow_mcp.work.text import has_visible, is_name
 from workflow_mcp.work.values import (
     ITEM_TYPES,
@@ -21,6 +20,7 @@ from workflow_mcp.work.values import (
     ItemQuery,
     ItemUpdate,
     NewItem,
+    Part,
 )
 
 MAX_TITLE_LENGTH = 200

@@ -192,6 +192,18 @@ ItemT_co = TypeVar("ItemT_co", bound=ItemSummary, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which of an item's notes and events to read: the last ones, those before a number, or a single note."""
+
+    note: int | None = None
+    before_note: int | None = None
+    before_event: int | None = None
+
+
+LAST: Final = Part()
+
+
+@dataclass(frozen=True, slots=True)
 class ItemQuery:
     """Which items to list: a view and filters on it; the view `mine` is that of `actor` and of those in `earlier`.
 

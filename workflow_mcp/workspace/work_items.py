@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from workflow_mcp.errors import Code, UsageError
-from workflow_mcp.work.details import LAST, ItemDetail, Part
-from workflow_mcp.work.history import History, HistoryQuery
-from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
-from workflow_mcp.work.trees import Tree
-from workflow_mcp.work.values import Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem
+from workflow_mcp.work.values import LAST, Actor, Item, ItemPage, ItemQuery, ItemSummary, ItemUpdate, NewItem, Part
 from workflow_mcp.workspace.projects import ProjectData, dry_run_error
 
 if TYPE_CHECKING:
+    from workflow_mcp.work.details import ItemDetail
+    from workflow_mcp.work.history import History, HistoryQuery
     from workflow_mcp.work.importers.values import SourceItem
+    from workflow_mcp.work.results import Arrival, Claim, CreateResult, ImportResult, LinkResult, UpdateResult
+    from workflow_mcp.work.trees import Tree
 
 T = TypeVar("T")
 

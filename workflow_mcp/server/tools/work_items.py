@@ -31,9 +31,8 @@ from workflow_mcp.server.item_results import detail_result
 from workflow_mcp.server.trees import tree_text
 from workflow_mcp.server.waiting import unless_client_leaves, wanted_still
 from workflow_mcp.server.whole_items import as_object
-from workflow_mcp.work.details import Part
 from workflow_mcp.work.validation import MAX_WAIT_SECONDS
-from workflow_mcp.work.values import ItemQuery, LinkKind
+from workflow_mcp.work.values import ItemQuery, LinkKind, Part
 from workflow_mcp.workspace.work_items import WorkItems
 
 

@@ -13,8 +13,8 @@ from workflow_mcp.storage.items.rows import require_rows, summary_columns, to_it
 from workflow_mcp.storage.tables import items, links
 from workflow_mcp.storage.transactions import Transaction, in_project
 from workflow_mcp.work import errors
-from workflow_mcp.work.details import ItemDetail, Linked, Note, Part
-from workflow_mcp.work.values import FINISHED, Item, ItemSummary
+from workflow_mcp.work.details import ItemDetail, Linked, Note
+from workflow_mcp.work.values import FINISHED, Item, ItemSummary, Part
 
 MAX_CHILDREN = 200
 MAX_LINKS = 200
