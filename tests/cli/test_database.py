@@ -79,7 +79,7 @@ def test_databases_that_cannot_be_used(database: Database, postgresql: Server, t
         for url, code in wrong.items():
             done = served(tmp_path, url)
             assert done.returncode == 2
-            refused(done, code)
+            assert ("`createdb`" in refused(done, code)) == ("no_such" in url)
         assert at.host is not None
     finally:
         with postgresql.connected() as connection:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.storage.support import DataPlace, file_of, ids, in_files, make, open_store, raw, refused
+from tests.support import make_settings
 from workflow_mcp.errors import StoreError, WorkflowError
 from workflow_mcp.storage import migrate
 from workflow_mcp.storage.projects.inventory import Entry, Inventory, Problem, State, find_entry
 from workflow_mcp.storage.sqlite import connections
-from workflow_mcp.storage.sqlite.inventory import take_inventory
+from workflow_mcp.storage.sqlite.inventory import inventory_of
 from workflow_mcp.storage.sqlite.known import KnownProjects
 from workflow_mcp.storage.sqlite.store import sqlite_store
 from workflow_mcp.storage.store import Store
@@ -58,7 +59,7 @@ async def test_an_older_file_is_listed_and_can_be_archived(store: Store, tmp_pat
     raw(path, "INSERT INTO projects (id, name, next_item_id, created_at) VALUES (?, 'one', 1, 0)", project.id)
     before = path.read_bytes()
     assert (await store.list_projects()).projects == (project,)
-    [entry] = take_inventory(tmp_path, KnownProjects(tmp_path, None)).entries
+    [entry] = inventory_of(make_settings(tmp_path, data_dir=tmp_path, state_dir=None)).entries
     assert (entry.project, entry.state, entry.items, entry.changed_at) == (project, "active", 0, None)
     assert path.read_bytes() == before
     assert await store.archive_project(project)

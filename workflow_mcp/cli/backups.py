@@ -9,11 +9,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from workflow_mcp.cli.local import known_projects, locate, require_files, sqlite
+from workflow_mcp.cli.local import known_projects, locate, require_files
 from workflow_mcp.cli.output import print_text
 from workflow_mcp.cli.parameters import Directory
 from workflow_mcp.errors import Code, ProjectError, UsageError
 from workflow_mcp.settings import Settings, load_settings
+from workflow_mcp.storage.kinds import sqlite
 from workflow_mcp.work.values import Project
 
 DUMP = "run `pg_dump --format=custom --file=workflow.dump` as a superuser, for row level security binds all others."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from workflow_mcp.cli.errors import error_line
-from workflow_mcp.cli.local import known_projects, sqlite
+from workflow_mcp.cli.local import known_projects
 from workflow_mcp.cli.steps import Step
 from workflow_mcp.errors import StoreError
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.kinds import postgresql
+from workflow_mcp.storage.kinds import postgresql, sqlite
 
 
 def examine_store(settings: Settings) -> list[Step]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from importlib import import_module
-from types import ModuleType
 
 from workflow_mcp.errors import Code, UsageError
 from workflow_mcp.settings import Settings, load_settings
@@ -32,11 +30,6 @@ def locate(directory: str, settings: Settings) -> Location:
             return await local.locator.locate(directory, "option")
 
     return asyncio.run(located())
-
-
-def sqlite(module: str) -> ModuleType:
-    """A module about projects' files, imported when it is needed: SQLAlchemy takes 0.2 s."""
-    return import_module(f"workflow_mcp.storage.sqlite.{module}")
 
 
 def require_files(settings: Settings, what: str, next_step: str) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.joining import about_repositories
-from workflow_mcp.cli.local import known_projects, sqlite
 from workflow_mcp.cli.steps import Step
 from workflow_mcp.errors import WorkflowError, shown
 from workflow_mcp.settings import Settings
-from workflow_mcp.storage.kinds import postgresql
+from workflow_mcp.storage.kinds import inventory_module
+from workflow_mcp.storage.projects.inventory import Entry
 from workflow_mcp.work.values import Project
 from workflow_mcp.workspace.values import Location
 
@@ -29,28 +28,13 @@ def about_stored(location: Location, settings: Settings) -> Iterator[Step]:
 
 
 def _notes(project: Project, settings: Settings) -> Iterator[str]:
-    found = (_in_files if settings.database_url is None else _in_database)(project, settings)
+    found: Entry | None = inventory_module(settings).stored_project(settings, project)
     if found is None:
         return
-    name, archived_at = found
-    if name != project.name:
+    if found.project.name != project.name:
         yield (
-            f"lists name it {shown(name)}, its config {shown(project.name)}: edit project.name there, "
+            f"lists name it {shown(found.project.name)}, its config {shown(project.name)}: edit project.name there, "
             f"or run `workflow-mcp projects rename {project.id} NAME`"
         )
-    if archived_at is not None:
+    if found.archived_at is not None:
         yield f"it is archived: lists leave it out; `workflow-mcp projects restore {project.id}` ends that"
-
-
-def _in_files(project: Project, settings: Settings) -> tuple[str, datetime | None] | None:
-    path = sqlite("paths").path_of(settings.data_dir, project.known_id)
-    if not sqlite("files").is_there(path, project, known_projects(settings)):
-        return None
-    header = sqlite("projects").stored_header(path, project.known_id)
-    return header.project_name, header.archived_at
-
-
-def _in_database(project: Project, settings: Settings) -> tuple[str, datetime | None] | None:
-    url, examination = settings.known_database_url, postgresql("examination")
-    found = examination.stored_project(url, project.known_id, pooled=settings.pooled)
-    return None if found is None else (found.project.name, found.archived_at)

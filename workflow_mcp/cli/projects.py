@@ -12,13 +12,13 @@ from cyclopts import App, Parameter
 
 from workflow_mcp.cli.backups import LOAD
 from workflow_mcp.cli.errors import error_line
-from workflow_mcp.cli.local import known_projects, require_files, sqlite
+from workflow_mcp.cli.local import known_projects, require_files
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Json
 from workflow_mcp.cli.project_lists import object_of, print_rows, print_table
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.settings import Settings, load_settings
-from workflow_mcp.storage.kinds import postgresql
+from workflow_mcp.storage.kinds import inventory_module, sqlite
 from workflow_mcp.storage.projects.inventory import Entry, Inventory, find_entry
 from workflow_mcp.workspace.init import check_name
 from workflow_mcp.workspace.local import open_local
@@ -140,11 +140,7 @@ def restore(project: Named, /) -> None:
 
 
 def _inventory(settings: Settings) -> Inventory:
-    inventory: Inventory
-    if settings.database_url is None:
-        inventory = sqlite("inventory").take_inventory(settings.data_dir, known_projects(settings))
-    else:
-        inventory = postgresql("examination").take_inventory(settings.database_url, pooled=settings.pooled)
+    inventory: Inventory = inventory_module(settings).inventory_of(settings)
     return inventory
 
 

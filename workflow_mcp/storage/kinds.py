@@ -15,9 +15,25 @@ def store_module(settings: Settings) -> ModuleType:
     Raises:
         UsageError: `NO_DATABASE_DRIVER`.
     """
-    if settings.database_url is None:
-        return import_module("workflow_mcp.storage.sqlite.store")
-    return postgresql("store")
+    return _module(settings, "store")
+
+
+def inventory_module(settings: Settings) -> ModuleType:
+    """The module that takes the inventory of all projects.
+
+    Raises:
+        UsageError: `NO_DATABASE_DRIVER`.
+    """
+    return _module(settings, "inventory")
+
+
+def _module(settings: Settings, name: str) -> ModuleType:
+    return (sqlite if settings.database_url is None else postgresql)(name)
+
+
+def sqlite(name: str) -> ModuleType:
+    """A module of `sqlite/`, which is not imported before it is needed: SQLAlchemy takes 0.1 s."""
+    return import_module(f"workflow_mcp.storage.sqlite.{name}")
 
 
 def postgresql(name: str) -> ModuleType:

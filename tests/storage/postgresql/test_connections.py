@@ -251,6 +251,8 @@ def test_errors_that_no_retry_mends() -> None:
         raise psycopg.errors.SyntaxError("a defect of ours")
     assert faults.fault_of(psycopg.OperationalError("FATAL:  sorry, too many clients already")) == "busy"
     assert faults.fault_of(psycopg.OperationalError("FATAL:  the database system is starting up")) == "lost"
+    assert faults.fault_of(psycopg.OperationalError('FATAL:  database "no" does not exist')) == "absent"
+    assert faults.fault_of(psycopg.OperationalError('FATAL:  role "no" does not exist')) == "refused"
     assert faults.fault_of(psycopg.errors.DeadlockDetected("x")) == "busy"
 
 

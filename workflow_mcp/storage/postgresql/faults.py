@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,14 +15,14 @@ from workflow_mcp.errors import Code, StoreError, shown
 BUSY_TIMEOUT = 30.0
 RECONNECT_TIMEOUT = 5.0
 DRIVER_ERRORS = (DBAPIError, psycopg.Error)
-Fault = Literal["busy", "lost", "refused", "full", "read-only", "not-migrated", "other"]
+Fault = Literal["busy", "lost", "refused", "absent", "full", "read-only", "not-migrated", "other"]
 
 # By the whole SQLSTATE, else by its class.
 _FAULTS: dict[str, Fault] = {
     "25006": "read-only",
     "25P03": "lost",  # idle in a transaction for too long
     "28": "refused",
-    "3D000": "refused",
+    "3D000": "absent",
     "40": "busy",  # serialization failures and deadlocks
     "42501": "refused",
     "42704": "refused",  # no such role
@@ -35,6 +36,7 @@ _FAULTS: dict[str, Fault] = {
 }
 # What servers and poolers say to a client that they do not let in, which has no SQLSTATE in the driver.
 _STARTING = ("starting up", "shutting down", "not yet accepting", "recovery mode")
+_ABSENT = re.compile(r'FATAL: .*(database ".*" does not exist|no such database)')
 _FULL_HOUSE = ("too many clients", "too many connections", "remaining connection slots", "no more connections")
 
 
@@ -69,6 +71,8 @@ def fault_of(error: BaseException) -> Fault:
 def _fault_in_text(text: str) -> Fault:
     if any(part in text for part in _FULL_HOUSE):
         return "busy"
+    if _ABSENT.search(text):
+        return "absent"
     return "refused" if "FATAL" in text and not any(part in text for part in _STARTING) else "lost"
 
 
@@ -98,12 +102,8 @@ def store_error(fault: Fault, said: str) -> StoreError:
         case "read-only":
             what = f"the database cannot be written: {said}."
             return StoreError(Code.STORE_READ_ONLY, what, "set WORKFLOW_MCP_DATABASE_URL to the one that can.")
-        case "refused":
-            return StoreError(
-                Code.STORE_REFUSED,
-                f"the database refuses its user: {said}.",
-                "correct WORKFLOW_MCP_DATABASE_URL; `workflow-mcp database migrate` gives that user its rights.",
-            )
+        case "refused" | "absent":
+            return _refused(said, is_there=fault == "refused")
         case "not-migrated":
             return older(None)
         case _:
@@ -112,6 +112,18 @@ def store_error(fault: Fault, said: str) -> StoreError:
                 f"the database does not answer: {said}.",
                 "check that it runs where WORKFLOW_MCP_DATABASE_URL says, then call again.",
             )
+
+
+def _refused(said: str, *, is_there: bool) -> StoreError:
+    if is_there:
+        what, then = (
+            "the database refuses its user",
+            "correct WORKFLOW_MCP_DATABASE_URL; {} gives that user its rights.",
+        )
+    else:
+        what = "there is no such database"
+        then = "correct its name in WORKFLOW_MCP_DATABASE_URL, or create it with PostgreSQL's `createdb` and run {}."
+    return StoreError(Code.STORE_REFUSED, f"{what}: {said}.", then.format("`workflow-mcp database migrate`"))
 
 
 def older(version: str | None) -> StoreError:
