@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from workflow_mcp.cli import start_steps
 from workflow_mcp.cli.doctor import examine, is_healthy, report
 from workflow_mcp.cli.steps import Step
 from workflow_mcp.transports.stdio.memo import memo_of
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded() -> None:
+    """The server is loaded here, so that no process is started to see whether it can be."""
+    import_module(start_steps.SERVER)
 
 
 def diagnosis(place: Path | str, base: Path, **settings: Any) -> list[Step]:

@@ -13,7 +13,7 @@ from workflow_mcp.cli.claude_code_steps import about_claude_code
 from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.local import locate
 from workflow_mcp.cli.project_steps import about_stored
-from workflow_mcp.cli.start_steps import about_start
+from workflow_mcp.cli.start_steps import Loading, about_start
 from workflow_mcp.cli.steps import Step, Verdict
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.settings import Settings
@@ -25,13 +25,13 @@ from workflow_mcp.workspace.values import Location
 
 def examine(directory: str, settings: Settings) -> list[Step]:
     """The steps for `directory`, as of a stdio server that is started there."""
-    return [
-        *_about_server(settings),
-        *about_start(settings),
+    loading = Loading()
+    found = [
         *about_claude_code(directory, settings),
         *_about_sources(directory, settings),
         *_about_location(directory, settings),
     ]
+    return [*_about_server(settings), *about_start(loading), *found]
 
 
 def report(directory: str, steps: list[Step]) -> dict[str, Any]:
