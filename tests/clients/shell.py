@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workflow_mcp.cli.errors import exit_code
-from workflow_mcp.cli.main import app
+from workflow_mcp.cli.main import app, run
 from workflow_mcp.errors import WorkflowError
 
 
@@ -48,6 +48,13 @@ class Shell:
         """An item, whole."""
         item: dict[str, Any] = self.data("show", str(item_id))["item"]
         return item
+
+    def line(self, *arguments: str) -> str:
+        """The line on stderr of a command that is refused."""
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr("sys.argv", ["workflow-mcp", *arguments])
+            run()
+        return self._capsys.readouterr().err.strip()
 
     def refused(self, *arguments: str) -> str:
         """The line of a command that is refused."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+import re
 
-from workflow_mcp.errors import Code, DirectoryError, UsageError, WorkflowError, shown
+from workflow_mcp.errors import Code, DirectoryError, UsageError, WorkflowError
 
 REFUSED, MISUSED = 1, 2
 # What was typed is wrong in itself, whatever there is.
@@ -37,17 +37,19 @@ NEXT_STEPS: dict[str, str] = {
 }
 
 
+FIELD = re.compile(r"^items\[0\]\.")
+STEPS = (
+    (re.compile(r"call get_work_item\(id=(\d+)\)"), r"run `workflow-mcp show \1`"),
+    (re.compile("repeat the call"), "run the command again"),
+)
+
+
 def error_line(error: WorkflowError) -> str:
     """The line for an error, with a next step for the command line."""
-    return str(WorkflowError(error.code, error.message, NEXT_STEPS.get(error.code, error.next_step)))
-
-
-def misuse(error: CycloptsError) -> UsageError:
-    """The error for a command line that no command takes."""
-    command = " ".join(("workflow-mcp", *(error.command_chain or ())))
-    unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else []
-    what = f"there is no command {shown(unused[0])}." if unused and not error.command_chain else str(error)
-    return UsageError(Code.ARGUMENT_INVALID, what, f"run `{command} --help`.")
+    then = NEXT_STEPS.get(error.code, error.next_step)
+    for pattern, command in STEPS:
+        then = pattern.sub(command, then)
+    return str(WorkflowError(error.code, FIELD.sub("the ", error.message), then))
 
 
 def exit_code(error: WorkflowError) -> int:

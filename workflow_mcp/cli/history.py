@@ -40,8 +40,10 @@ def log(
         history = await work.history(HistoryQuery(item_id, limit=limit))
         if as_json:
             print_json([as_object(entry) for entry in history.entries])
-        else:
+        elif history.entries:
             print_entries(history.entries)
+        else:
+            print_text("Nothing has been changed yet.")
 
     with_work_items(directory, print_history)
 

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError
 import workflow_mcp
 from workflow_mcp.cli import output, serving
 from workflow_mcp.cli.completing import completion_of
-from workflow_mcp.cli.errors import error_line, exit_code, misuse
+from workflow_mcp.cli.errors import error_line, exit_code
 from workflow_mcp.errors import WorkflowError
 from workflow_mcp.work.text import visible
 
@@ -138,6 +138,8 @@ def run() -> NoReturn:
         try:
             app()
         except CycloptsError as error:
+            from workflow_mcp.cli.misuse import misuse
+
             raise misuse(error) from error
         finally:
             output.flush()

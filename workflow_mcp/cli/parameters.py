@@ -70,8 +70,8 @@ def text_of(given: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-Directory = Annotated[str, Parameter(help="A directory of the project; default: where you are.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Directory = Annotated[str, Parameter(help="A directory of the project; default: where you are.", show_default=False)]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON.")]
 ActorName = Annotated[
     str | None, Parameter(name="--actor", help="Who you are; default: git's user.name, else your login.")
 ]

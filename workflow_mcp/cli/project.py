@@ -25,8 +25,8 @@ MARKS: dict[Verdict, tuple[str, str]] = {
     "ignored": ("-", "dim"),
     "problem": ("✗", "red"),
 }
-Directory = Annotated[str, Parameter(help="The directory; default: where you are.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Directory = Annotated[str, Parameter(help="The directory; default: where you are.", show_default=False)]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON.")]
 
 
 def init(

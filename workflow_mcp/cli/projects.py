@@ -15,7 +15,7 @@ from workflow_mcp.cli.errors import error_line
 from workflow_mcp.cli.local import known_projects, require_files
 from workflow_mcp.cli.output import print_json, print_text
 from workflow_mcp.cli.parameters import Json
-from workflow_mcp.cli.project_lists import object_of, print_rows, print_table
+from workflow_mcp.cli.project_lists import object_of, print_rows
 from workflow_mcp.errors import Code, UsageError, shown
 from workflow_mcp.settings import Settings, load_settings
 from workflow_mcp.storage.kinds import inventory_module, sqlite
@@ -63,6 +63,8 @@ def list_projects(*, every: Every = False, as_json: Json = False) -> None:
 def _print(inventory: Inventory, listed: list[Entry], problems: list[str]) -> None:
     ids = [one.project.known_id for one in inventory.entries]
     if sys.stdout.isatty() and listed:
+        from workflow_mcp.cli.project_tables import print_table
+
         print_table(listed, ids)
     else:
         print_rows(listed, ids)

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from workflow_mcp.work.lines import row
+from workflow_mcp.work.lines import row, time_left, waits_for
 from workflow_mcp.work.text import visible
 from workflow_mcp.work.values import ItemSummary
 
@@ -66,7 +66,8 @@ def print_table(title: str, items: Sequence[ItemSummary]) -> None:
         return
     table = Table("#", "type", "p", "state", "title", "assignee", title=Text(visible(title)))
     for item in items:
-        state = Text(item.state, style=STYLES.get(item.state, ""))
-        told = (Text(visible(text)) for text in (item.title, item.assignee or ""))
+        state = Text.assemble((item.state, STYLES.get(item.state, "")), f" {waits_for(item)}".rstrip())
+        holder = ", ".join(filter(None, (item.assignee, time_left(item))))
+        told = (Text(visible(text)) for text in (item.title, holder))
         table.add_row(str(item.id), item.item_type, str(item.priority), state, *told)
     console.print(table)

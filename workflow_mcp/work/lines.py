@@ -27,12 +27,23 @@ def row(item: ItemSummary, *marks: str) -> str:
 
 
 def _why(item: ItemSummary) -> str:
-    if item.waits_for:
-        shown = ",".join(f"#{one}" for one in item.waits_for[:MAX_SHOWN_WAITS])
-        return f" <{shown}{'…' if len(item.waits_for) > MAX_SHOWN_WAITS else ''}"
+    waits, left = waits_for(item), time_left(item)
+    return f" {waits}" if waits else f", {left}" if left else ""
+
+
+def waits_for(item: ItemSummary) -> str:
+    """What a blocked item waits for, as in `<#4,#7`; empty for any other."""
+    if not item.waits_for:
+        return ""
+    shown = ",".join(f"#{one}" for one in item.waits_for[:MAX_SHOWN_WAITS])
+    return f"<{shown}{'…' if len(item.waits_for) > MAX_SHOWN_WAITS else ''}"
+
+
+def time_left(item: ItemSummary) -> str:
+    """How long the claim of an item in progress still runs, as in `54m left`; empty for any other."""
     if item.lease_left is None or item.state != "in_progress":
         return ""
-    return f", {_duration(item.lease_left)} left"
+    return f"{_duration(item.lease_left)} left"
 
 
 def _duration(left: timedelta) -> str:
