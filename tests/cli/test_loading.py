@@ -13,8 +13,9 @@ PACKAGES = (
     "pydantic", "pydantic_core", "rich", "fastmcp", "mcp", "mcp_types", "anyio", "starlette", "alembic", "key_value",
 )  # fmt: skip
 OWN = (
-    "workflow_mcp.app", "workflow_mcp.session_context", "workflow_mcp.sessions.bindings", "workflow_mcp.storage.migrate",
-    "workflow_mcp.storage.items.board", "workflow_mcp.storage.items.creation", "workflow_mcp.storage.items.updates",
+    "workflow_mcp.app", "workflow_mcp.session_context", "workflow_mcp.sessions.bindings",
+    "workflow_mcp.storage.migrate", "workflow_mcp.storage.items.board", "workflow_mcp.storage.items.creation",
+    "workflow_mcp.storage.items.updates",
 )  # fmt: skip
 READING = (
     ["list"], ["ready"], ["list", "--json"], ["show", "1"], ["show", "1", "--json"], ["tree"], ["log"], ["use"],

@@ -122,3 +122,27 @@ def test_watching_ends_with_its_reader(shell: Shell) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(PATIENCE) == 0
+
+
+def test_a_table_tells_why(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a wide terminal too: what a blocked item waits for, and how long a claim still runs."""
+    for title in ("first", "second"):
+        shell.told("add", title)
+    shell.told("add", "third", "--after", "1,2")
+    shell.told("claim", "1", "--lease", "10080")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shell.told("list").splitlines() if "│" in line]
+    told = {row[0]: (row[3], row[5]) for row in rows}
+    assert told == {
+        "1": ("in_progress", "Ana López, 6d left"),
+        "2": ("ready", ""),
+        "3": ("blocked <#1,#2", ""),
+    }
+
+
+def test_a_log_of_nothing(shell: Shell) -> None:
+    """It says so; as JSON it is an empty list."""
+    assert shell.told("log") == "Nothing has been changed yet.\n"
+    assert shell.data("log") == []

@@ -51,9 +51,10 @@ class Shell:
 
     def line(self, *arguments: str) -> str:
         """The line on stderr of a command that is refused."""
-        with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr("sys.argv", ["workflow-mcp", *arguments])
-            run()
+            with pytest.raises(SystemExit):
+                run()
         return self._capsys.readouterr().err.strip()
 
     def refused(self, *arguments: str) -> str:

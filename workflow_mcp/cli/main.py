@@ -136,7 +136,7 @@ def run() -> NoReturn:
         sys.stdout.reconfigure(encoding="utf-8")
     try:
         try:
-            app()
+            app(sys.argv[1:])
         except CycloptsError as error:
             from workflow_mcp.cli.misuse import misuse
 

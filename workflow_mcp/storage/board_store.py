@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workflow_mcp.storage.project_store import ProjectStore
+from workflow_mcp.storage.reading_store import ReadingStore
 from workflow_mcp.work.validation import check_ids, check_query
 from workflow_mcp.work.values import ItemQuery, Project
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workflow_mcp.work.board import Board, BoardQuery, Card, Column, Graph
 
 
-class BoardStore(ProjectStore):
+class BoardStore(ReadingStore):
     """Cards of a project's work items. All calls read, each at one moment."""
 
     async def board(self, project: Project, query: BoardQuery) -> Board:
