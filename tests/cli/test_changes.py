@@ -193,6 +193,14 @@ def _has_a_project_open(pid: int) -> bool:
 
 
 @linux_only
+def test_a_claim_says_how_it_is_ended(shell: Shell) -> None:
+    """By the same actor, if one was named: nobody else may."""
+    for title in ("first", "second"):
+        shell.told("add", title)
+    assert "`workflow-mcp done 1 --actor 'Bo B'` ends it." in shell.told("claim", "--actor", "Bo B")
+    assert "`workflow-mcp done 2` ends it." in shell.told("claim")
+
+
 def test_control_c_ends_a_claim_that_waits(shell: Shell, tmp_path: Path) -> None:
     """Without a word, with the code that shells give to what was interrupted, and with nothing claimed."""
     shell.told("add", "only")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from shlex import quote
 from typing import Annotated
 
 from cyclopts import Parameter, validators
@@ -50,13 +51,13 @@ def claim(
         found = await work.claim(item_id, lease=held_for, item_type=item_type, label=label, wait_seconds=wait)
         if found is not None:
             claimed.append(found)
-        await _print(work, found, as_json=as_json)
+        await _print(work, found, "" if actor is None else f" --actor {quote(actor)}", as_json=as_json)
 
     changing(directory, actor, take)
     return 0 if claimed else NOTHING_READY
 
 
-async def _print(work: WorkItems, claim: Claim | None, *, as_json: bool) -> None:
+async def _print(work: WorkItems, claim: Claim | None, option: str, *, as_json: bool) -> None:
     project = work.data.project.name
     if as_json:
         item = None if claim is None else item_object(claim.item)
@@ -67,7 +68,8 @@ async def _print(work: WorkItems, claim: Claim | None, *, as_json: bool) -> None
     else:
         print_text(f"{project}: {_held(claim, work.actor.name)}")
         print_rows([claim.item])
-        print_text(f"`workflow-mcp show {claim.item.id}` shows all of it, `workflow-mcp done {claim.item.id}` ends it.")
+        show, done = f"`workflow-mcp show {claim.item.id}`", f"`workflow-mcp done {claim.item.id}{option}`"
+        print_text(f"{show} shows all of it, {done} ends it.")
     if work.data.note is not None and not as_json:
         print_text(work.data.note)
 

@@ -17,6 +17,15 @@ from workflow_mcp.transports.stdio.memo import memo_of
 logger = logging.getLogger(__name__)
 
 SERVER = "workflow_mcp.server.build"
+# As little as possible beside the imports, as `__main__` does.
+LOAD = """import gc, sys
+gc.disable()
+sys.path[:] = {path!r}
+from {module} import load
+problem = load()
+gc.freeze()
+sys.exit(problem)
+"""
 COMPILED = ("workflow_mcp", "fastmcp", "mcp", "mcp_types", "pydantic")
 
 
@@ -34,8 +43,7 @@ class Loading:
     """
 
     def __init__(self) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import load; sys.exit(load())"
-        self._process = None if SERVER in sys.modules else _python(code)
+        self._process = None if SERVER in sys.modules else _python(LOAD.format(path=sys.path, module=__name__))
 
     def step(self) -> Step:
         """Whether it loads, once that is known."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from workflow_mcp.errors import Code, ConfigWriteError, ProjectError, ProjectUnknownError
@@ -14,7 +15,6 @@ from workflow_mcp.settings import Settings
 from workflow_mcp.storage.kinds import store_module
 from workflow_mcp.storage.threads import WorkerThreads
 from workflow_mcp.work.values import Project
-from workflow_mcp.workspace.init import write_project_id
 from workflow_mcp.workspace.joining import Joining, Membership
 from workflow_mcp.workspace.values import Location, Workspace
 
@@ -229,10 +229,13 @@ def _configured_project(location: Location | None, id_or_name: str) -> Project |
 
 
 def _written_id(config_path: str, project_id: str, within: str | None) -> str | None:
+    # What only reads does not wait for what writes configs.
+    init = import_module("workflow_mcp.workspace.init")
     try:
-        return write_project_id(config_path, project_id, within=within)
+        written: str = init.write_project_id(config_path, project_id, within=within)
     except ConfigWriteError:
         return None
+    return written
 
 
 def no_project(workspace: Workspace) -> ProjectError:
