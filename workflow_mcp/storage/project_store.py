@@ -7,7 +7,6 @@ from functools import partial
 
 from workflow_mcp.storage.changes import Signal
 from workflow_mcp.storage.databases import Databases, ProjectDatabases
-from workflow_mcp.storage.events.history import directories_of
 from workflow_mcp.storage.members.databases import MemberDatabases
 from workflow_mcp.storage.members.rows import members_of, remove_member, require, set_member
 from workflow_mcp.storage.projects.rows import set_archived
@@ -164,4 +163,6 @@ class ProjectStore:
 
 
 def _directories(tx: Transaction) -> tuple[str, ...]:
+    from workflow_mcp.storage.events.history import directories_of
+
     return (*directories_of(tx), *(one.directory for one in repositories_of(tx)))
