@@ -19,7 +19,7 @@ OWN = (
 )  # fmt: skip
 READING = (
     ["list"], ["ready"], ["list", "--json"], ["show", "1"], ["show", "1", "--json"], ["tree"], ["log"], ["use"],
-    ["projects"], ["--version"],
+    ["projects"], ["export"], ["export", "--format", "markdown"], ["members"], ["--version"],
 )  # fmt: skip
 # Runs the commands in one process, and tells on stderr what each of them loaded first.
 RUN = """

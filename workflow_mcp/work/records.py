@@ -15,7 +15,6 @@ from workflow_mcp.work.text import visible
 from workflow_mcp.work.validation import MAX_LEASE, check_actor, check_kind, check_new, check_text, check_update
 from workflow_mcp.work.values import FINISHED, Actor, ItemUpdate, NewItem
 
-FORMAT = 2
 MAX_NUMBER = 2_000_000_000  # of ids and versions: far from where columns end, so that those to come fit too
 EPOCH_YEAR, MAX_YEAR = 1970, 9000
 MAX_NAME = 255

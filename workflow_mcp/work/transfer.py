@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workflow_mcp.errors import Code, WorkflowError, WorkItemError, shown
+from workflow_mcp.work.export_format import FORMAT
 from workflow_mcp.work.graph import MAX_DEPTH, cycle_in
 from workflow_mcp.work.records import (
-    FORMAT,
     EndRecord,
     EventRecord,
     ItemRecord,

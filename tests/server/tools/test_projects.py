@@ -33,7 +33,7 @@ from workflow_mcp import build_server
 from workflow_mcp.server.fitting import MAX_ANSWER_BYTES
 from workflow_mcp.storage.sqlite.deletion import delete
 from workflow_mcp.storage.sqlite.known import KnownProjects
-from workflow_mcp.work.records import FORMAT
+from workflow_mcp.work.export_format import FORMAT
 
 
 def config_in(folder: Path) -> dict[str, Any]:

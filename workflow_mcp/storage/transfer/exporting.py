@@ -13,7 +13,7 @@ from workflow_mcp.storage.items.rows import item_columns, labels_of
 from workflow_mcp.storage.origins.rows import imported_column
 from workflow_mcp.storage.tables import events, items, links, notes
 from workflow_mcp.storage.transactions import Transaction, in_project
-from workflow_mcp.work.records import FORMAT
+from workflow_mcp.work.export_format import FORMAT
 from workflow_mcp.work.values import Project
 
 PORTION = 500
