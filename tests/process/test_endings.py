@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -90,6 +91,28 @@ def test_ends_cleanly(way: Callable[[Wire], None], era: Era, tmp_path: Path) -> 
         assert wire.ended(SOON) == 0
         assert CLEAN in wire.log
         assert "Traceback" not in wire.log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for threads in /proc")
+def test_ends_at_a_signal_that_does_not_wake_the_event_loop(tmp_path: Path) -> None:
+    """A signal that another thread gets, or the main one just before it waits, is not lost until the next request."""
+    with server(tmp_path) as wire:
+        wire.open()
+        main = wire.process.pid
+        wait_until_asleep(main)
+        other = max(int(thread.name) for thread in Path(f"/proc/{main}/task").iterdir())
+        assert other != main
+        assert ctypes.CDLL(None).tgkill(main, other, signal.SIGTERM) == 0
+        assert wire.ended(SOON) == 0
+        assert CLEAN in wire.log
+
+
+def wait_until_asleep(pid: int) -> None:
+    """Wait until the main thread of a process waits for something to happen."""
+    deadline = time.monotonic() + SOON
+    while "State:\tS" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8"):
+        assert time.monotonic() < deadline
+        os.sched_yield()
 
 
 @pytest.mark.parametrize("way", [end_of_input, as_claude_code_does])

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import select
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -39,12 +40,17 @@ class StandardInput:
         os.dup2(nothing, 0)
         os.close(nothing)
         self._ended, self._end = os.pipe()
+        os.set_blocking(self._end, False)
 
     def watch(self) -> None:
-        """End the input when the parent process dies, and exit with code 1 if clean-up takes over `CLEANUP_TIMEOUT`.
+        """End the input at a signal that has a handler, and when the parent process dies.
 
-        Clean-up takes that long when the client reads no more answers, or a file system hangs.
+        Exits with code 1 if clean-up takes over `CLEANUP_TIMEOUT`, as it does when the client reads no more answers, or
+        a file system hangs.
         """
+        # A handler runs when the main thread runs next. A signal that comes just before the event loop waits, or to
+        # another thread, does not end that wait.
+        signal.set_wakeup_fd(self._end, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, name="stdin-watch", daemon=True).start()
 
     def end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
