@@ -86,18 +86,22 @@ class Access:
 
     async def trade(self, key: str) -> tuple[str, Viewer] | None:
         """The secret of a new cookie for a key, and whose it is; None for one that is unknown, expired or was used."""
+        name = _name("board-key", key)
         async with self._trading:
-            viewer = await self._viewer("board-key", key)
-            if viewer is None or not await self._store.delete(_name("board-key", key), collection=COLLECTION):
+            viewer = self._unless_expired(await self._stored(name))
+            if viewer is None or not await self._store.delete(name, collection=COLLECTION):
                 return None
         return await self._add("board", viewer, SESSION_SECONDS), viewer
 
     async def viewer(self, cookie: str) -> Viewer | None:
         """Whose cookie it is; None for one that is unknown or expired."""
         name = _name("board", cookie)
-        if name in self._found and self._found[name][0] > self._clock():
-            return self._found[name][1]
-        return await self._viewer("board", cookie)
+        found = self._found.get(name)
+        if found is None and (found := await self._stored(name)) is not None:
+            self._found[name] = found
+            if len(self._found) > MAX_FOUND:
+                self._found.popitem(last=False)
+        return self._unless_expired(found)
 
     def has_ended(self, viewer: Viewer) -> bool:
         """Whether the token that a cookie was given for has ended by itself."""
@@ -109,16 +113,13 @@ class Access:
         await self._store.put(_name(kind, secret), entry, collection=COLLECTION, ttl=seconds)
         return secret
 
-    async def _viewer(self, kind: str, secret: str) -> Viewer | None:
-        entry = await self._store.get(_name(kind, secret), collection=COLLECTION)
-        if entry is None or entry["expires_at"] <= self._clock():
-            return None
-        viewer = Viewer(**entry["viewer"])
-        if kind == "board":
-            self._found[_name(kind, secret)] = entry["expires_at"], viewer
-            if len(self._found) > MAX_FOUND:
-                self._found.popitem(last=False)
-        return viewer
+    async def _stored(self, name: str) -> tuple[float, Viewer] | None:
+        """When a key or cookie expires, and whose it is."""
+        entry = await self._store.get(name, collection=COLLECTION)
+        return None if entry is None else (entry["expires_at"], Viewer(**entry["viewer"]))
+
+    def _unless_expired(self, found: tuple[float, Viewer] | None) -> Viewer | None:
+        return None if found is None or found[0] <= self._clock() else found[1]
 
 
 def _name(kind: str, secret: str) -> str:

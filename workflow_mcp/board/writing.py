@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from workflow_mcp.board import requests
-from workflow_mcp.board.cards import card_object
+from workflow_mcp.board.cards import INVERSE, card_object
 from workflow_mcp.board.fields import (
     ClaimFields,
     DeleteFields,
@@ -32,8 +32,8 @@ FieldsT = TypeVar("FieldsT", bound=ItemFields)
 Writing = Callable[[WorkItems, Item, FieldsT], Awaitable[object]]
 STATE_OF = {"done": "completed"}
 STATUS_OF = {"ready": "pending", "done": "completed", "cancelled": "cancelled"}
-# A link as it is called from its other end, and what it is.
-INVERSE = {"blocked_by": "blocks", "duplicated_by": "duplicates", "led_to": "discovered_from"}
+# What a link is that is called so from its other end; one kind is called the same from both.
+KIND_OF = {called: kind for kind, called in INVERSE.items() if called != kind}
 
 
 async def create(request: Request) -> Response:
@@ -111,10 +111,10 @@ async def note(work: WorkItems, item: Item, given: NoteFields) -> None:
 
 async def link(work: WorkItems, item: Item, given: LinkFields) -> None:
     """Link an item to another one, or remove the link; seen from either end."""
-    ends = (item.id, given.other) if given.kind not in INVERSE else (given.other, item.id)
+    ends = (item.id, given.other) if given.kind not in KIND_OF else (given.other, item.id)
     if given.remove and given.kind == "relates_to":
         ends = await _as_linked(work, *ends)
-    await work.link(*ends, INVERSE.get(given.kind, given.kind), remove=given.remove)
+    await work.link(*ends, KIND_OF.get(given.kind, given.kind), remove=given.remove)
 
 
 async def _as_linked(work: WorkItems, item_id: int, other: int) -> tuple[int, int]:
